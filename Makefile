@@ -1,0 +1,49 @@
+# The verbs of this project; CI calls the same ones.
+PYTHON ?= python3
+CONFIG ?= config/monitor.yaml
+BIN := .venv/bin
+
+.PHONY: run test lint types layers cov soak lock dist clean
+
+run: .venv/.installed
+	$(BIN)/monitor run -c $(CONFIG)
+
+test: .venv/.installed-dev
+	$(BIN)/pytest -n 2
+
+cov: .venv/.installed-dev
+	$(BIN)/pytest -n 2 --cov --cov-report=term
+
+lint: .venv/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/.installed-dev
+	$(BIN)/mypy
+
+layers: .venv/.installed-dev
+	$(BIN)/lint-imports
+
+soak: .venv/.installed-dev
+	$(BIN)/pytest -m soak -o addopts="" --timeout 3600
+
+dist: .venv/.installed-dev
+	$(BIN)/python -m build
+
+lock: .venv/.installed-dev
+	$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --extra dev \
+		--output-file requirements.lock pyproject.toml
+
+.venv:
+	$(PYTHON) -m venv .venv
+
+.venv/.installed: pyproject.toml requirements.lock | .venv
+	$(BIN)/pip install --quiet -c requirements.lock -e .
+	touch $@
+
+.venv/.installed-dev: pyproject.toml requirements.lock | .venv
+	$(BIN)/pip install --quiet -c requirements.lock -e '.[dev]'
+	touch $@ .venv/.installed
+
+clean:
+	rm -rf .venv build dist *.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

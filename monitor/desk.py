@@ -1,0 +1,124 @@
+"""The desk: the one place where entries become developments and alerts, one poll at a time.
+
+`decide` is the pure middle of the line (match, place, route); `Desk.settle` wraps it in one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from monitor.alerts.route import Routing, route, route_baseline
+from monitor.feeds import schedule
+from monitor.feeds.identity import entries_of
+from monitor.model import Alert, Changes, Decision, Delivery, Development, Entry, Placement, Poll
+from monitor.store import Connection, Store, feeds, outbox, stories
+from monitor.stories.ledger import Ledger
+from monitor.stories.match import Matcher
+from monitor.stories.place import place
+
+MEMORY = timedelta(days=30)
+"""How far back the ledger remembers; what is older is history, and told again it is new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the configuration says of stories and of who hears of them."""
+
+    matcher: Matcher
+    routing: Routing
+
+
+def decide(entries: Iterable[Entry], ledger: Ledger, rules: Rules, now: datetime, *, baseline: bool = False) -> Changes:
+    """Match, place and route `entries` in order of time, noting each in `ledger` before the next is judged.
+
+    With `baseline`, everything is placed and nothing is alerted: the feed was polled for the first time.
+    """
+    entries = sorted(entries, key=lambda entry: (entry.published, entry.id))
+    placements: list[Placement] = []
+    grown: dict[str, Development] = {}
+    alerts: list[Alert] = []
+    deliveries: list[Delivery] = []
+    for entry in entries:
+        matches = rules.matcher.match(entry)
+        report = ledger.read(entry, matches)
+        if report is None:
+            continue
+        placement = place(report, matches, ledger)
+        development = ledger.note(placement, report)
+        if not baseline and placement.decision is not Decision.COVERAGE:
+            known_before = ledger.known_before(development)
+            alert, queued = route(placement, development, known_before, rules.routing, now)
+            alerts.append(alert)
+            deliveries.extend(queued)
+            development = ledger.mark_alerted(development)
+        placements.append(placement)
+        grown[development.id] = development
+    return Changes(
+        entries=tuple(entries),
+        placements=tuple(placements),
+        developments=tuple(grown.values()),
+        alerts=tuple(alerts),
+        deliveries=tuple(deliveries),
+    )
+
+
+class Desk:
+    """Settles polls, first come first served, on the store's writer thread."""
+
+    def __init__(self, store: Store, rules: Rules) -> None:
+        self._store = store
+        self._rules = rules
+        self._ledger: Ledger | None = None
+
+    def settle(self, poll: Poll) -> Changes:
+        """Commit what a poll brought, and what follows from it, together or not at all."""
+        return self._store.on_writer(self._settle, poll)
+
+    def adopt(self, rules: Rules) -> None:
+        """Go on with other rules; no poll sees half of each."""
+        self._store.on_writer(self._adopt, rules)
+
+    def announce(self, now: datetime) -> Changes:
+        """Tell the state of each storyline that has not been announced yet, once its feeds' baseline is known."""
+        return self._store.on_writer(self._announce, now)
+
+    def _settle(self, poll: Poll) -> Changes:
+        ledger, self._ledger = self._ledger, None  # forgotten, unless the commit succeeds
+        with self._store.begin() as tx:
+            unseen = feeds.unseen(tx, poll.feed.url, entries_of(poll), poll.at)
+            ledger = ledger or self._recall(tx, poll.at)
+            changes = decide(unseen, ledger, self._rules, poll.at, baseline=poll.state.is_new)
+            changes = replace(changes, state=schedule.after(poll))
+            save(tx, changes, poll.at)
+        ledger.forget_before(poll.at - MEMORY)
+        self._ledger = ledger
+        return changes
+
+    def _announce(self, now: datetime) -> Changes:
+        with self._store.begin() as tx:
+            fresh = stories.unannounced(tx)
+            told = [route_baseline(storyline, known, self._rules.routing, now) for storyline, known in fresh if known]
+            changes = Changes(
+                alerts=tuple(alert for alert, _ in told),
+                deliveries=tuple(delivery for _, queued in told for delivery in queued),
+            )
+            outbox.add(tx, changes.alerts, changes.deliveries)
+            stories.mark_announced(tx, [storyline for storyline, _ in fresh], now)
+        return changes
+
+    def _adopt(self, rules: Rules) -> None:
+        self._rules = rules
+        self._ledger = None
+
+    def _recall(self, tx: Connection, now: datetime) -> Ledger:
+        return Ledger.recall(stories.history(tx, now - MEMORY))
+
+
+def save(tx: Connection, changes: Changes, now: datetime) -> None:
+    """Write all of `changes` in the caller's transaction."""
+    if changes.state is not None:
+        feeds.save(tx, changes.state)
+    stories.save(tx, changes.entries, changes.placements, changes.developments, now)
+    outbox.add(tx, changes.alerts, changes.deliveries)

@@ -1,0 +1,84 @@
+"""Feeds: what is due, what was learned of each, which of their entries are new."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, select, update
+
+from monitor.model import Entry, Feed, FeedState
+from monitor.store import upsert
+from monitor.store.schema import feeds, seen
+
+_STATE = tuple(feeds.c[name] for name in FeedState.__dataclass_fields__)
+_CHUNK = 400
+"""Values in one IN list: below every engine's limit."""
+
+
+def sync(tx: Connection, configured: Sequence[Feed], now: datetime) -> None:
+    """Follow exactly the `configured` feeds: new ones are due now, known ones keep their state, others rest."""
+    wanted = {feed.url for feed in configured}
+    known = {url: followed for url, followed in tx.execute(select(feeds.c.url, feeds.c.followed))}
+    upsert(tx, feeds, [_row(FeedState(url=url, next_poll_at=now)) for url in dict.fromkeys(f.url for f in configured) if url not in known])
+    changed = [{"ours": url, "follow": url in wanted} for url, followed in known.items() if followed != (url in wanted)]
+    if changed:
+        tx.execute(update(feeds).where(feeds.c.url == bindparam("ours")).values(followed=bindparam("follow")), changed)
+
+
+def due(tx: Connection, now: datetime, limit: int = 500) -> list[FeedState]:
+    """Followed feeds whose time has come, the longest waiting first."""
+    query = select(*_STATE).where(feeds.c.followed, ~feeds.c.gone, feeds.c.next_poll_at <= now)
+    return [_state(row) for row in tx.execute(query.order_by(feeds.c.next_poll_at).limit(limit))]
+
+
+def everything(tx: Connection) -> list[FeedState]:
+    """All followed feeds, by URL."""
+    return [_state(row) for row in tx.execute(select(*_STATE).where(feeds.c.followed).order_by(feeds.c.url))]
+
+
+def unpolled(tx: Connection) -> int:
+    """How many followed feeds have not been polled yet, well or badly."""
+    return len(tx.execute(select(feeds.c.url).where(feeds.c.followed, feeds.c.polled_at.is_(None))).all())
+
+
+def save(tx: Connection, state: FeedState) -> None:
+    """Remember what a poll taught of a feed."""
+    tx.execute(update(feeds).where(feeds.c.url == bindparam("ours")).values(_values()), [_row(state) | {"ours": state.url}])
+
+
+def make_due(tx: Connection, now: datetime, url: str | None = None) -> int:
+    """Have one feed, or all, polled at the next tick, also a feed that was gone; returns how many."""
+    query = update(feeds).where(feeds.c.followed).values(next_poll_at=now, gone=False)
+    return tx.execute(query if url is None else query.where(feeds.c.url == url)).rowcount
+
+
+def unseen(tx: Connection, feed: str, entries: Sequence[Entry], now: datetime) -> list[Entry]:
+    """The entries none of whose keys this feed has shown before, each once; what is shown again is noted as still there."""
+    keys = list(dict.fromkeys(key for entry in entries for key in entry.keys))
+    known: set[str] = set()
+    for start in range(0, len(keys), _CHUNK):
+        query = select(seen.c.key).where(seen.c.feed == feed, seen.c.key.in_(keys[start : start + _CHUNK]))
+        known.update(tx.execute(query).scalars())
+    if known:
+        upsert(tx, seen, [{"feed": feed, "key": key, "last_seen_at": now} for key in known])
+    fresh: list[Entry] = []
+    for entry in entries:
+        if known.isdisjoint(entry.keys):
+            fresh.append(entry)
+        known.update(entry.keys)
+    return fresh
+
+
+def _values() -> dict[str, Any]:
+    return {name: bindparam(name) for name in FeedState.__dataclass_fields__ if name != "url"}
+
+
+def _row(state: FeedState) -> dict[str, Any]:
+    return asdict(state)
+
+
+def _state(row: Row[Any]) -> FeedState:
+    return FeedState(**row._mapping)

@@ -1,0 +1,134 @@
+"""The tables. Times are UTC; what is only ever read whole is kept as JSON."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON, Boolean, Column, DateTime, Dialect, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, TypeDecorator,
+)  # fmt: skip
+
+metadata = MetaData()
+
+
+class Utc(TypeDecorator[datetime]):
+    """An aware datetime in UTC; SQLite keeps it without its zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """To the database: always UTC."""
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """From the database: always aware."""
+        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+
+
+def _text(name: str, **options: Any) -> Column[str]:
+    return Column(name, Text, nullable=False, default="", **options)
+
+
+meta = Table("meta", metadata, Column("name", String(40), primary_key=True), _text("value"))
+
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("url", Text, primary_key=True),
+    Column("followed", Boolean, nullable=False, default=True),
+    _text("etag"), _text("last_modified"), _text("body_hash"), _text("title"),
+    Column("next_poll_at", Utc, nullable=False),
+    Column("polled_at", Utc), Column("succeeded_at", Utc),
+    Column("failures", Integer, nullable=False, default=0),
+    _text("error"),
+    Column("gone", Boolean, nullable=False, default=False),
+    Index("feeds_due", "followed", "gone", "next_poll_at"),
+)  # fmt: skip
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _text("feed"), _text("url"), _text("title"), _text("summary"),
+    Column("published", Utc, nullable=False),
+    _text("language"), _text("outlet"),
+    Column("keys", JSON, nullable=False, default=list),
+    Column("seen_at", Utc, nullable=False),
+    Index("entries_published", "published"), Index("entries_url", "url"),
+)  # fmt: skip
+
+seen = Table(
+    "seen",
+    metadata,
+    Column("feed", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("last_seen_at", Utc, nullable=False),
+    Index("seen_last", "last_seen_at"),
+)
+
+storylines = Table(
+    "storylines",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _text("title"), _text("question"),
+    Column("followed", Boolean, nullable=False, default=True),
+    Column("followed_since", Utc, nullable=False),
+    Column("announced_at", Utc),
+)  # fmt: skip
+
+developments = Table(
+    "developments",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _text("title"), Column("storylines", JSON, nullable=False), _text("first_report"),
+    Column("started_at", Utc, nullable=False), Column("last_report_at", Utc, nullable=False),
+    Column("outlets", JSON, nullable=False), Column("reports", Integer, nullable=False),
+    Column("alerted", Boolean, nullable=False, default=False),
+    Index("developments_last", "last_report_at"),
+)  # fmt: skip
+
+on_storyline = Table(
+    "on_storyline",
+    metadata,
+    Column("storyline", Text, primary_key=True),
+    Column("development", Text, ForeignKey("developments.id", ondelete="CASCADE"), primary_key=True),
+)
+
+reports = Table(
+    "reports",
+    metadata,
+    Column("entry", Text, ForeignKey("entries.id", ondelete="CASCADE"), primary_key=True),
+    Column("development", Text, nullable=False),
+    Column("matches", JSON, nullable=False),
+    _text("decision"), _text("reason"), _text("explanation"),
+    Column("nearest", Text), Column("similarity", Float, nullable=False, default=0.0),
+    Index("reports_development", "development"),
+)  # fmt: skip
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("created_at", Utc, nullable=False),
+    _text("development"),
+    Column("content", JSON, nullable=False),
+    Index("alerts_created", "created_at"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("alert", Text, ForeignKey("alerts.id"), nullable=False),
+    _text("channel"), _text("target"), _text("thread"), _text("state"),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("due_at", Utc, nullable=False), Column("created_at", Utc, nullable=False), Column("sent_at", Utc),
+    _text("error"),
+    Index("deliveries_due", "channel", "state", "due_at"),
+    Index("deliveries_thread", "channel", "target", "thread", "state", "number"),
+)  # fmt: skip
+
+pauses = Table("pauses", metadata, Column("channel", Text, primary_key=True), Column("until", Utc), _text("reason"))

@@ -1,0 +1,146 @@
+"""Stories: entries, their places, the developments, and what of them has been announced."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, delete, or_, select, update
+
+from monitor.model import Decision, Development, Entry, Evidence, History, Match, Placement, Storyline
+from monitor.store import upsert
+from monitor.store.schema import developments, entries, on_storyline, reports, seen, storylines
+
+_BACKGROUND = 20_000
+_BATCH = 2_000
+_ENTRY = tuple(entries.c[name] for name in Entry.__dataclass_fields__)
+_DEVELOPMENT = tuple(developments.c[name] for name in Development.__dataclass_fields__)
+
+
+def sync(tx: Connection, configured: Sequence[Storyline], now: datetime) -> None:
+    """Follow exactly the `configured` storylines; those that are left out keep their history."""
+    tx.execute(update(storylines).values(followed=False))
+    rows = [{"id": s.id, "title": s.title, "question": s.question, "followed": True} for s in configured]
+    upsert(tx, storylines, [row | {"followed_since": now} for row in rows], keep=True)
+    upsert_titles = update(storylines).where(storylines.c.id == bindparam("ours"))
+    changed = upsert_titles.values(title=bindparam("title"), question=bindparam("question"), followed=True)
+    if rows:
+        tx.execute(changed, [{"ours": row["id"], "title": row["title"], "question": row["question"]} for row in rows])
+
+
+def save(
+    tx: Connection,
+    fresh: Sequence[Entry],
+    placements: Sequence[Placement],
+    grown: Sequence[Development],
+    now: datetime,
+) -> None:
+    """Keep entries with their keys, their places, and the developments that are new or have grown."""
+    upsert(tx, entries, [asdict(entry) | {"seen_at": now} for entry in fresh], keep=True)
+    keys = [{"feed": entry.feed, "key": key, "last_seen_at": now} for entry in fresh for key in entry.keys]
+    upsert(tx, seen, keys, keep=True)
+    upsert(tx, developments, [asdict(development) for development in grown])
+    links = [{"storyline": s, "development": d.id} for d in grown for s in d.storylines]
+    upsert(tx, on_storyline, links, keep=True)
+    upsert(tx, reports, [_report_row(placement) for placement in placements])
+
+
+def unannounced(tx: Connection) -> list[tuple[str, list[Development]]]:
+    """Followed storylines whose state has not been told yet, each with its developments, oldest first."""
+    query = select(storylines.c.id).where(storylines.c.followed, storylines.c.announced_at.is_(None)).order_by(storylines.c.id)
+    return [(storyline, of_storyline(tx, storyline)) for storyline in tx.execute(query).scalars().all()]
+
+
+def of_storyline(tx: Connection, storyline: str) -> list[Development]:
+    """The developments of a storyline, oldest first."""
+    query = select(*_DEVELOPMENT).join(on_storyline, on_storyline.c.development == developments.c.id)
+    query = query.where(on_storyline.c.storyline == storyline).order_by(developments.c.started_at, developments.c.id)
+    return [_development(row) for row in tx.execute(query)]
+
+
+def mark_announced(tx: Connection, told: Sequence[str], now: datetime) -> None:
+    """Remember that the state of these storylines was told."""
+    if told:
+        tx.execute(update(storylines).where(storylines.c.id.in_(told)).values(announced_at=now))
+
+
+def history(tx: Connection, since: datetime) -> History:
+    """What a ledger is made from: the developments and reports since then, and the newest entries of any kind."""
+    newest = select(*_ENTRY).where(entries.c.published >= since).order_by(entries.c.published.desc(), entries.c.id.desc())
+    read = {row.id: _entry(row) for row in tx.execute(newest.limit(_BACKGROUND))}
+    placed = select(*_ENTRY, *_PLACEMENT).join(reports, reports.c.entry == entries.c.id).where(entries.c.published >= since)
+    placements = tuple(_placement(row) for row in tx.execute(placed.order_by(entries.c.published, entries.c.id)))
+    read |= {placement.entry.id: placement.entry for placement in placements}
+    lately = select(*_DEVELOPMENT).where(developments.c.last_report_at >= since)
+    return History(
+        developments=tuple(map(_development, tx.execute(lately.order_by(developments.c.started_at, developments.c.id)))),
+        placements=placements,
+        entries=tuple(sorted(read.values(), key=lambda entry: (entry.published, entry.id))),
+    )
+
+
+def entry(tx: Connection, name: str) -> Entry | None:
+    """The newest entry with that id, beginning of an id, or URL."""
+    escaped = name.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    query = select(*_ENTRY).where(or_(entries.c.id.like(f"{escaped}%", escape="\\"), entries.c.url == name))
+    row = tx.execute(query.order_by(entries.c.published.desc()).limit(1)).first() if name else None
+    return _entry(row) if row else None
+
+
+def placement(tx: Connection, entry_id: str) -> Placement | None:
+    """Where an entry was placed; None when it matched nothing."""
+    query = select(*_ENTRY, *_PLACEMENT).join(reports, reports.c.entry == entries.c.id).where(entries.c.id == entry_id)
+    row = tx.execute(query).first()
+    return _placement(row) if row else None
+
+
+def prune(tx: Connection, entries_before: datetime, seen_before: datetime) -> int:
+    """Forget one batch of old entries and old keys; returns how many rows went, 0 when there is nothing left to forget.
+
+    A key outlives its entry, so that an old item that comes back is still not new (S15, X16).
+    """
+    old = select(entries.c.id).where(entries.c.seen_at < entries_before).limit(_BATCH).scalar_subquery()
+    gone = tx.execute(delete(entries).where(entries.c.id.in_(old))).rowcount
+    keys = tx.execute(select(seen.c.feed, seen.c.key).where(seen.c.last_seen_at < seen_before).limit(_BATCH)).all()
+    if keys:
+        by_key = delete(seen).where(seen.c.feed == bindparam("of"), seen.c.key == bindparam("k"))
+        tx.execute(by_key, [{"of": feed, "k": key} for feed, key in keys])
+    return gone + len(keys)
+
+
+# --- rows and values
+
+_PLACEMENT = (
+    reports.c.matches, reports.c.decision, reports.c.development, reports.c.reason, reports.c.explanation, reports.c.nearest,
+    reports.c.similarity,
+)  # fmt: skip
+
+
+def _entry(row: Row[Any]) -> Entry:
+    fields = {name: row._mapping[name] for name in Entry.__dataclass_fields__}
+    return Entry(**fields | {"keys": tuple(fields["keys"])})
+
+
+def _development(row: Row[Any]) -> Development:
+    fields = dict(row._mapping)
+    return Development(**fields | {"storylines": tuple(fields["storylines"]), "outlets": tuple(fields["outlets"])})
+
+
+def _report_row(placement: Placement) -> dict[str, Any]:
+    return {
+        "entry": placement.entry.id, "development": placement.development, "matches": [asdict(m) for m in placement.matches],
+        "decision": placement.decision.value, "reason": placement.reason, "explanation": placement.explanation,
+        "nearest": placement.nearest, "similarity": placement.similarity,
+    }  # fmt: skip
+
+
+def _placement(row: Row[Any]) -> Placement:
+    matches = tuple(
+        Match(storyline=m["storyline"], score=m["score"], evidence=tuple(Evidence(**e) for e in m["evidence"])) for m in row.matches
+    )
+    return Placement(
+        entry=_entry(row), matches=matches, decision=Decision(row.decision), development=row.development, reason=row.reason,
+        explanation=row.explanation, nearest=row.nearest, similarity=row.similarity,
+    )  # fmt: skip

@@ -1,0 +1,103 @@
+"""What tables and pages show: read-only, as plain JSON values."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, func, select
+
+from monitor.store import outbox
+from monitor.store.schema import alerts, deliveries, developments, entries, on_storyline, reports, storylines
+from monitor.store.schema import feeds as feeds_table
+
+View = dict[str, Any]
+
+
+def feeds(tx: Connection, now: datetime) -> list[View]:
+    """Followed feeds with their health, the ailing first; entries and reports of the last day."""
+    recent = select(entries.c.feed, func.count(), func.count(reports.c.entry)).outerjoin(reports, reports.c.entry == entries.c.id)
+    counts = {feed: (n, m) for feed, n, m in tx.execute(recent.where(entries.c.seen_at > now - timedelta(days=1)).group_by(entries.c.feed))}
+    query = select(feeds_table).where(feeds_table.c.followed).order_by(feeds_table.c.failures.desc(), feeds_table.c.url)
+    shown = ("url", "title", "polled_at", "succeeded_at", "next_poll_at", "failures", "error", "gone")
+    return [
+        view | {"entries_a_day": counts.get(view["url"], (0, 0))[0], "reports_a_day": counts.get(view["url"], (0, 0))[1]}
+        for view in _views(tx, query, shown)
+    ]
+
+
+def stories(tx: Connection) -> list[View]:
+    """Followed storylines with their last development."""
+    followed = _views(tx, select(storylines).where(storylines.c.followed).order_by(storylines.c.id), ("id", "title", "question", "followed_since"))
+    return [view | _summary(tx, view["id"]) for view in followed]
+
+
+def _summary(tx: Connection, storyline: str) -> View:
+    ours = select(developments).join(on_storyline, on_storyline.c.development == developments.c.id).where(on_storyline.c.storyline == storyline)
+    last = tx.execute(ours.where(developments.c.alerted).order_by(developments.c.started_at.desc()).limit(1)).first()
+    counts = ours.with_only_columns(func.count(), func.coalesce(func.sum(developments.c.reports), 0))
+    told, total = tx.execute(counts).one()
+    return {
+        "developments": told, "reports": int(total),
+        "last_development": last.title if last else None, "last_development_at": _plain(last.started_at) if last else None,
+    }  # fmt: skip
+
+
+def timeline(tx: Connection, storyline: str, limit: int = 50) -> list[View]:
+    """A storyline's last developments, oldest first, each with its reports."""
+    query = select(developments).join(on_storyline, on_storyline.c.development == developments.c.id)
+    query = query.where(on_storyline.c.storyline == storyline).order_by(developments.c.started_at.desc(), developments.c.id).limit(limit)
+    shown = ("id", "title", "started_at", "last_report_at", "outlets", "alerted")
+    return [view | {"reports": _reports(tx, view["id"])} for view in reversed(_views(tx, query, shown))]
+
+
+def _reports(tx: Connection, development: str) -> list[View]:
+    query = select(entries, reports.c.decision, reports.c.reason, reports.c.explanation, reports.c.similarity)
+    query = query.join(reports, reports.c.entry == entries.c.id).where(reports.c.development == development)
+    shown = ("id", "outlet", "title", "url", "published", "language", "decision", "reason", "explanation", "similarity")
+    return _views(tx, query.order_by(entries.c.published, entries.c.id), shown)
+
+
+def listed(tx: Connection, limit: int = 50, state: str | None = None) -> list[View]:
+    """The last deliveries, latest first; those in one state, if it is given."""
+    query = select(deliveries, alerts.c.content).join(alerts, alerts.c.id == deliveries.c.alert).order_by(deliveries.c.number.desc()).limit(limit)
+    query = query if state is None else query.where(deliveries.c.state == state)
+    shown = ("id", "channel", "target", "state", "attempts", "created_at", "due_at", "sent_at", "error")
+    return [_view(row, shown) | {"title": row.content["title"], "kind": row.content["kind"]} for row in tx.execute(query)]
+
+
+def status(tx: Connection, now: datetime) -> View:
+    """The whole at a glance."""
+    table = feeds_table.c
+    healthy = select(func.count()).select_from(feeds_table).where(table.followed)
+    channels = outbox.backlog(tx, now)
+    return {
+        "feeds": tx.execute(healthy).scalar_one(),
+        "feeds_failing": tx.execute(healthy.where(table.failures > 0)).scalar_one(),
+        "feeds_gone": tx.execute(healthy.where(table.gone)).scalar_one(),
+        "last_poll_at": _plain(tx.execute(select(func.max(table.polled_at))).scalar()),
+        "storylines": tx.execute(select(func.count()).select_from(storylines).where(storylines.c.followed)).scalar_one(),
+        "entries": tx.execute(select(func.count()).select_from(entries)).scalar_one(),
+        "reports": tx.execute(select(func.count()).select_from(reports)).scalar_one(),
+        "developments": tx.execute(select(func.count()).select_from(developments)).scalar_one(),
+        "alerts": tx.execute(select(func.count()).select_from(alerts)).scalar_one(),
+        "waiting": {
+            name: {"pending": c.pending, "oldest_at": _plain(c.oldest_at), "dead": c.dead, "paused": c.paused}
+            for name, c in sorted(channels.items())
+        },
+        "sqlite": sqlite3.sqlite_version,
+    }
+
+
+def _views(tx: Connection, query: Select[Any], shown: Iterable[str]) -> list[View]:
+    return [_view(row, shown) for row in tx.execute(query)]
+
+
+def _view(row: Row[Any], shown: Iterable[str]) -> View:
+    return {name: _plain(row._mapping[name]) for name in shown}
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value

@@ -1,0 +1,1 @@
+"""What entries mean: which storyline they belong to, and whether they tell something new. Pure: no I/O, no clock."""

@@ -1,0 +1,102 @@
+"""Entry -> Facts: what it tells (by meaning, whatever the language), with which words, names and numbers.
+
+Concepts are read from words/acts.txt and words/things.txt: `arrives`, `dotarł` and `llega` tell one fact in no common letter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib import resources
+
+from monitor.model import Entry
+from monitor.stories.text import Text, Word, language, read_entry, stem
+
+TITLE, SUMMARY = 1.0, 0.5
+"""How much a fact counts by where it is told."""
+
+CONCEPTS = "at"
+"""The kinds of facts that are told by meaning: acts and things."""
+
+_LEAD = 40
+_SHORTEST_BEGINNING = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What an entry tells; each key with its place's weight. `a:` is an act, `t:` a thing, `n:` a number, `w:` a word's stem."""
+
+    told: Mapping[str, float]
+    language: str
+
+    def of(self, kinds: str) -> dict[str, float]:
+        """The facts whose kind is one of the letters in `kinds`."""
+        return {key: weight for key, weight in self.told.items() if key[0] in kinds}
+
+    @property
+    def numbers(self) -> frozenset[str]:
+        """The numbers told, as digits."""
+        return frozenset(key[2:] for key in self.told if key[0] == "n")
+
+
+def facts(entry: Entry) -> Facts:
+    """Read the facts of an entry from its title and the first words of its summary."""
+    title, summary = read_entry(entry)
+    tongue = language(entry)
+    told = dict.fromkeys(_keys(summary.words[:_LEAD], tongue), SUMMARY)
+    told.update(dict.fromkeys(_keys(title.words, tongue), TITLE))
+    return Facts(told, tongue)
+
+
+def title_concepts(title: Text) -> frozenset[str]:
+    """The concepts that a title tells, acts (`a:`) and things (`t:`)."""
+    return frozenset(name for word in title.words for name in concepts(word.folded))
+
+
+def _keys(words: Iterable[Word], tongue: str) -> Iterable[str]:
+    for word in words:
+        folded = word.folded
+        if folded in _small_words() or len(folded) == 1:
+            continue
+        if folded[0].isdigit():
+            yield f"n:{folded}"
+            continue
+        yield f"w:{stem(folded, tongue)}"
+        yield from concepts(folded)
+
+
+@lru_cache(maxsize=200_000)
+def concepts(word: str) -> tuple[str, ...]:
+    """The concepts that a folded word tells, as keys of Facts; most words tell none."""
+    whole, beginnings = _lexicon()
+    found = set(whole.get(word, ()))
+    for length in range(_SHORTEST_BEGINNING, len(word) + 1):
+        found.update(beginnings.get(word[:length], ()))
+    return tuple(sorted(found))
+
+
+@cache
+def _lexicon() -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+    """(whole words -> concepts, beginnings of words -> concepts)."""
+    whole: dict[str, set[str]] = {}
+    beginnings: dict[str, set[str]] = {}
+    for kind, names in (("a", word_list("acts")), ("t", word_list("things"))):
+        for name, words in names.items():
+            for word in " ".join(words).split():
+                table = whole if word.endswith(".") else beginnings
+                table.setdefault(word.rstrip("."), set()).add(f"{kind}:{name}")
+    return whole, beginnings
+
+
+@cache
+def _small_words() -> frozenset[str]:
+    return frozenset(part for words in word_list("small").values() for word in words for part in word.split())
+
+
+@cache
+def word_list(name: str) -> dict[str, list[str]]:
+    """A list of words/NAME.txt: lines of `key: item | item | ...`; `#` opens a comment."""
+    text = resources.files("monitor.stories").joinpath("words", f"{name}.txt").read_text(encoding="utf-8")
+    lines = (line for line in text.splitlines() if line.strip() and not line.startswith("#"))
+    return {key: [item.strip() for item in items.split("|")] for key, _, items in (line.partition(":") for line in lines)}

@@ -1,0 +1,80 @@
+"""What kind of piece an entry is: the report of an event, or an explainer, a live blog, a round-up, an opinion.
+
+Form is recognised by cues that hold for any topic: how the headline opens, words of the trade, the section in the address.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from itertools import pairwise
+
+from monitor.model import Entry
+from monitor.stories.facts import title_concepts, word_list
+from monitor.stories.judgement import judge
+from monitor.stories.text import read, read_entry
+
+_SECTIONS = re.compile(
+    r"/(opinions?|opinie|commentisfree|comment|analys[ei]s|analyza|live|live-updates|live-?blog|newsfeed|videos?|gallery|in-pictures|"
+    r"pictures?|podcasts?|newsletters?|explainers?|briefings?|longform|features?|interactive|magazine|first-thing|views|"
+    r"editorials?|columns?|komentarze|publicystyka|blogs?|kommentare|meinung|tribunes?|opinion(?:es)?|reviews?|lifestyle|quiz)(?=/|-|$)"
+)
+_AUTHOR = re.compile(r"\s\|\s+[^\W\d_]+(?:\s+[^\W\d_.'-]+){1,3}$")
+_LONG_TITLE = 14
+
+
+def form_features(entry: Entry) -> dict[str, float]:
+    """The cues of form in an entry, each 0..1; see words/decision.toml for what each is worth."""
+    title, summary = read_entry(entry)
+    headline = entry.title.strip()
+    told = title_concepts(title)
+    features = {f"cue_{name}": float(_has(cues, headline)) for name, cues in _cues().items()}
+    features |= {
+        "summary_roundup": float(any(_has(_cues()[name], entry.summary[:300]) for name in ("live", "roundup"))),
+        "section": float(bool(_SECTIONS.search(entry.url.lower()))),
+        "author": float(bool(_AUTHOR.search(headline))),
+        "quote_opens": float(headline[:1] in "\"'\u2018\u201c\u201e\u00ab"),
+        "quote": float(any(mark in headline for mark in '"\u2018\u201c\u201e\u00ab')),
+        "colon": float(":" in headline),
+        "no_summary": float(not summary.words),
+        "short_summary": float(0 < len(summary.words) < 8),  # noqa: PLR2004 - a teaser, not a lead
+        "title_length": min(len(title.words), _LONG_TITLE * 2) / _LONG_TITLE,
+        "acts": min(sum(name[0] == "a" for name in told), 4) / 4,
+        "things": min(sum(name[0] == "t" for name in told), 4) / 4,
+        "no_act": float(not any(name[0] == "a" for name in told)),
+        "title_case": _capitals(headline),
+    }
+    return features
+
+
+def newsworthiness(entry: Entry) -> float:
+    """How surely an entry reports an event, by its form alone: 0..1."""
+    return judge("event", form_features(entry))
+
+
+def form(entry: Entry) -> str:
+    """The form whose cue shows, the strongest first; `report` when none does."""
+    features = form_features(entry)
+    if features["section"]:
+        return "section"
+    return next((name for name in _cues() if features[f"cue_{name}"]), "opinion" if features["author"] else "report")
+
+
+def _has(cues: tuple[str, ...], text: str) -> bool:
+    line = "^ " + " ".join(word.folded for word in read(text).words) + " "
+    return any((cue in text) if cue == "?" else (cue in line) for cue in cues)
+
+
+@cache
+def _cues() -> dict[str, tuple[str, ...]]:
+    """Form -> its cues as they are searched for in `^ word word word `."""
+    return {
+        name: tuple(cue if cue == "?" else f"^ {cue[1:]} " if cue.startswith("^") else f" {cue} " for cue in cues)
+        for name, cues in word_list("forms").items()
+    }
+
+
+def _capitals(headline: str) -> float:
+    """The share of words after the first that begin with a capital."""
+    words = headline.split()
+    return sum(after[:1].isupper() for _, after in pairwise(words)) / max(1, len(words) - 1)

@@ -1,0 +1,188 @@
+"""What the storylines have been told: every report with its facts, and how rare each word is.
+
+The only mutable object on the line. It is rebuilt from the store at start and bounded by its window.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from monitor.model import Decision, Development, Entry, History, Link, Match, Placement
+from monitor.stories.facts import CONCEPTS, TITLE, Facts, facts
+from monitor.stories.form import newsworthiness
+
+KNOWN_BEFORE = 3
+_BACKGROUND_WORDS = 400_000
+_RAREST = 1e-5
+
+
+@dataclass(frozen=True, slots=True)
+class Vector:
+    """Weighed facts of one kind, and their Euclidean length."""
+
+    weights: Mapping[str, float]
+    length: float
+
+    @classmethod
+    def of(cls, weights: Mapping[str, float]) -> Vector:
+        """Measure `weights` once; they are compared often."""
+        return cls(weights, math.sqrt(sum(weight * weight for weight in weights.values())))
+
+    def shared(self, other: Vector) -> list[str]:
+        """The facts that both have."""
+        return [key for key in self.weights if key in other.weights]
+
+    def cosine(self, other: Vector) -> float:
+        """How alike two vectors are, 0..1; 0 when either is empty."""
+        lengths = self.length * other.length
+        return sum(self.weights[key] * other.weights[key] for key in self.shared(other)) / lengths if lengths else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """An entry in the ledger: its weighed facts, where it was placed and how surely it reports an event."""
+
+    entry: Entry
+    storylines: tuple[str, ...]
+    facts: Facts
+    concepts: Vector
+    title_concepts: Vector
+    words: Vector
+    title_words: Vector
+    newsworthy: float
+    development: str = ""
+
+    @classmethod
+    def of(cls, entry: Entry, storylines: tuple[str, ...], read: Facts, weights: Mapping[str, float]) -> Report:
+        """A report not yet placed; `weights` gives each fact's weight."""
+        concepts = {key: weight for key, weight in weights.items() if key[0] in CONCEPTS}
+        words = {key: weight for key, weight in weights.items() if key[0] not in CONCEPTS}
+        return cls(
+            entry=entry,
+            storylines=storylines,
+            facts=read,
+            concepts=Vector.of(concepts),
+            title_concepts=Vector.of({key: weight for key, weight in concepts.items() if read.told[key] == TITLE}),
+            words=Vector.of(words),
+            title_words=Vector.of({key: weight for key, weight in words.items() if read.told[key] == TITLE}),
+            newsworthy=newsworthiness(entry),
+        )
+
+
+class Ledger:
+    """The reports of the last weeks by development, and the words of everything that was read."""
+
+    def __init__(self) -> None:
+        self._background: Counter[str] = Counter()
+        self._read = 0
+        self._story_words: dict[str, Counter[str]] = defaultdict(Counter)
+        self._story_size: Counter[str] = Counter()
+        self._reports: list[Report] = []
+        self._developments: dict[str, Development] = {}
+
+    @classmethod
+    def recall(cls, history: History) -> Ledger:
+        """The ledger as it was when the store last committed."""
+        ledger = cls()
+        placed = {placement.entry.id: placement for placement in history.placements}
+        for entry in history.entries:
+            placement = placed.get(entry.id)
+            report = ledger.read(entry, placement.matches if placement else ())
+            if report and placement:
+                ledger._reports.append(replace(report, development=placement.development))
+        ledger._developments = {development.id: development for development in history.developments}
+        return ledger
+
+    def read(self, entry: Entry, matches: Sequence[Match]) -> Report | None:
+        """Learn the words of an entry; where it matched, also for its storylines, and give it back as a weighed report."""
+        read = facts(entry)
+        self._learn(read)
+        if not matches:
+            return None
+        storylines = tuple(match.storyline for match in matches)
+        report = Report.of(entry, storylines, read, self._weigh(read, storylines))
+        for storyline in storylines:
+            self._story_size[storyline] += 1
+            self._story_words[storyline].update(read.told.keys())
+        return report
+
+    def _learn(self, read: Facts) -> None:
+        self._read += 1
+        self._background.update(read.told.keys())
+        if len(self._background) > _BACKGROUND_WORDS:
+            self._background = Counter({word: count for word, count in self._background.items() if count > 1})
+
+    def _weigh(self, read: Facts, storylines: Iterable[str]) -> dict[str, float]:
+        """Each fact's weight: its place, times its rarity in everything read, times how seldom its own story says it.
+
+        Rarity is inverse document frequency, ln(1/share of entries); a word that all of a story's entries have weighs 0.
+        """
+        return {
+            key: place * -math.log(max(_RAREST, self._background[key] / max(1, self._read))) * (1 - self._share(key, storylines))
+            for key, place in read.told.items()
+        }
+
+    def _share(self, key: str, storylines: Iterable[str]) -> float:
+        """The largest share of a storyline's earlier entries that tell `key`; a young storyline has no habits yet."""
+        return max(
+            (min(1.0, (self._story_words[s][key] - 0.5) / (self._story_size[s] + 2)) for s in storylines if self._story_size[s]),
+            default=0.0,
+        )
+
+    def reports_since(self, since: datetime) -> Iterator[Report]:
+        """Earlier reports, latest first."""
+        for report in reversed(self._reports):
+            if report.entry.published < since:
+                return
+            yield report
+
+    def development(self, identifier: str) -> Development | None:
+        """The development of that id, while it is remembered."""
+        return self._developments.get(identifier)
+
+    def note(self, placement: Placement, report: Report) -> Development:
+        """Enter a placement; returns its development, new or grown."""
+        entry = placement.entry
+        known = self._developments.get(placement.development)
+        self._reports.append(replace(report, development=placement.development))
+        if known is None:
+            known = Development(
+                id=placement.development, title=entry.title, storylines=placement.storylines, first_report=entry.id,
+                started_at=entry.published, last_report_at=entry.published, outlets=(entry.outlet,), reports=1,
+            )  # fmt: skip
+        else:
+            known = replace(
+                known,
+                last_report_at=max(known.last_report_at, entry.published),
+                outlets=known.outlets if entry.outlet in known.outlets else (*known.outlets, entry.outlet),
+                reports=known.reports + 1,
+                storylines=tuple(dict.fromkeys(known.storylines + placement.storylines)),
+                title=entry.title if placement.decision is Decision.NEW else known.title,
+            )
+        self._developments[known.id] = known
+        return known
+
+    def mark_alerted(self, development: Development) -> Development:
+        """Remember that the development has been told to people."""
+        development = replace(development, alerted=True)
+        self._developments[development.id] = development
+        return development
+
+    def known_before(self, development: Development) -> tuple[Link, ...]:
+        """The last developments told on the same storylines before this one, latest first."""
+        ours = set(development.storylines)
+        earlier = [d for d in self._developments.values() if d.alerted and d.id != development.id and ours & set(d.storylines)]
+        earlier.sort(key=lambda d: (d.started_at, d.id), reverse=True)
+        return tuple(
+            Link(outlet=d.outlets[0], title=d.title, url="", published=d.started_at) for d in earlier[:KNOWN_BEFORE]
+        )
+
+    def forget_before(self, moment: datetime) -> None:
+        """Drop what is older than the window."""
+        if self._reports and self._reports[0].entry.published < moment:
+            self._reports = [report for report in self._reports if report.entry.published >= moment]
+            self._developments = {key: d for key, d in self._developments.items() if d.last_report_at >= moment}

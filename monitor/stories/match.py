@@ -1,0 +1,217 @@
+"""Entry x storylines -> matches with their evidence: an index proposes terms, rapidfuzz forgives and verifies.
+
+Each distinct word of the stream is compared with the words of all terms once and remembered; from then on an entry costs
+a dictionary look-up a word, and only terms whose rarest word was seen are looked at.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from rapidfuzz.distance import OSA
+
+from monitor.model import Entry, Evidence, Match, Storyline
+from monitor.stories.text import Text, Word, fold_all, is_unspaced, read, read_entry, stems
+
+SAME, INFLECTED, TYPO = 1.0, 0.95, 0.85
+"""How much a word counts that was found as written, in another form, or with a typing error."""
+
+_REMEMBERED_WORDS = 200_000
+_ACRONYM = 4
+_LEAD = 40
+"""Words of a summary that count in full; news says what it is about in its first sentence or two."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrase:
+    """One way to say a term."""
+
+    term: int
+    name: str
+    """The term as the user wrote it."""
+    text: str
+    words: tuple[str, ...]
+    acronym: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Watch:
+    """A storyline with its terms' entities written out."""
+
+    storyline: Storyline
+    all: tuple[tuple[int, ...], ...]
+    any: tuple[int, ...]
+    none: tuple[int, ...]
+
+
+class Matcher:
+    """Finds the storylines that an entry belongs to. Not thread-safe: it remembers the words it has seen."""
+
+    def __init__(self, storylines: Sequence[Storyline]) -> None:
+        self.storylines = tuple(storylines)
+        self._phrases: list[_Phrase] = []
+        self._unspaced: list[_Phrase] = []
+        self._terms: dict[tuple[str, ...], int] = {}
+        self._by_word: dict[str, list[int]] = defaultdict(list)
+        self._vocabulary: dict[str, set[str]] = defaultdict(set)
+        self._known: dict[str, tuple[tuple[str, float], ...]] = {}
+        self._watches = [self._watch(storyline) for storyline in storylines]
+
+    def match(self, entry: Entry) -> tuple[Match, ...]:
+        """The storylines whose threshold `entry` reaches, best first."""
+        matches = [match for match in self.scores(entry) if match.score >= self._threshold(match.storyline)]
+        return tuple(matches)
+
+    def scores(self, entry: Entry) -> list[Match]:
+        """Every storyline of which `entry` has at least one term, with its score, best first; also those that miss."""
+        found = self._find(entry)
+        if not found:
+            return []
+        scored = [Match(storyline=w.storyline.id, score=s, evidence=e) for w in self._watches for s, e in [score(w, found)] if e]
+        return sorted(scored, key=lambda match: (-match.score, match.storyline))
+
+    def _threshold(self, storyline: str) -> float:
+        return next(s.threshold for s in self.storylines if s.id == storyline)
+
+    # --- the index
+
+    def _watch(self, storyline: Storyline) -> _Watch:
+        terms = storyline.terms
+        aliases = {fold_all(name): (name, *names) for name, names in storyline.entities.items()}
+
+        def key(term: str) -> int:
+            return self._term(term, aliases.get(fold_all(term), (term,)))
+
+        return _Watch(
+            storyline,
+            tuple(tuple(map(key, group)) for group in terms.all),
+            tuple(map(key, terms.any)),
+            tuple(map(key, terms.none)),
+        )
+
+    def _term(self, term: str, names: tuple[str, ...]) -> int:
+        """The number of a term with these names; storylines that share it share the work."""
+        if names not in self._terms:
+            self._terms[names] = len(self._terms)
+            for name in names:
+                self._add(self._terms[names], term, name)
+        return self._terms[names]
+
+    def _add(self, number: int, term: str, name: str) -> None:
+        words = tuple(word.folded for word in read(name).words)
+        phrase = _Phrase(number, term, name.casefold(), words, acronym=len(words) == 1 and name.isupper() and len(name) <= _ACRONYM)
+        if is_unspaced(name):
+            self._unspaced.append(phrase)
+        elif words:
+            self._phrases.append(phrase)
+            rarest = max(words, key=len)
+            self._by_word[rarest].append(len(self._phrases) - 1)
+            for word in words:
+                self._vocabulary[word[0]].add(word)
+
+    def _similar(self, word: str) -> tuple[tuple[str, float], ...]:
+        """The terms' words that `word` may stand for, each with how well; looked up once a word."""
+        if (known := self._known.get(word)) is None:
+            if len(self._known) >= _REMEMBERED_WORDS:
+                self._known.clear()
+            scored = ((ours, likeness(word, ours)) for ours in self._vocabulary.get(word[0], ()))
+            known = self._known[word] = tuple((ours, s) for ours, s in scored if s)
+        return known
+
+    def _find(self, entry: Entry) -> dict[int, Evidence]:
+        """The best evidence for each term that `entry` has."""
+        best: dict[int, Evidence] = {}
+        for field, text in zip(("title", "summary"), read_entry(entry), strict=True):
+            for phrase, found, quality, place in self._phrases_in(text):
+                weight = quality * (1.0 if field == "title" else _weight_in_summary(place))
+                if phrase.term not in best or weight > best[phrase.term].score:
+                    best[phrase.term] = Evidence(term=phrase.name, found=found, field=field, score=round(weight, 3))
+        return best
+
+    def _phrases_in(self, text: Text) -> Iterable[tuple[_Phrase, str, float, int]]:
+        places: dict[str, list[tuple[int, float]]] = defaultdict(list)
+        for place, word in enumerate(text.words):
+            for ours, quality in self._similar(word.folded):
+                places[ours].append((place, quality))
+        for ours in list(places):
+            for number in self._by_word.get(ours, ()):
+                phrase = self._phrases[number]
+                if hit := _locate(phrase, places, text.words):
+                    yield phrase, *hit
+        if text.unspaced:
+            for phrase in self._unspaced:
+                if (place := text.unspaced.find(phrase.text)) >= 0:
+                    yield phrase, phrase.text, SAME, place // 3
+
+
+def likeness(word: str, ours: str) -> float:
+    """How well `word` stands for a term's word: the same, another form of it, one slip of the keyboard, or not at all (0)."""
+    if word == ours:
+        return SAME
+    if word[0].isdigit() or ours[0].isdigit():
+        return 0.0
+    shorter = min(len(word), len(ours))
+    if stems(word) & stems(ours) or (shorter <= 3 and word.startswith(ours) and len(word) - len(ours) <= 3):  # noqa: PLR2004
+        return INFLECTED
+    common = next((i for i, (a, b) in enumerate(zip(word, ours, strict=False)) if a != b), shorter)
+    if common >= 4 and len(ours) - common <= 1 and len(word) - common <= 3:  # noqa: PLR2004 - an ending of up to three letters
+        return INFLECTED
+    slips = 0 if shorter < 6 else 1 if shorter < 10 else 2  # noqa: PLR2004 - a slip in a short word makes another word
+    return TYPO if slips and OSA.distance(word, ours, score_cutoff=slips) <= slips else 0.0
+
+
+def _locate(phrase: _Phrase, places: Mapping[str, list[tuple[int, float]]], words: Sequence[Word]) -> tuple[str, float, int] | None:
+    """Where `phrase` stands: its words close together, in any order. The words found, their quality, the first one's place."""
+    if len(phrase.words) == 1:
+        return _locate_word(phrase, places[phrase.words[0]], words)
+    if any(word not in places for word in phrase.words):
+        return None
+    for anchor, _ in places[max(phrase.words, key=len)]:
+        near = [min(places[word], key=lambda at: (abs(at[0] - anchor), -at[1])) for word in phrase.words]
+        first, last = min(place for place, _ in near), max(place for place, _ in near)
+        if last - first <= len(phrase.words) and len({place for place, _ in near}) == len(near):
+            found = " ".join(word.surface for word in words[first : last + 1])
+            return found, min(quality for _, quality in near), first
+    return None
+
+
+def _locate_word(phrase: _Phrase, at: list[tuple[int, float]], words: Sequence[Word]) -> tuple[str, float, int] | None:
+    """A term of one word: short ones as written or in the plural, acronyms in capitals only (`US` is not `us`)."""
+    ours = phrase.words[0]
+    for place, quality in at:
+        surface, folded = words[place].surface, words[place].folded
+        if phrase.acronym and not surface[:2].isupper():
+            continue
+        if len(ours) <= 3 and folded not in (ours, f"{ours}s"):  # noqa: PLR2004 - `una` is no form of `un`
+            continue
+        return surface, quality, place
+    return None
+
+
+def _weight_in_summary(place: int) -> float:
+    return 0.8 if place < _LEAD else 0.5
+
+
+def score(watch: _Watch, found: Mapping[int, Evidence]) -> tuple[float, tuple[Evidence, ...]]:
+    """How surely an entry with the terms `found` belongs to a storyline, 0..1, and the evidence that counted.
+
+    The groups of `all` count with their mean; a group that is missing halves the rest, so that a miss stays below any
+    sensible threshold and can still be explained. Terms of `any` add up as independent witnesses (noisy-or).
+    """
+    groups = [max((found[t] for t in group if t in found), key=lambda e: e.score, default=None) for group in watch.all]
+    witnesses = [found[term] for term in dict.fromkeys(watch.any) if term in found]
+    evidence = tuple(dict.fromkeys([e for e in groups if e] + witnesses))
+    if any(term in found for term in watch.none):
+        return 0.0, evidence
+    certainty = 1.0
+    if groups:
+        certainty = sum(e.score for e in groups if e) / len(groups) * 0.5 ** sum(e is None for e in groups)
+    if watch.any:
+        doubt = 1.0
+        for witness in witnesses:
+            doubt *= 1 - 0.6 * witness.score
+        heard = 1 - doubt
+        certainty = certainty * (0.4 + 0.6 * heard if witnesses else 0.4) if groups else heard
+    return round(certainty, 3), evidence

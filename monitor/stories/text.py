@@ -1,0 +1,120 @@
+"""Text as the matcher sees it: folded words with their places, in any script."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import snowballstemmer
+from anyascii import anyascii
+
+from monitor.model import Entry
+
+TITLE_CAP = 400
+SUMMARY_CAP = 1_500
+"""Characters of a title and a summary that are looked at (T5): news says what is new in its first lines."""
+
+_WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['\u2019][^\W\d_]{1,2}\b)?\d*|[^\W_]+")
+_INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}")
+_POSSESSIVE = re.compile(r"['\u2019][^\W\d_]{1,2}$")
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
+"""Scripts that set no spaces between words, or glue particles to them (Thai, Lao, Burmese, Khmer, Chinese, Japanese, Korean)."""
+
+_LANGUAGES = {
+    "en": "english", "pl": "polish", "de": "german", "fr": "french", "es": "spanish", "it": "italian",
+    "pt": "portuguese", "nl": "dutch", "cs": "czech", "sv": "swedish", "ru": "russian",
+}  # fmt: skip
+_LATIN = ("en", "pl", "de", "fr", "es")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of a text: folded for comparing, and as it was written."""
+
+    folded: str
+    surface: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A title or a summary, ready for matching."""
+
+    words: tuple[Word, ...]
+    unspaced: str
+    """The whole text, folded, where it has a script without spaces; else empty."""
+
+
+def clean(text: str) -> str:
+    """`text` in compatibility form without invisible characters (T1, T2): soft hyphens, joiners, direction marks, tags."""
+    text = unicodedata.normalize("NFKC", text)
+    return text if text.isascii() else "".join(c for c in text if unicodedata.category(c) != "Cf")
+
+
+def read(text: str) -> Text:
+    """Split `text` into words; `U.S.` becomes `US`, `Kim's` becomes `kim`, `1,000` becomes `1000`."""
+    text = _INITIALS.sub(lambda initials: initials.group().replace(".", ""), clean(text))
+    words = tuple(Word(fold(surface), surface) for surface in _WORD.findall(text))
+    return Text(words, text.casefold() if _UNSPACED.search(text) else "")
+
+
+def read_entry(entry: Entry) -> tuple[Text, Text]:
+    """The title and the summary of `entry`, within their caps; the outlet's name at a title's end is left out."""
+    title = without_outlet(entry.title[:TITLE_CAP], entry.outlet)
+    return read(title), read(entry.summary[:SUMMARY_CAP])
+
+
+def without_outlet(title: str, outlet: str) -> str:
+    """`title` without a closing ` - Outlet` or ` | Outlet`."""
+    head, separator, tail = re.sub(r"\s+[|\u2013\u2014-]\s+", " | ", title).rpartition(" | ")
+    if separator and outlet and fold_all(tail) in (fold_all(outlet), fold_all(outlet).split(" ", 1)[0]):
+        return title[: len(title) - len(tail)].rstrip(" |-\u2013\u2014")
+    return title
+
+
+@lru_cache(maxsize=200_000)
+def fold(surface: str) -> str:
+    """One word in the form in which words are compared: no case, no accents on Latin letters, no possessive ending."""
+    if surface[0].isdigit():
+        return re.sub(r"[.,](?=\d{3}\b)", "", surface)
+    word = _POSSESSIVE.sub("", surface).casefold()
+    if word.isascii():
+        return word
+    latin = sum(unicodedata.name(c, "").startswith("LATIN") for c in word)
+    return anyascii(word).casefold() if latin else word
+
+
+def fold_all(text: str) -> str:
+    """`text` as folded words with single spaces between them."""
+    return " ".join(word.folded for word in read(text).words)
+
+
+def is_unspaced(text: str) -> bool:
+    """Whether `text` is in a script whose words cannot be told apart by spaces."""
+    return bool(_UNSPACED.search(text))
+
+
+@lru_cache(maxsize=32)
+def _stemmer(language: str) -> Any:
+    return snowballstemmer.stemmer(_LANGUAGES[language])
+
+
+@lru_cache(maxsize=200_000)
+def stem(word: str, language: str) -> str:
+    """The stem of a folded word in `language` (two letters; English where we know no better). Snowball's algorithms."""
+    language = language if language in _LANGUAGES else "en"
+    return str(_stemmer("ru" if "\u0400" <= word[0] <= "\u04ff" else language).stemWord(word))
+
+
+@lru_cache(maxsize=200_000)
+def stems(word: str) -> frozenset[str]:
+    """The stems of a folded word in the languages that mix in one stream; two words that share one are inflections."""
+    languages = _LATIN if word.isascii() else ("ru",)
+    return frozenset(found for language in languages if len(found := stem(word, language)) > 2)  # noqa: PLR2004 - too short to mean anything
+
+
+def language(entry: Entry) -> str:
+    """The two letters of the entry's language, `en` where the feed does not say."""
+    return entry.language[:2].lower() or "en"

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import pytest
+
+from monitor.model import Storyline, Terms
+from monitor.stories.match import Matcher, likeness
+from tests.stories.conftest import MakeEntry
+
+
+def matched(storyline: Storyline, *texts: str, entry: MakeEntry) -> bool:
+    return bool(Matcher([storyline]).match(entry(*texts)))
+
+
+def of(*, all_: tuple[tuple[str, ...], ...] = (), any_: tuple[str, ...] = (), none: tuple[str, ...] = ()) -> Storyline:
+    return Storyline(id="s", title="s", terms=Terms(all=all_, any=any_, none=none))
+
+
+def test_every_group_of_all_must_be_found(entry: MakeEntry) -> None:
+    strike = of(all_=(("ferry", "ferries"), ("strike", "walkout")))
+    assert matched(strike, "Ferry crews begin strike", entry=entry)
+    assert not matched(strike, "Ferry crews begin holiday season", entry=entry)
+
+
+def test_one_term_of_any_is_enough_and_more_raise_the_score(entry: MakeEntry) -> None:
+    matcher = Matcher([of(any_=("ferry", "strike", "harbour"))])
+    one, two = matcher.match(entry("Ferry fares rise")), matcher.match(entry("Ferry strike looms"))
+    assert one[0].score < two[0].score <= 1
+
+
+def test_a_term_of_none_forbids_the_match(entry: MakeEntry) -> None:
+    strike = of(any_=("strike",), none=("baseball",))
+    assert matched(strike, "Strike at the port", entry=entry)
+    assert not matched(strike, "Strike thrown in baseball final", entry=entry)
+
+
+def test_an_entity_stands_for_its_aliases_in_any_script(entry: MakeEntry, dam: Storyline) -> None:
+    """T4: scripts without spaces are found too."""
+    for title in ("Dam on River Orla cracks", "На реке Орла: flood", "오를라 댐 flood"):
+        assert matched(dam, title, entry=entry), title
+
+
+@pytest.mark.parametrize("title", ["Reservoirs", "reservoir's", "RESERVOIR", "resevoir", "Reser\u00advoir", "ｒｅｓｅｒｖｏｉｒ"])
+def test_plurals_case_typos_and_odd_characters_are_forgiven(title: str, entry: MakeEntry) -> None:
+    """T1, T2."""
+    assert matched(of(any_=("reservoir",)), f"{title} near the town", entry=entry)
+
+
+def test_inflected_names_are_found_in_slavic_languages(entry: MakeEntry) -> None:
+    assert matched(of(any_=("Jan Kowalski",)), "Sąd przesłuchał Jana Kowalskiego", entry=entry)
+
+
+def test_hyphens_and_order_do_not_matter(entry: MakeEntry) -> None:
+    assert matched(of(any_=("cease-fire talks",)), "Talks on cease fire resume", entry=entry)
+
+
+def test_short_words_and_acronyms_match_only_as_written(entry: MakeEntry) -> None:
+    assert matched(of(any_=("US",)), "U.S. sends aid", entry=entry)
+    assert not matched(of(any_=("US",)), "Tell us more", entry=entry)
+    assert not matched(of(any_=("oil",)), "The soil is dry", entry=entry)
+
+
+@pytest.mark.parametrize("title", ["", "   ", "(.*)+$ %s {0.__class__} {{7*7}} ' OR 1=1 --", "the of and"])
+def test_texts_that_say_nothing_match_nothing(title: str, entry: MakeEntry, dam: Storyline) -> None:
+    """T6, T7."""
+    assert not matched(dam, title, entry=entry)
+
+
+def test_a_huge_text_is_cut_before_it_is_compared(entry: MakeEntry, dam: Storyline) -> None:
+    """T5: what stands a megabyte into a text is not looked at."""
+    assert not matched(dam, "word " * 200_000 + "Orla dam", "word " * 200_000 + "Orla dam", entry=entry)
+
+
+def test_evidence_names_the_term_the_words_found_and_where(entry: MakeEntry, dam: Storyline) -> None:
+    (match,) = Matcher([dam]).match(entry("Towns flee below the River Orla", "Engineers fear for the dams."))
+    assert [(e.term, e.found, e.field) for e in match.evidence] == [("Orla", "River Orla", "title"), ("dam", "dams", "summary")]
+
+
+def test_a_miss_is_explained_by_what_was_found(entry: MakeEntry, dam: Storyline) -> None:
+    (miss,) = Matcher([dam]).scores(entry("Dam fails in the north"))
+    assert miss.score < dam.threshold
+    assert [e.term for e in miss.evidence] == ["dam"]
+
+
+def test_storylines_do_not_share_entities_of_the_same_name(entry: MakeEntry) -> None:
+    first = Storyline(id="a", title="a", terms=Terms(any=("Club",)), entities={"Club": ("Rovers",)})
+    second = Storyline(id="b", title="b", terms=Terms(any=("Club",)), entities={"Club": ("Wanderers",)})
+    assert [m.storyline for m in Matcher([first, second]).match(entry("Rovers win the cup"))] == ["a"]
+
+
+@pytest.mark.parametrize(("word", "ours"), [("1000", "10000"), ("iran", "iraq"), ("dam", "dad"), ("austria", "australia")])
+def test_other_words_and_other_numbers_are_not_forgiven(word: str, ours: str) -> None:
+    assert likeness(word, ours) == 0
