@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, func, select, update
+from sqlalchemy import Connection, delete, exists, func, select, update
 
 from monitor.model import Alert, AlertKind, Delivery, DeliveryState, Evidence, Link
 from monitor.store import upsert
@@ -111,7 +111,8 @@ def drop_channel(tx: Connection, kept: Sequence[str]) -> int:
 
 def to_json(alert: Alert) -> dict[str, Any]:
     """An alert as JSON values."""
-    return _plain(asdict(alert))
+    content: dict[str, Any] = _plain(asdict(alert))
+    return content
 
 
 def from_json(content: dict[str, Any]) -> Alert:
@@ -142,6 +143,6 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def _delivery(row: Row[Any], *, attempts: int) -> Delivery:
+def _delivery(row: Any, *, attempts: int) -> Delivery:
     fields = {name: row._mapping[name] for name in Delivery.__dataclass_fields__}
     return Delivery(**fields | {"state": DeliveryState(row.state), "attempts": attempts})

@@ -136,7 +136,7 @@ def _report_row(placement: Placement) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _placement(row: Row[Any]) -> Placement:
+def _placement(row: Any) -> Placement:
     matches = tuple(
         Match(storyline=m["storyline"], score=m["score"], evidence=tuple(Evidence(**e) for e in m["evidence"])) for m in row.matches
     )
