@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from monitor.errors import SecretError
 
 _revealed: set[str] = set()
+_LOGIN_IN_URL = re.compile(r"(?<=://)[^/\s@]+@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ class Secret:
 
 
 def mask(text: str) -> str:
-    """`text` with every secret that was read so far replaced by `<secret>`; for logs, pages and error texts."""
+    """`text` with every secret that was read so far replaced by `<secret>`, and logins in addresses too."""
+    text = _LOGIN_IN_URL.sub("<secret>@", text)
     for secret in sorted(_revealed, key=len, reverse=True):
         text = text.replace(secret, "<secret>")
     return text

@@ -1,0 +1,226 @@
+"""Feed documents of every dialect, read into one shape. Runs in a parse child; imports nothing it does not need."""
+
+from __future__ import annotations
+
+import html
+import io
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+
+import feedparser
+import nh3
+
+from monitor.errors import FeedError
+from monitor.model import Document, Item
+
+ENTRIES = 5_000
+_TITLE_CAP, _SUMMARY_CAP, _KEY_CAP = 1_000, 10_000, 500
+_EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+_DOCTYPE = re.compile(rb"<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>", re.DOTALL | re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
+_MARKUP = re.compile(r"<[a-zA-Z/!?]|&[#\w]+;")
+_BLOCKS = re.compile(r"<\s*/?\s*(?:p|br|div|li|ul|ol|h[1-6]|tr|td|blockquote)\b[^>]*>", re.IGNORECASE)
+_BRIDGE_ERROR = re.compile(r"^Bridge returned error\b", re.IGNORECASE)
+_ZONED = re.compile(r"(?:Z|GMT|UTC?|[+-]\d\d:?\d\d|[ECMP][SD]T)\s*$")
+_DATELIKE = re.compile(r"^\s*(?:\d{4}-\d\d|\d{1,2}[ -]\w{3}|\w{3},?\s|\d{4}\d{4}T)")
+_TRACKING = ("utm_", "at_medium", "at_campaign", "fbclid", "gclid", "ref_src", "ito", "cmpid")
+
+
+def parse_bytes(body: bytes, *, url: str, content_type: str = "") -> Document:
+    """Read a feed document that came from `url`. Raises FeedError when it is none."""
+    start = body[:1_000].lstrip(b"\xef\xbb\xbf\x00 \t\r\n")
+    if start[:1] in (b"{", b"["):
+        return _read_json(body, url)
+    return _read_xml(body, url, content_type)
+
+
+# --- RSS, RDF, Atom, CDF
+
+
+def _read_xml(body: bytes, url: str, content_type: str) -> Document:
+    body = _DOCTYPE.sub(b"", body.lstrip(), count=1)  # entity declarations never reach the parser (X1-X3)
+    headers = {"content-location": url}
+    if content_type:
+        headers["content-type"] = content_type
+    try:
+        parsed = feedparser.parse(io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False)
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError, LookupError) as error:
+        raise FeedError("unreadable", f"The feed cannot be read: {type(error).__name__}.") from None
+    if not parsed.get("version") and not parsed.entries:
+        raise FeedError("not-a-feed", _no_feed(body))
+    base = str(parsed.feed.get("link") or url)
+    title = _plain(str(parsed.feed.get("title") or ""), _TITLE_CAP)
+    raw = [_xml_item(entry, urljoin(url, base)) for entry in parsed.entries]
+    ttl = str(parsed.feed.get("ttl") or "")
+    return Document(
+        title=title,
+        items=_told_apart(raw, title),
+        complete=not parsed.bozo or not isinstance(parsed.get("bozo_exception"), Exception) or _harmless(parsed.bozo_exception),
+        ttl=timedelta(minutes=min(int(ttl), 10_080)) if ttl.isdigit() else None,
+    )
+
+
+def _harmless(problem: Exception) -> bool:
+    """A wrong label on a sound document: the charset or the media type was not what the server said."""
+    return isinstance(problem, feedparser.CharacterEncodingOverride | feedparser.NonXMLContentType)
+
+
+def _no_feed(body: bytes) -> str:
+    page = re.search(rb"<html|<!doctype html|<body", body[:4_000], re.IGNORECASE)
+    return "This is a web page, not a feed; look on it for a feed's address." if page else "This is not a feed."
+
+
+def _xml_item(entry: Mapping[str, Any], base: str) -> dict[str, Any]:
+    content = entry.get("content") or [{}]
+    source = entry.get("source") or {}
+    return {
+        "guid": str(entry.get("id") or ""),
+        "url": _link(str(entry.get("link") or ""), base) or _link(str(entry.get("id") or ""), "") ,
+        "title": str(entry.get("title") or ""),
+        "summary": str(entry.get("summary") or content[0].get("value") or ""),
+        "published": _xml_date(entry),
+        "language": str((entry.get("title_detail") or {}).get("language") or ""),
+        "outlet": str(source.get("title") or "") if isinstance(source, Mapping) else "",
+    }
+
+
+def _xml_date(entry: Mapping[str, Any]) -> datetime | None:
+    for name in ("published", "updated", "created"):
+        text, moment = entry.get(name), entry.get(f"{name}_parsed")
+        if text and moment and _DATELIKE.match(str(text)):
+            try:
+                year, month, day, hour, minute, second = moment[:6]
+                return plausible(datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC), str(text))
+            except (ValueError, TypeError):
+                continue
+    return None
+
+
+def plausible(moment: datetime, text: str) -> datetime | None:
+    """`moment` if the date `text` can be meant: a year that can be, and either a zone that is understood or none (0.9, X17)."""
+    if moment < _EARLIEST or str(moment.year) not in text and f"{moment.year % 100:02d}" not in text and moment.month not in (1, 12):
+        return None
+    named = re.search(r"\b([A-Z]{2,5})\s*$", text)
+    if named and not _ZONED.search(text):
+        return None  # CET, BST, IST: the parser takes them for UTC
+    return moment
+
+
+# --- JSON Feed
+
+
+def _read_json(body: bytes, url: str) -> Document:
+    try:
+        feed = json.loads(body, parse_constant=lambda _name: None)
+    except (ValueError, RecursionError):
+        raise FeedError("unreadable", "The feed is not valid JSON.") from None
+    if not isinstance(feed, dict) or "jsonfeed.org/version" not in str(feed.get("version", "")):
+        raise FeedError("not-a-feed", "This is JSON, but not a JSON Feed.")
+    items = feed.get("items")
+    if not isinstance(items, list):
+        raise FeedError("unreadable", "The JSON Feed has no list of items.")
+    title = _plain(_str(feed.get("title")), _TITLE_CAP)
+    language = _str(feed.get("language"))
+    raw = [_json_item(item, url, language) for item in items if isinstance(item, dict)]
+    return Document(title=title, items=_told_apart(raw, title))
+
+
+def _json_item(item: Mapping[str, Any], base: str, language: str) -> dict[str, Any]:
+    text = _str(item.get("date_published")) or _str(item.get("date_modified"))
+    try:
+        moment = datetime.fromisoformat(text)
+        published = plausible(moment if moment.tzinfo else moment.replace(tzinfo=UTC), text)
+    except (ValueError, OverflowError):
+        published = None
+    return {
+        "guid": _str(item.get("id")),
+        "url": _link(_str(item.get("url")) or _str(item.get("external_url")), base),
+        "title": _str(item.get("title")),
+        "summary": _str(item.get("summary")) or _str(item.get("content_text")) or _str(item.get("content_html")),
+        "published": published.astimezone(UTC) if published else None,
+        "language": _str(item.get("language")) or language,
+        "outlet": "",
+    }
+
+
+def _str(value: object) -> str:
+    """Text, or a number as text; anything else is nothing (X27)."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
+
+
+# --- what all have in common
+
+
+def _told_apart(raw: list[dict[str, Any]], feed_title: str) -> tuple[Item, ...]:
+    """The newest items, cleaned, each with the keys it can be recognised by (X8-X14).
+
+    The guid counts unless other items of the document have it too; then the link; then the text.
+    """
+    raw = sorted(raw, key=lambda item: item["published"] or datetime.max.replace(tzinfo=UTC), reverse=True)[:ENTRIES] if len(raw) > ENTRIES else raw
+    guids = Counter(item["guid"] for item in raw)
+    items: dict[str, Item] = {}
+    for item in raw:
+        title, summary = _plain(item["title"], _TITLE_CAP), _plain(item["summary"], _SUMMARY_CAP)
+        if _BRIDGE_ERROR.match(title) or not (title or summary or item["url"]):
+            continue  # a bridge's own trouble is no news
+        outlet = _plain(item["outlet"], 200)
+        keys = _keys(item, title, summary, shared=guids[item["guid"]] > 1)
+        items.setdefault(keys[0], Item(
+            keys=keys, url=item["url"], title=without_source(title, outlet), summary=summary, published=item["published"],
+            language=item["language"][:20], outlet=outlet,
+        ))  # fmt: skip
+    return tuple(items.values())
+
+
+def _keys(item: Mapping[str, Any], title: str, summary: str, *, shared: bool) -> tuple[str, ...]:
+    link = f"url:{same_link(item['url'])}" if item["url"] else ""
+    guid = item["guid"].strip()
+    named = f"id:{same_link(guid) if guid.startswith(('http://', 'https://')) else guid}" if guid and not shared else ""
+    text = "" if named or link else f"text:{title}|{summary[:200]}"
+    return tuple(dict.fromkeys(key[:_KEY_CAP] for key in (named, link, text) if key))
+
+
+def same_link(url: str) -> str:
+    """`url` without what changes while the article stays the same: scheme, www, closing slash, tracking parameters (X14)."""
+    try:
+        parts = urlsplit(url)
+        query = urlencode([(name, value) for name, value in parse_qsl(parts.query) if not name.lower().startswith(_TRACKING)])
+    except ValueError:
+        return url
+    return urlunsplit(("", parts.netloc.lower().removeprefix("www."), parts.path.rstrip("/"), query, ""))
+
+
+def without_source(title: str, outlet: str) -> str:
+    """An aggregator's ` - Outlet` at the end of a title repeats the item's source."""
+    return title[: -len(outlet)].rstrip(" -|–—") if outlet and re.search(rf"\s[-|–—]\s{re.escape(outlet)}$", title) else title
+
+
+def _link(link: str, base: str) -> str:
+    """An absolute http(s) address, or nothing (X25)."""
+    link = re.sub(r"[\x00-\x1f]", "", link.strip())
+    if not link:
+        return ""
+    try:
+        absolute = urljoin(base, link)
+        parts = urlsplit(absolute)
+        return absolute.replace(" ", "%20")[:2_000] if parts.scheme in ("http", "https") and parts.hostname else ""
+    except ValueError:
+        return ""
+
+
+def _plain(text: str, cap: int) -> str:
+    """Markup to plain text, once, in one line (X6, X24)."""
+    text = text[: cap * 20]
+    if _MARKUP.search(text):
+        text = html.unescape(nh3.clean(_BLOCKS.sub(" ", text), tags=set(), clean_content_tags={"script", "style"}))
+        if "&" in text and (again := html.unescape(text)) != text and "<" not in again:
+            text = again  # escaped twice
+    text = _CONTROL.sub(" ", text.encode("utf-8", "replace").decode())
+    return " ".join(text.split())[:cap]

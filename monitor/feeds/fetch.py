@@ -1,0 +1,269 @@
+"""The gate: the one way out to the web, for feeds and for webhooks. Addresses are judged, time and size are bounded."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
+from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+
+import requests
+from requests.auth import HTTPBasicAuth
+from urllib3.exceptions import DecodeError, HTTPError, IncompleteRead, NameResolutionError, ProtocolError
+
+from monitor import __version__
+from monitor.errors import FeedError, MonitorError
+from monitor.feeds.address import Policy
+from monitor.feeds.wire import Deadlines, Forbidden, GuardedAdapter
+from monitor.model import Feed, FeedState, Reply, Response
+from monitor.secret import Secret, mask
+
+_ACCEPT = "application/atom+xml, application/rss+xml, application/feed+json, application/json;q=0.8, application/xml;q=0.8, */*;q=0.5"
+_REDIRECTS = (301, 302, 303, 307, 308)
+_HIDDEN = ("set-cookie", "www-authenticate", "authorization")
+_CHUNK = 64 * 1024
+_REPLY_CAP = 64 * 1024
+_POST_TIME = 25.0
+_MOST_ENCODINGS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchSettings:
+    """How the monitor behaves on the web."""
+
+    contact: str = ""
+    """Your web or mail address, told to the servers that are polled."""
+    timeout: timedelta = timedelta(seconds=30)
+    """The most that one fetch may take, from first to last byte."""
+    max_bytes: int = 10 * 1024 * 1024
+    """The most that a feed may weigh, unpacked."""
+    allow_networks: tuple[str, ...] = ()
+    """Private networks that may be contacted all the same, such as 192.168.1.0/24; public ones always may."""
+    allow_downgrade: bool = False
+    """Whether a redirect may lead from https to http."""
+    max_redirects: int = 5
+    workers: int = 16
+    """Fetches at the same time."""
+    per_host: int = 2
+    """Fetches from one host at the same time."""
+    ca_file: str = ""
+    """Certificate of your own authority, where a server's is not from a public one."""
+
+
+class GateError(MonitorError):
+    """A request could not be carried out; `reason` is a short stable code."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Gate:
+    """Fetches feeds and posts to webhooks; safe to use from many threads."""
+
+    def __init__(self, settings: FetchSettings) -> None:
+        self._settings = settings
+        self._deadlines = Deadlines()
+        self._session = requests.Session()
+        self._session.trust_env = False  # H33: no proxy and no .netrc that the configuration does not name
+        self._session.verify = settings.ca_file or True
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._adapter = GuardedAdapter(Policy(settings.allow_networks), self._deadlines, connections=settings.workers)
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, self._adapter)
+        contact = f"; +{settings.contact}" if settings.contact else ""
+        self._agent = f"news-story-monitor/{__version__} (feed reader{contact})"
+
+    def fetch(self, feed: Feed, state: FeedState) -> Response:
+        """Get a feed if it changed since `state`. Raises FeedError with the reason and, where told, when to come back."""
+        own = {name: value.reveal() if isinstance(value, Secret) else value for name, value in feed.headers.items()}
+        validators = {"If-None-Match": state.etag, "If-Modified-Since": state.last_modified}
+        headers = {"Accept": _ACCEPT, **own, **{name: value for name, value in validators.items() if value}}
+        try:
+            with self._deadlines.within(self._settings.timeout.total_seconds()) as deadline:
+                response = self._follow(feed.url, headers, deadline)
+                try:
+                    return self._response(response, conditional=bool(state.etag or state.last_modified), deadline=deadline)
+                finally:
+                    response.close()
+        except GateError as error:
+            raise FeedError(error.reason, str(error)) from None
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        """Post `body`; no redirect is followed, 64 kB of the answer are read. Raises GateError."""
+        with self._deadlines.within(_POST_TIME) as deadline:
+            response = self._request("POST", url, dict(headers), body)
+            try:
+                answer = _read(response, _REPLY_CAP, deadline, cut=True)
+                return Reply(status=response.status_code, headers=_headers(response), body=answer)
+            except (HTTPError, OSError):  # the receiver has answered; what it says beyond the status is not needed
+                return Reply(status=response.status_code, headers=_headers(response), body=b"")
+            finally:
+                response.close()
+
+    def close(self) -> None:
+        """Cut what is under way and let go of all connections."""
+        self._deadlines.close()
+        self._session.close()
+
+    def _follow(self, url: str, headers: dict[str, str], deadline: float) -> requests.Response:
+        """Walk the redirects ourselves: each hop is judged anew, and nothing of ours goes to another host (H9-H13, H32)."""
+        chain = [url]
+        while True:
+            response = self._request("GET", chain[-1], headers)
+            if response.status_code not in _REDIRECTS:
+                return response
+            location = response.headers.get("location", "")
+            response.close()
+            target = urljoin(_bare(chain[-1]), location.strip())
+            told = " -> ".join(map(_bare, [*chain, target]))
+            if not location or urlsplit(target).scheme not in ("http", "https"):
+                raise GateError("redirect", f"The server redirects to nowhere useful: {told}.")
+            if len(chain) > self._settings.max_redirects or target in chain:
+                raise GateError("redirect", f"The server redirects in circles: {told}.")
+            if urlsplit(chain[-1]).scheme == "https" and urlsplit(target).scheme == "http" and not self._settings.allow_downgrade:
+                raise GateError("redirect", f"The server redirects from https to http, which is refused: {told}.")
+            if urlsplit(target).netloc != urlsplit(_bare(chain[-1])).netloc:
+                headers = {"Accept": _ACCEPT}
+            chain.append(target)
+            if time.monotonic() > deadline:
+                raise GateError("timeout", "The server took too long to redirect.")
+
+    def _request(self, method: str, url: str, headers: dict[str, str], body: bytes | None = None) -> requests.Response:
+        user, password = _credentials(url)
+        headers = {"User-Agent": self._agent, "Accept-Encoding": "gzip, deflate", **headers}
+        limit = (10.0, min(self._settings.timeout.total_seconds(), self._deadlines.remaining))
+        arguments = {"headers": headers, "data": body, "auth": HTTPBasicAuth(user, password) if user else None}
+        try:
+            for last in (False, True):
+                try:
+                    return self._session.request(method, _bare(url), stream=True, allow_redirects=False, timeout=limit, **arguments)  # type: ignore[arg-type]
+                except requests.ConnectionError as error:
+                    if last or "RemoteDisconnected" not in repr(error):  # H36: a kept connection may have been closed
+                        raise
+            raise AssertionError
+        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+            raise _gate_error(error, _bare(url)) from None
+
+    def _response(self, response: requests.Response, *, conditional: bool, deadline: float) -> Response:
+        status, headers = response.status_code, _headers(response)
+        if status == 304:  # noqa: PLR2004
+            if not conditional:
+                raise FeedError("not-modified", "The server says that nothing changed, though it was not asked that.")
+            return Response(url=response.url, status=status, headers=headers, not_modified=True)
+        if not 200 <= status < 300:  # noqa: PLR2004
+            raise _status_error(status, headers)
+        if len(headers.get("content-encoding", "").split(",")) > _MOST_ENCODINGS:
+            raise FeedError("encoding", "The feed is packed too many times over.")
+        try:
+            body = _read(response, self._settings.max_bytes, deadline)
+        except (requests.RequestException, HTTPError, OSError) as error:
+            raise _gate_error(error, _bare(response.url)) from None
+        return Response(url=response.url, status=status, headers=headers, body=body)
+
+
+def digest(body: bytes) -> str:
+    """What two identical documents have in common."""
+    return hashlib.blake2b(body, digest_size=16).hexdigest()
+
+
+def _read(response: requests.Response, cap: int, deadline: float, *, cut: bool = False) -> bytes:
+    """The inflated body, at most `cap` bytes of it in memory at any time (H3, H4); with `cut`, the rest is left unread."""
+    parts: list[bytes] = []
+    size = 0
+    while chunk := response.raw.read(_CHUNK, decode_content=True):
+        parts.append(chunk)
+        size += len(chunk)
+        if size > cap:
+            if cut:
+                break
+            raise FeedError("too-large", f"The feed is larger than {cap // 1024} kB.")
+        if time.monotonic() > deadline:
+            raise TimeoutError
+    return b"".join(parts)[:cap]
+
+
+def _headers(response: requests.Response) -> dict[str, str]:
+    return {name.lower(): value for name, value in response.headers.items() if name.lower() not in _HIDDEN}
+
+
+def _status_error(status: int, headers: Mapping[str, str]) -> FeedError:
+    after = retry_after(headers) if status in (429, 503) else None
+    if status == 410:  # noqa: PLR2004
+        return FeedError("gone", "The server says that this feed has ended for good (410).", gone=True)
+    if status == 429:  # noqa: PLR2004
+        return FeedError("throttled", "The server asks to be polled less often (429).", retry_after=after or timedelta(hours=4))
+    if status == 403 and "cf-mitigated" in headers:  # noqa: PLR2004
+        return FeedError("bot-wall", "A wall against bots stands before this feed (403).")
+    names = {401: "wants a login", 403: "forbids the feed", 404: "knows no such feed"}
+    return FeedError(f"http-{status}", f"The server {names.get(status, 'answered with an error')} ({status}).", retry_after=after)
+
+
+def retry_after(headers: Mapping[str, str]) -> timedelta | None:
+    """How long the server asks to be left alone: seconds, or a date measured against its own clock (H18-H20)."""
+    value = headers.get("retry-after", "").strip()
+    if value.isdigit():
+        return timedelta(seconds=min(int(value), 10**9))
+    try:
+        until = parsedate_to_datetime(value)
+        sent = parsedate_to_datetime(headers["date"]) if "date" in headers else datetime.now(UTC)
+        return max(timedelta(0), until - sent)
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _gate_error(error: Exception, url: str) -> GateError:
+    """One sentence and a code for whatever went wrong below."""
+    host = urlsplit(url).hostname or url
+    chain = _chain(error)
+    text = mask(" ".join(str(chain[-1]).split()))[:200]
+    if any(isinstance(e, Forbidden) for e in chain):
+        return GateError("forbidden", f"{host} leads to a private address; allow its network under fetch: allow_networks if you mean it.")
+    if any(isinstance(e, NameResolutionError) for e in chain):
+        return GateError("dns", f"No address is known for {host}; check the spelling, or the network.")
+    if any(isinstance(e, requests.exceptions.SSLError) for e in chain):
+        return GateError("tls", f"The certificate of {host} cannot be trusted: {text}.")
+    if any(isinstance(e, (requests.Timeout, TimeoutError)) for e in chain):
+        return GateError("timeout", f"{host} took too long to answer.")
+    if any(isinstance(e, DecodeError) for e in chain):
+        return GateError("encoding", f"{host} sent a body that cannot be unpacked.")
+    if any(isinstance(e, IncompleteRead) for e in chain):
+        return GateError("truncated", f"{host} broke off in the middle of the feed.")
+    if any(isinstance(e, requests.exceptions.InvalidURL | requests.exceptions.MissingSchema | ValueError) for e in chain):
+        return GateError("address", f"{url} is not an address that can be fetched.")
+    if any(isinstance(e, ProtocolError) for e in chain):
+        return GateError("protocol", f"{host} does not speak proper HTTP, or took too long: {text}.")
+    return GateError("connection", f"{host} cannot be reached: {text}.")
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    chain: list[BaseException] = []
+    todo: list[object] = [error]
+    while todo:
+        current = todo.pop(0)
+        if isinstance(current, BaseException) and current not in chain:
+            chain.append(current)
+            todo += [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args]
+    return chain
+
+
+def _credentials(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return unquote(parts.username or ""), unquote(parts.password or "")
+
+
+def _bare(url: str) -> str:
+    """`url` without a login and fragment (H34). Raises GateError for what is no http(s) address."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise GateError("address", "The address cannot be read; check its spelling.") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or any(c in url for c in "\\\r\n\t "):
+        raise GateError("address", "The address is not of the form https://host/path.")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return urlunsplit((parts.scheme, f"{host}:{port}" if port else host, parts.path, parts.query, ""))

@@ -1,0 +1,72 @@
+"""bytes -> Document, at arm's length: in child processes with a limit on time and memory, since a feed can kill its parser."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import resource
+from concurrent.futures import TimeoutError as Late
+from contextlib import suppress
+
+from pebble import ProcessExpired, ProcessPool
+
+from monitor.errors import FeedError
+from monitor.feeds.document import parse_bytes
+from monitor.model import Document, Response
+
+CPU_SECONDS = 5
+MEMORY = 256 * 1024 * 1024
+_WALL_SECONDS = 20
+_RECYCLE_AFTER = 200
+"""Documents a child parses before it makes room for a fresh one."""
+_KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "VIRTUAL_ENV", "HOME")
+
+__all__ = ["Parser", "parse_bytes"]
+
+
+class Parser:
+    """A pool of children that parse; one that dies, hangs or grows too large takes its own document with it and no other."""
+
+    def __init__(self, workers: int = 2) -> None:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["monitor.feeds.document"])
+        self._pool = ProcessPool(max_workers=workers, max_tasks=_RECYCLE_AFTER, initializer=_confine, context=context)
+
+    def parse(self, response: Response) -> Document:
+        """Parse what fetch brought. Raises FeedError when it is no feed, or more than a child can bear."""
+        content_type = response.headers.get("content-type", "")
+        task = self._pool.schedule(_parse, (response.body, response.url, content_type), timeout=_WALL_SECONDS)
+        try:
+            document: Document = task.result()
+            return document
+        except (Late, ProcessExpired):
+            raise FeedError("parse-crash", "The feed is built so that reading it takes too much time or memory.") from None
+        except MemoryError:
+            raise FeedError("parse-crash", "Reading the feed takes too much memory.") from None
+
+    def close(self) -> None:
+        """End the children."""
+        self._pool.stop()  # type: ignore[no-untyped-call]
+        self._pool.join()
+
+
+def _confine() -> None:
+    """In a new child: no secrets in the environment, no core dump, a ceiling for memory (P15, X4)."""
+    for name in [name for name in os.environ if name not in _KEPT]:
+        del os.environ[name]
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    pages = int(_statm().split()[0])
+    with suppress(ValueError):
+        resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEMORY,) * 2)
+
+
+def _statm() -> str:
+    with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - one read of a kernel file
+        return file.read()
+
+
+def _parse(body: bytes, url: str, content_type: str) -> Document:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    limit = int(used.ru_utime + used.ru_stime) + CPU_SECONDS + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+    return parse_bytes(body, url=url, content_type=content_type)

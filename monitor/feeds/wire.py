@@ -1,0 +1,178 @@
+"""Connections for the gate: dialled only to a permitted address, and cut when their time is up.
+
+requests has no total deadline, and a server that sends a byte now and then never trips its timeouts (H1, H2). So each
+connection is registered while it is used, and one thread cuts those whose deadline has passed.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import NameResolutionError, NewConnectionError
+from urllib3.poolmanager import PoolManager
+
+from monitor.feeds.address import Policy
+
+_LOOK_AGAIN = 0.2
+_RESOLVERS = 16
+
+
+class Forbidden(OSError):
+    """A host leads only to addresses that may not be contacted."""
+
+
+class Deadlines:
+    """Cuts connections whose time is up, from one thread that sleeps while there are none."""
+
+    def __init__(self) -> None:
+        self._current = threading.local()
+        self._watched: dict[int, tuple[float, socket.socket]] = {}
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[float]:
+        """Everything this thread does on a connection inside ends at the deadline (monotonic seconds), which is given."""
+        deadline = time.monotonic() + seconds
+        self._current.deadline = deadline
+        try:
+            yield deadline
+        finally:
+            self._current.deadline = None
+            with self._changed:
+                self._watched.pop(threading.get_ident(), None)
+
+    def watch(self, sock: socket.socket) -> None:
+        """This thread now uses `sock`."""
+        deadline = getattr(self._current, "deadline", None)
+        if deadline is None:
+            return
+        with self._changed:
+            self._watched[threading.get_ident()] = (deadline, sock)
+            if self._thread is None and not self._closed:
+                self._thread = threading.Thread(target=self._run, name="deadlines", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+
+    @property
+    def remaining(self) -> float:
+        """Seconds this thread has left, at least a little."""
+        deadline = getattr(self._current, "deadline", None)
+        return max(0.05, deadline - time.monotonic()) if deadline else 60.0
+
+    def close(self) -> None:
+        """Cut everything and end the thread."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._watched and not self._closed:
+                    self._changed.wait()
+                now = time.monotonic()
+                for thread, (deadline, sock) in list(self._watched.items()):
+                    if self._closed or deadline <= now:
+                        with suppress(OSError):
+                            sock.shutdown(socket.SHUT_RDWR)
+                        del self._watched[thread]
+                if self._closed:
+                    return
+                self._changed.wait(_LOOK_AGAIN)
+
+
+class GuardedAdapter(HTTPAdapter):
+    """A requests adapter whose connections obey a Policy and Deadlines."""
+
+    def __init__(self, policy: Policy, deadlines: Deadlines, *, connections: int) -> None:
+        self._policy = policy
+        self._deadlines = deadlines
+        self._resolvers = ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="dns")
+        super().__init__(pool_connections=connections, pool_maxsize=connections, max_retries=0)
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:  # noqa: FBT001, FBT002
+        """Build pools of guarded connections."""
+        self.poolmanager = PoolManager(num_pools=connections, maxsize=maxsize, block=block, **pool_kwargs)
+        self.poolmanager.pool_classes_by_scheme = _pool_classes(self)
+
+    def close(self) -> None:
+        """Close the pools and let go of name look-ups under way."""
+        super().close()
+        self._resolvers.shutdown(wait=False, cancel_futures=True)
+
+    def dial(self, connection: HTTPConnection) -> socket.socket:
+        """Connect to the first permitted address that answers: the very one that was judged (H30, H31)."""
+        host = connection._dns_host.rstrip(".")  # noqa: SLF001 - where urllib3 keeps the name to resolve
+        addresses = self._resolve(connection, host)
+        permitted = [address for address in addresses if self._policy.permits(address[4][0])]
+        if not permitted:
+            raise Forbidden(f"{host} leads to an address that may not be contacted")
+        failure: OSError | None = None
+        for family, kind, protocol, _, address in permitted:
+            sock = socket.socket(family, kind, protocol)
+            try:
+                sock.settimeout(min(10.0, self._deadlines.remaining))
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                sock.connect(address)
+            except OSError as error:
+                sock.close()
+                failure = error
+            else:
+                self._deadlines.watch(sock)
+                return sock
+        raise NewConnectionError(connection, f"{failure}") from failure
+
+    def watch(self, connection: HTTPConnection) -> None:
+        """Time what this thread does on a connection that was kept open."""
+        if connection.sock is not None:
+            self._deadlines.watch(connection.sock)
+
+    def _resolve(self, connection: HTTPConnection, host: str) -> list[Any]:
+        looked_up = self._resolvers.submit(socket.getaddrinfo, host, connection.port, 0, socket.SOCK_STREAM)
+        try:
+            return looked_up.result(self._deadlines.remaining)
+        except TimeoutError:
+            raise TimeoutError(f"looking up {host} took too long") from None
+        except UnicodeError:
+            raise NameResolutionError(host, connection, socket.gaierror("not a host name")) from None
+        except socket.gaierror as error:
+            raise NameResolutionError(host, connection, error) from error
+
+
+def _pool_classes(adapter: GuardedAdapter) -> dict[str, type[HTTPConnectionPool]]:
+    class Plain(HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            return adapter.dial(self)
+
+        def getresponse(self) -> Any:
+            adapter.watch(self)
+            return super().getresponse()
+
+    class Secure(HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            return adapter.dial(self)
+
+        def getresponse(self) -> Any:
+            adapter.watch(self)
+            return super().getresponse()
+
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class SecurePool(HTTPSConnectionPool):
+        ConnectionCls = Secure
+
+    return {"http": PlainPool, "https": SecurePool}

@@ -1,0 +1,29 @@
+"""One poll of one feed, top to bottom."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from monitor.desk import Desk
+from monitor.errors import FeedError
+from monitor.feeds.fetch import Gate, digest
+from monitor.feeds.parse import Parser
+from monitor.model import Changes, Feed, FeedState, Poll
+
+log = logging.getLogger(__name__)
+
+
+def poll(feed: Feed, state: FeedState, now: datetime, gate: Gate, parser: Parser, desk: Desk) -> Changes:
+    """Fetch, parse, settle. A feed's error is an outcome, not an exception: it is settled like any other."""
+    try:
+        response = gate.fetch(feed, state)
+        changed = not response.not_modified and digest(response.body) != state.body_hash  # H16: same bytes, no work
+        outcome = Poll(feed=feed, state=state, at=now, response=response, document=parser.parse(response) if changed else None)
+    except FeedError as error:
+        outcome = Poll(feed=feed, state=state, at=now, error=error)
+        log.warning("poll feed=%s failures=%d reason=%s error=%s", feed.name or feed.url, state.failures + 1, error.reason, error)
+    changes = desk.settle(outcome)
+    if changes.entries:
+        log.info("poll feed=%s entries=%d reports=%d alerts=%d", feed.name or feed.url, len(changes.entries), len(changes.placements), len(changes.alerts))
+    return changes
