@@ -37,12 +37,12 @@ class Parser:
         content_type = response.headers.get("content-type", "")
         task = self._pool.schedule(_parse, (response.body, response.url, content_type), timeout=_WALL_SECONDS)
         try:
-            document: Document = task.result()
-            return document
+            outcome: Document | tuple[str, str] = task.result()
         except (Late, ProcessExpired):
             raise FeedError("parse-crash", "The feed is built so that reading it takes too much time or memory.") from None
-        except MemoryError:
-            raise FeedError("parse-crash", "Reading the feed takes too much memory.") from None
+        if isinstance(outcome, Document):
+            return outcome
+        raise FeedError(*outcome)
 
     def close(self) -> None:
         """End the children."""
@@ -65,8 +65,16 @@ def _statm() -> str:
         return file.read()
 
 
-def _parse(body: bytes, url: str, content_type: str) -> Document:
+def _parse(body: bytes, url: str, content_type: str) -> Document | tuple[str, str]:
+    """The document, or the reason and the sentence of a FeedError: plain values, since errors do not travel well."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     limit = int(used.ru_utime + used.ru_stime) + CPU_SECONDS + 1
     resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.getrlimit(resource.RLIMIT_CPU)[1]))
-    return parse_bytes(body, url=url, content_type=content_type)
+    try:
+        return parse_bytes(body, url=url, content_type=content_type)
+    except FeedError as error:
+        return error.reason, str(error)
+    except MemoryError:
+        return "parse-crash", "Reading the feed takes too much memory."
+    except Exception as error:  # noqa: BLE001 - whatever a hostile feed provokes is this feed's error only
+        return "unreadable", f"The feed cannot be read: {type(error).__name__}."
