@@ -10,6 +10,10 @@ from monitor.alerts.channels.email import EmailChannel, EmailSettings
 from monitor.alerts.channels.webhook import WebhookChannel, WebhookSettings
 from monitor.model import Alert, Delivery, Reply
 
+__all__ = [
+    "Channel", "ChannelSettings", "ConsoleSettings", "EmailSettings", "Post", "Transcript", "WebhookSettings", "open_channel", "targets",
+]  # fmt: skip
+
 ChannelSettings = ConsoleSettings | EmailSettings | WebhookSettings
 Post = Callable[[str, bytes, Mapping[str, str]], Reply]
 """Sends bytes to a URL with headers; the only way to the network that a channel gets for HTTP."""

@@ -1,0 +1,95 @@
+"""The JSON Schema of the configuration, made from the same dataclasses, so that editors complete and check the YAML."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+import re
+import types
+import typing
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from monitor.config import CHANNELS, Defaults, Retention
+from monitor.feeds.fetch import FetchSettings
+from monitor.model import Feed, Storyline, Terms
+from monitor.secret import Secret
+
+_DURATION = {"type": "string", "pattern": r"^\d+\s*[smhd]$", "examples": ["30s", "10m", "2h", "1d"]}
+_SECRET = {
+    "type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": False,
+    "properties": {name: {"type": "string"} for name in ("env", "file", "credential")},
+    "description": "Where the secret is kept: an environment variable, a file, or a systemd credential.",
+}  # fmt: skip
+_WORDS = {"type": "array", "items": {"type": "string"}}
+
+
+def schema() -> dict[str, Any]:
+    """The whole schema, as JSON values."""
+    feed = _object(Feed)
+    storyline = _object(Storyline)
+    terms = _object(Terms)
+    terms["properties"]["all"]["items"] = {"anyOf": [{"type": "string"}, _WORDS]}
+    storyline["properties"]["terms"] = {"anyOf": [_WORDS, terms]}
+    opml = {"type": "object", "required": ["opml"], "additionalProperties": False, "properties": {"opml": {"type": "string"}, "every": _DURATION}}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "News story monitor",
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["feeds", "storylines"],
+        "properties": {
+            "store": {"type": "string", "pattern": "^sqlite:///.+", "description": "The database file, such as sqlite:///var/monitor.db."},
+            "defaults": _object(Defaults),
+            "fetch": _object(FetchSettings),
+            "retention": _object(Retention),
+            "entities": _of(Mapping[str, tuple[str, ...]]) | {"description": "Who and what terms speak of: a name and its aliases."},
+            "feeds": {"type": "array", "minItems": 1, "items": {"anyOf": [{"type": "string"}, feed, opml]}},
+            "storylines": {"type": "array", "minItems": 1, "items": storyline},
+            "channels": {"type": "object", "additionalProperties": {"oneOf": [_object(cls) for cls in CHANNELS.values()]}},
+        },
+    }
+
+
+def text() -> str:
+    """The schema as it is shipped in config.schema.json."""
+    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _object(cls: type) -> dict[str, Any]:
+    hints = typing.get_type_hints(cls)
+    told = _descriptions(cls)
+    fields = dataclasses.fields(cls)
+    properties = {_key(f.name): _of(hints[f.name]) | ({"description": told[f.name]} if f.name in told else {}) for f in fields}
+    required = [
+        _key(f.name) for f in fields if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    ]  # fmt: skip
+    made: dict[str, Any] = {"type": "object", "additionalProperties": False, "properties": properties}
+    return made | ({"required": required} if required else {}) | {"description": inspect.getdoc(cls) or ""}
+
+
+def _key(name: str) -> str:
+    return "from" if name == "sender" else name
+
+
+def _of(hint: Any) -> dict[str, Any]:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        kinds = [_of(kind) for kind in arguments if kind is not type(None)]
+        return kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+    if origin is typing.Literal:
+        return {"enum": list(arguments)}
+    if origin is tuple:
+        return {"type": "array", "items": _of(arguments[0])}
+    if origin is Mapping:
+        return {"type": "object", "additionalProperties": _of(arguments[1])}
+    simple = {str: {"type": "string"}, int: {"type": "integer"}, float: {"type": "number"}, bool: {"type": "boolean"}}
+    return dict({timedelta: _DURATION, Secret: _SECRET, Terms: {}}.get(hint) or simple.get(hint, {}))
+
+
+def _descriptions(cls: type) -> dict[str, str]:
+    """The docstrings under a dataclass's fields."""
+    found = re.findall(r"^    (\w+): [^\n]+\n    \"\"\"(.+?)\"\"\"", inspect.getsource(cls), re.MULTILINE | re.DOTALL)
+    return {name: " ".join(text.split()) for name, text in found}
