@@ -97,7 +97,7 @@ def find(named: Path | None) -> Path:
 def load(path: Path) -> Config:
     """Read and check a configuration. Raises ConfigError with every problem, in order of line."""
     loader = _Loader(reading.read(_text(path), str(path)), path)
-    config = loader.config() if not loader.plain.problems else None
+    config = loader.config() if loader.plain.data is not None else None
     if loader.plain.problems or config is None:
         raise ConfigError(sorted(set(loader.plain.problems), key=lambda problem: (problem.file, problem.line, problem.message)))
     return config
@@ -174,8 +174,8 @@ class _Loader:
             self.plain.problem(path, f"`{name}` cannot name a channel; use small letters, digits and dashes.")
         kind = raw.get("type") if isinstance(raw, dict) else None
         if kind not in CHANNELS:
-            said = f"`{kind}` is no type of channel; {nearest(str(kind), set(CHANNELS))}" if kind else "`type` is missing; write type: email, webhook or console"
-            self.plain.problem((*path, "type"), f"{said}.")
+            said = f"`{kind}` is no type of channel; {nearest(str(kind), set(CHANNELS))}" if kind else "`type` is missing; write type: email."
+            self.plain.problem((*path, "type"), said)
             return None
         settings: ChannelSettings | None = fill(self.plain, CHANNELS[kind], raw, path)
         if isinstance(settings, EmailSettings):
@@ -228,9 +228,10 @@ class _Loader:
         return revealed
 
     def _check_channels(self, named: tuple[str, ...], channels: Mapping[str, Any], path: reading.Path) -> None:
+        known = {*channels, *(self.plain.data.get("channels") or {})}
         for number, name in enumerate(named):
-            if name not in channels and name not in self.plain.data.get("channels", {}):
-                self.plain.problem((*path, number), f"There is no channel `{name}`; {nearest(name, set(channels))}.")
+            if name not in known:
+                self.plain.problem((*path, number), f"There is no channel `{name}`; {nearest(name, known)}")
 
     # --- feeds
 

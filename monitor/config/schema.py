@@ -91,5 +91,5 @@ def _of(hint: Any) -> dict[str, Any]:
 
 def _descriptions(cls: type) -> dict[str, str]:
     """The docstrings under a dataclass's fields."""
-    found = re.findall(r"^    (\w+): [^\n]+\n    \"\"\"(.+?)\"\"\"", inspect.getsource(cls), re.MULTILINE | re.DOTALL)
-    return {name: " ".join(text.split()) for name, text in found}
+    found = re.finditer(r"^    (\w+): [^\n]+\n    \"\"\"(.+?)\"\"\"", inspect.getsource(cls), re.MULTILINE | re.DOTALL)
+    return {match[1]: " ".join(match[2].split()) for match in found}

@@ -51,13 +51,13 @@ def check_keys(plain: Plain, raw: Mapping[str, Any], known: set[str], path: Path
     """Note every key that nobody knows, with the nearest that somebody does."""
     for key in raw:
         if key not in known:
-            plain.problem((*path, key), f"`{key}` is not known here; {nearest(key, known)}.")
+            plain.problem((*path, key), f"`{key}` is not known here; {nearest(key, known)}")
 
 
 def nearest(word: str, known: set[str]) -> str:
-    """`did you mean ...` or the whole list, whichever helps."""
+    """The end of a sentence: `did you mean ...?`, or the whole list where nothing is near."""
     best = process.extractOne(word, sorted(known), score_cutoff=60)
-    return f"did you mean `{best[0]}`?"[:-1] if best else f"known are {', '.join(f'`{name}`' for name in sorted(known))}"
+    return f"did you mean `{best[0]}`?" if best else f"known are {', '.join(f'`{name}`' for name in sorted(known)) or 'none'}."
 
 
 def read_as(plain: Plain, hint: Any, value: Any, path: Path) -> Any:
@@ -95,7 +95,7 @@ def _literal(plain: Plain, allowed: tuple[str, ...], value: Any, path: Path) -> 
     if value in allowed:
         return value
     written = value.written if isinstance(value, Ambiguous) else str(value)
-    plain.problem(path, f"`{written}` is not possible here; {nearest(written, set(allowed))}.")
+    plain.problem(path, f"`{written}` is not possible here; {nearest(written, set(allowed))}")
     return _WRONG
 
 
