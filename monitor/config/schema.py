@@ -86,10 +86,11 @@ def _of(hint: Any) -> dict[str, Any]:
     if origin is Mapping:
         return {"type": "object", "additionalProperties": _of(arguments[1])}
     simple = {str: {"type": "string"}, int: {"type": "integer"}, float: {"type": "number"}, bool: {"type": "boolean"}}
-    return dict({timedelta: _DURATION, Secret: _SECRET, Terms: {}}.get(hint) or simple.get(hint, {}))
+    special: dict[Any, dict[str, Any]] = {timedelta: _DURATION, Secret: _SECRET}
+    return dict(special.get(hint) or simple.get(hint, {}))
 
 
 def _descriptions(cls: type) -> dict[str, str]:
     """The docstrings under a dataclass's fields."""
-    found = re.finditer(r"^    (\w+): [^\n]+\n    \"\"\"(.+?)\"\"\"", inspect.getsource(cls), re.MULTILINE | re.DOTALL)
+    found = re.finditer(r'^    (\w+): [^\n]+\n    """(.+?)"""', inspect.getsource(cls), re.MULTILINE | re.DOTALL)
     return {match[1]: " ".join(match[2].split()) for match in found}

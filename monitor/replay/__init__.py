@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -26,11 +26,17 @@ class Outcome:
     entries: int
     decided: tuple[Decided, ...]
     reasons: dict[str, int]
+    published: Mapping[str, datetime]
+    """When each entry appeared."""
 
     @property
     def alerts(self) -> int:
-        """How many alerts would have been sent to each channel."""
+        """How many alerts would have been sent."""
         return sum(decision.alert for decision in self.decided)
+
+    def scores(self, labels: Mapping[str, str]) -> Scores:
+        """How well the decisions agree with a person's labels; see score.py."""
+        return score(self.decided, self.published, labels)
 
 
 def run(
@@ -53,7 +59,8 @@ def run(
         reasons[placement.reason] += 1
         if decisions is not None:
             decisions.write(json.dumps(line, ensure_ascii=False) + "\n")
-    return Outcome(len(recorded), tuple(decided), dict(reasons.most_common()))
+    published = {entry.id: entry.published for entry in recorded}
+    return Outcome(len(recorded), tuple(decided), dict(reasons.most_common()), published)
 
 
 def _places(recorded: list[Entry], rules: Rules, progress: Callable[[int, int], None]) -> Iterator[tuple[Placement, Changes]]:
@@ -82,11 +89,3 @@ def decision_line(placement: Placement, changes: Changes) -> dict[str, Any]:
         "reason": placement.reason,
         "nearest": placement.nearest,
     }
-
-
-def scores(outcome: Outcome, recorded: Iterable[Entry], labels: dict[str, str]) -> Scores:
-    """How well the outcome agrees with a person's labels; see score.py."""
-    return score(outcome.decided, {entry.id: entry.published for entry in recorded}, labels)
-
-
-__all__ = ["Outcome", "Scores", "decision_line", "entries", "run", "scores", "timedelta"]

@@ -1,0 +1,91 @@
+"""Commands that poll and deliver: run, once, retry, demo."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from monitor.cli import AsJson, ConfigFile, app
+from monitor.cli.output import print_json, say
+from monitor.errors import MonitorError
+from monitor.logs import Format
+
+
+@app.command()
+def run(
+    config: ConfigFile = None,
+    log_format: Annotated[str, typer.Option("--log-format", metavar="FORMAT", help="auto, text, journal or json.")] = "auto",
+    debug: Annotated[bool, typer.Option("--debug", help="Log more.")] = False,  # noqa: FBT002 - Typer's way
+) -> int:
+    """Follow the stories until told to stop: the daemon."""
+    from typing import get_args  # noqa: PLC0415
+
+    from monitor import daemon, logs  # noqa: PLC0415
+    from monitor.config import find  # noqa: PLC0415
+
+    if log_format not in get_args(Format):
+        raise typer.BadParameter("one of auto, text, journal, json", param_hint="--log-format")
+    logs.set_up(log_format, debug=debug)  # type: ignore[arg-type]
+    return daemon.run(find(config))
+
+
+@app.command()
+def once(
+    config: ConfigFile = None,
+    everything: Annotated[bool, typer.Option("--all", help="Poll every feed, due or not.")] = False,  # noqa: FBT002
+    json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Poll what is due once, deliver what follows, and end; for cron."""
+    from monitor import daemon, logs  # noqa: PLC0415
+    from monitor.config import find, load  # noqa: PLC0415
+
+    logs.set_up("text")
+    counts = daemon.once(load(find(config)), everything=everything)
+    if json:
+        print_json(counts)
+    else:
+        say(
+            f"{counts['entries']} new entries, {counts['reports']} reports, {counts['alerts']} alerts; "
+            f"{counts['waiting']} deliveries still waiting."
+        )
+
+
+@app.command()
+def retry(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[DELIVERY...]", help="Ids as `monitor deliveries` shows them.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that are dead or were refused.")] = False,  # noqa: FBT002
+    config: ConfigFile = None,
+) -> None:
+    """Queue dead or refused deliveries again, and let resting channels go on."""
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    from monitor.config import find, load  # noqa: PLC0415
+    from monitor.store import Store, outbox  # noqa: PLC0415
+
+    if not ids and not everything:
+        raise MonitorError("Name the deliveries to send again, or say --all.")
+    store = Store.open(load(find(config)).store)
+    try:
+        queued = store.write(lambda tx: outbox.retry(tx, None if everything else ids, datetime.now(UTC)))
+    finally:
+        store.close()
+    say(f"{queued} deliveries are queued again.")
+
+
+@app.command()
+def demo(
+    seconds: Annotated[float, typer.Option("--seconds", min=1, max=600, help="How long the story's week takes.")] = 60,
+    json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Watch the daemon follow a story's week in a minute: no network, no set-up."""
+    from monitor import demo as show  # noqa: PLC0415
+
+    counts = show.play(seconds, quiet=json)
+    if json:
+        print_json(counts)
+    else:
+        say(
+            f"{counts['entries']} entries from {counts['outlets']} outlets; {counts['reports']} were on the story, "
+            f"{counts['alerts']} alerts were sent, {counts['folded']} rewrites and explainers were folded away."
+        )

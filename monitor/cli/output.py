@@ -1,0 +1,67 @@
+"""Tables, JSON and progress for the terminal. Text from feeds is shown as text, whatever it holds."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from monitor.alerts.render import line
+from monitor.secret import mask
+
+
+def print_json(value: Any) -> None:
+    """`value` as JSON on standard output."""
+    print(mask(json.dumps(value, indent=2, ensure_ascii=False)))  # noqa: T201
+
+
+def say(text: str) -> None:
+    """A line on standard output."""
+    print(mask(text))  # noqa: T201
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str, title: str = "") -> None:
+    """Print a table; where there are no rows, the sentence `empty`."""
+    if not rows:
+        say(empty)
+        return
+    from rich.console import Console  # noqa: PLC0415 - only tables need it
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    drawn = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for column in columns:
+        drawn.add_column(column, overflow="fold")
+    for row in rows:
+        drawn.add_row(*(Text(mask(line(str(cell)))) if cell not in (None, "") else Text("–", style="dim") for cell in row))
+    console.print(drawn)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error while long work goes on; nothing where nobody looks."""
+    if not sys.stderr.isatty():
+        yield lambda done, of: None
+        return
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, of: bar.update(task, completed=done, total=of)
+
+
+def ago(moment: str | None) -> str:
+    """How long ago (or until) an ISO time is, in a word: `5m ago`, `in 2h`."""
+    if not moment:
+        return ""
+    seconds = (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+        if abs(seconds) >= size:
+            return f"{int(abs(seconds) // size)}{unit} ago" if seconds > 0 else f"in {int(abs(seconds) // size)}{unit}"
+    return "now"

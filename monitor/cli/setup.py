@@ -1,0 +1,95 @@
+"""Commands around the configuration: init, check, test-alert, version."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from monitor.cli import FAILED, AsJson, ConfigFile, app
+from monitor.cli.output import print_json, say
+from monitor.errors import ConfigError, DeliveryError, MonitorError
+
+
+@app.command()
+def init(directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to write monitor.yaml.")] = Path("config")) -> None:
+    """Write a commented, working configuration with one storyline."""
+    target = directory / "monitor.yaml"
+    if target.exists():
+        raise MonitorError(f"{target} exists already and was left as it is; name another folder.")
+    package = resources.files("monitor.config")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, source in (("monitor.yaml", "starter.yaml"), ("config.schema.json", "config.schema.json")):
+            (directory / name).write_text(package.joinpath(source).read_text(encoding="utf-8"), encoding="utf-8")
+    except OSError as error:
+        raise MonitorError(f"{target} cannot be written: {error.strerror}.") from None
+    say(f"{target} is written. Look into it, then: monitor run -c {target}")
+
+
+@app.command()
+def check(config: ConfigFile = None, json: AsJson = False) -> int:  # noqa: FBT002 - Typer's way
+    """Check the configuration: every problem at once, with file and line."""
+    from monitor.config import find, load  # noqa: PLC0415
+
+    try:
+        checked = load(find(config))
+    except ConfigError as error:
+        if not json:
+            raise
+        print_json({"valid": False, "problems": [{"file": p.file, "line": p.line, "message": p.message} for p in error.problems]})
+        return 78
+    told = {"feeds": len(checked.feeds), "storylines": len(checked.storylines), "channels": list(checked.channels)}
+    if json:
+        print_json({"valid": True, "warnings": [str(warning) for warning in checked.warnings], **told})
+        return 0
+    for warning in checked.warnings:
+        say(f"warning: {warning}")
+    names = ", ".join(checked.channels)
+    say(f"{checked.source} is right: {told['storylines']} storylines, {told['feeds']} feeds, alerts by {names}.")
+    return 0
+
+
+@app.command("test-alert")
+def test_alert(
+    channel: Annotated[str, typer.Argument(metavar="CHANNEL", help="A channel of the configuration.")],
+    config: ConfigFile = None,
+    json: AsJson = False,  # noqa: FBT002
+) -> int:
+    """Send a sample alert and show the whole conversation; done only if the receiver took it."""
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    from monitor.alerts.channels import open_channel, targets  # noqa: PLC0415
+    from monitor.alerts.route import deliveries_for, sample_alert  # noqa: PLC0415
+    from monitor.config import find, load  # noqa: PLC0415
+    from monitor.config.shape import nearest  # noqa: PLC0415
+    from monitor.feeds.fetch import Gate  # noqa: PLC0415
+
+    checked = load(find(config))
+    if channel not in checked.channels:
+        raise MonitorError(f"There is no channel `{channel}`; {nearest(channel, set(checked.channels))}")
+    gate = Gate(checked.fetch)
+    sender, alert = open_channel(checked.channels[channel], gate.post), sample_alert(datetime.now(UTC))
+    conversation: list[str] = []
+    failures: list[str] = []
+    for delivery in deliveries_for(alert, channel, targets(checked.channels[channel]), alert.created_at):
+        try:
+            sender.send(alert, delivery, conversation.append if json else lambda text: say(f"  {text}"))
+        except DeliveryError as error:
+            failures.append(str(error))
+    gate.close()
+    if json:
+        print_json({"channel": channel, "accepted": not failures, "errors": failures, "transcript": conversation})
+    else:
+        say("\n".join(failures) if failures else f"{channel} took the test alert.")
+    return FAILED if failures else 0
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from monitor import __version__  # noqa: PLC0415
+
+    say(__version__)
