@@ -1,26 +1,26 @@
-"""Alerts by e-mail: one message a recipient, over SMTP with TLS."""
+"""Alerts by e-mail: one message a recipient, over SMTP inside TLS."""
 
 from __future__ import annotations
 
 import smtplib
 import ssl
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from email.headerregistry import Address
+from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from typing import Literal
 
 from monitor.alerts import render
-from monitor.errors import DeliveryError, Verdict
+from monitor.alerts.channels.smtp import Session, TlsSession
+from monitor.errors import DeliveryError, SecretError, Verdict
 from monitor.model import Alert, Delivery
 from monitor.secret import Secret, mask
 
-_PERMANENT = 500
 _LOGIN_PAUSE = timedelta(hours=1)
+_LOGIN_CODES = (530, 534, 535, 538)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +35,13 @@ class EmailSettings:
     to: tuple[str, ...]
     """Who gets the alerts; each address gets mail of its own."""
     port: int = 587
+    """587 for starttls, 465 for tls."""
     security: Literal["starttls", "tls", "none"] = "starttls"
     """How the connection is encrypted; with `none` no login is possible."""
     username: str = ""
+    """The name to log in with, if the server wants a login."""
     password: Secret | None = None
+    """Where the password for it is kept."""
     timeout: timedelta = timedelta(seconds=30)
     """How long the server may take for one step."""
     ca_file: str = ""
@@ -53,130 +56,134 @@ class EmailChannel:
 
     def send(self, alert: Alert, delivery: Delivery, transcript: Callable[[str], None]) -> None:
         """Send one mail to one recipient; what the server says decides what follows (D2-D8)."""
+        recipient = parseaddr(delivery.target)[1]
+        if not recipient.isascii():
+            raise DeliveryError(f"The address {recipient} has letters outside ASCII, which mail servers refuse.", verdict="final")
         message = compose(alert, delivery, self._settings.sender)
-        _, sender = parseaddr(self._settings.sender)
-        session: smtplib.SMTP | None = None
+        session: Session | None = None
         try:
             session = self._connect(transcript)
             self._log_in(session)
-            session.sendmail(sender, [delivery.target], message.as_bytes(policy=SMTP))
-        except smtplib.SMTPAuthenticationError as error:
-            raise self._error("refused the login", error, "pause", after=_LOGIN_PAUSE) from None
-        except smtplib.SMTPRecipientsRefused as error:
-            code, said = next(iter(error.recipients.values()))
-            raise self._refusal(f"does not take mail for {delivery.target}", code, said) from None
+            self._hand_over(session, recipient, message)
+            session.leave()
+        except SecretError as error:
+            raise DeliveryError(str(error), verdict="pause", after=_LOGIN_PAUSE) from None
         except smtplib.SMTPResponseException as error:
-            raise self._refusal("refused the mail", error.smtp_code, error.smtp_error) from None
-        except ssl.SSLError as error:
-            raise self._error("has no certificate that can be trusted", error, "retry") from None
+            raise self._refusal("refuses", error.smtp_code, error.smtp_error, "retry") from None
+        except ssl.SSLCertVerificationError as error:
+            raise self._error(f"has a certificate that cannot be trusted: {error.verify_message}") from None
         except (smtplib.SMTPException, OSError) as error:
-            raise self._error("did not take the mail", error, "retry") from None
+            raise self._error(f"cannot be spoken with: {str(error) or type(error).__name__}") from None
         finally:
             if session is not None:
-                _leave(session)
+                session.close()  # after a fault without a word, so that no server takes half a mail for a whole one
 
-    def _connect(self, transcript: Callable[[str], None]) -> smtplib.SMTP:
+    def _connect(self, transcript: Callable[[str], None]) -> Session:
+        """A session inside TLS, unless the settings say `none`; never a word in the clear because a server would not (D5)."""
         settings = self._settings
-        context = ssl.create_default_context(cafile=settings.ca_file or None)
         timeout = settings.timeout.total_seconds()
+        context = ssl.create_default_context(cafile=settings.ca_file or None)
         if settings.security == "tls":
-            return _Secure(settings.host, settings.port, timeout=timeout, context=context, transcript=transcript)
-        session = _Plain(settings.host, settings.port, timeout=timeout, transcript=transcript)
-        if settings.security == "starttls":
-            try:
-                session.ehlo()
-                session.starttls(context=context)  # raises where the server does not offer it: never a word in the clear (D5)
-            except BaseException:
-                session.close()
-                raise
+            return TlsSession(settings.host, settings.port, transcript, timeout=timeout, context=context)
+        session = Session(settings.host, settings.port, transcript, timeout=timeout)
+        if settings.security == "none":
+            return session
+        try:
+            session.ehlo_or_helo_if_needed()
+            if not session.has_extn("starttls"):
+                raise self._error("does not offer encryption (STARTTLS); nothing was sent")
+            session.starttls(context=context)
+        except BaseException:
+            session.close()
+            raise
         return session
 
-    def _log_in(self, session: smtplib.SMTP) -> None:
-        if self._settings.username and self._settings.password:
-            session.login(self._settings.username, self._settings.password.reveal())
+    def _log_in(self, session: Session) -> None:
+        session.ehlo_or_helo_if_needed()
+        settings = self._settings
+        if not settings.username or settings.password is None:
+            return
+        if settings.security == "none":
+            raise self._error("would get the password in the clear; set security to starttls or tls", "pause")
+        code, said = session.log_in(settings.username, settings.password.reveal())
+        if code not in (235, 503):
+            raise self._refusal("refuses the login", code, said, "pause")
 
-    def _refusal(self, what: str, code: int, said: bytes | str) -> DeliveryError:
+    def _hand_over(self, session: Session, recipient: str, message: bytes) -> None:
+        sender = parseaddr(self._settings.sender)[1]
+        options = [f"size={len(message)}"] if session.has_extn("size") else []
+        self._expect(session.mail(sender, options), f"takes no mail from {sender}", "pause")
+        self._expect(session.rcpt(recipient), f"takes no mail for {recipient}", "final")
+        try:
+            answer = session.data(message)
+        except smtplib.SMTPServerDisconnected:
+            raise self._error("hung up after the mail; it may have come through, and is sent again under the same Message-ID") from None
+        except smtplib.SMTPDataError as error:
+            answer = error.smtp_code, error.smtp_error
+        self._expect(answer, "does not take the mail", "final")
+
+    def _expect(self, answer: tuple[int, bytes], what: str, refused: Verdict) -> None:
+        code, said = answer
+        if not 200 <= code < 300:  # noqa: PLR2004
+            raise self._refusal(what, code, said, refused)
+
+    def _refusal(self, what: str, code: int, said: bytes | str, refused: Verdict) -> DeliveryError:
+        """4xx passes, a wanted or refused login concerns the whole channel, any other 5xx is as final as `refused` says."""
         words = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
-        return self._error(what, f"{code} {words}", "final" if code >= _PERMANENT else "retry")
+        verdict: Verdict = "pause" if code in _LOGIN_CODES else refused if code >= 500 else "retry"  # noqa: PLR2004
+        if code == 552:  # noqa: PLR2004 - D9: too large, wherever it is said
+            verdict = "final"
+        return self._error(f"{what}: {code} {words}", verdict)
 
-    def _error(self, what: str, why: object, verdict: Verdict, after: timedelta | None = None) -> DeliveryError:
-        said = render.line(mask(str(why) or type(why).__name__), 200)
-        return DeliveryError(f"The mail server {self._settings.host} {what}: {said}", verdict=verdict, after=after)
-
-
-def compose(alert: Alert, delivery: Delivery, sender: str) -> EmailMessage:
-    """The mail for one delivery: the same bytes at every try, so that a repeat can be told (wire rules, faults D7)."""
-    name, address = parseaddr(sender)
-    domain = address.rpartition("@")[2]
-    message = EmailMessage(policy=SMTP.clone(max_line_length=78, refold_source="all"))
-    user, _, at = address.rpartition("@")
-    message["From"] = Address(_header(name), user, at)
-    message["To"] = delivery.target
-    message["Subject"] = _header(render.subject(alert))
-    message["Date"] = format_datetime(alert.created_at)
-    message["Message-ID"] = f"<{delivery.id}@{domain}>"
-    root = f"<{delivery.thread or 'alerts'}.{delivery.channel}@{domain}>"
-    message["In-Reply-To"] = root
-    message["References"] = root
-    message["List-Id"] = f"{_header(alert.storylines[0][1] if alert.storylines else 'alerts')} <{delivery.thread or 'alerts'}.{domain}>"
-    message["Auto-Submitted"] = "auto-generated"
-    message["X-Auto-Response-Suppress"] = "All"
-    message.set_content(_body(render.text, alert), cte="quoted-printable")
-    with suppress(Exception):  # D23: the text says it all
-        message.add_alternative(render.html(alert), subtype="html", cte="quoted-printable")
-    return message
+    def _error(self, what: str, verdict: Verdict = "retry") -> DeliveryError:
+        after = _LOGIN_PAUSE if verdict == "pause" else None
+        told = render.line(mask(f"The mail server {self._settings.host} {what}")).rstrip(".")
+        return DeliveryError(f"{told}.", verdict=verdict, after=after)
 
 
-def _body(renderer: Callable[[Alert], str], alert: Alert) -> str:
-    try:
-        return renderer(alert)
-    except Exception:  # noqa: BLE001 - D23: a poison alert is still told
-        return render.plain(alert)
+def compose(alert: Alert, delivery: Delivery, sender: str) -> bytes:
+    """The mail for one delivery: the same bytes at every try, so that a repeat can be told (D7).
+
+    The headers are written here, not by EmailMessage, which on some Pythons turns an encoded word in a headline into a
+    header of its own (CVE-2024-6923).
+    """
+    domain = parseaddr(sender)[1].rpartition("@")[2]
+    thread = delivery.thread or "alerts"
+    root = f"<{thread}.{delivery.channel}@{domain}>"
+    headers = {
+        "Date": format_datetime(alert.created_at),
+        "From": _mailbox(sender),
+        "To": _mailbox(delivery.target),
+        "Subject": _encoded("Subject", render.subject(alert)),
+        "Message-ID": f"<{delivery.id}@{domain}>",
+        "In-Reply-To": root,
+        "References": root,
+        "List-Id": f"<{thread}.{domain}>",
+        "Auto-Submitted": "auto-generated",
+        "X-Auto-Response-Suppress": "All",
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return head.encode("ascii") + _body(alert, f"=_{delivery.id}")
 
 
-def _header(value: str) -> str:
-    """A value that cannot start a header: one line, and no encoded word of a feed's making (CVE-2024-6923)."""
-    return render.line(value, render.SUBJECT_CAP).replace("=?", "= ?")
+def _body(alert: Alert, boundary: str) -> bytes:
+    """The MIME part: text, and HTML where there is some, in 7 bits and short lines (D9, D11)."""
+    body = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
+    body.set_content(render.text(alert))
+    if written := render.html(alert):
+        body.add_alternative(written, subtype="html")
+        body.set_boundary(boundary)
+    return body.as_bytes()
 
 
-class _Transcribing(smtplib.SMTP):
-    """An SMTP session that tells what was said, without passwords."""
-
-    def __init__(self, host: str, port: int, *, transcript: Callable[[str], None], timeout: float) -> None:
-        self._transcript = transcript
-        self._hidden = False
-        super().__init__(host, port, timeout=timeout)
-
-    def putcmd(self, cmd: str, args: str = "") -> None:
-        """Tell the command, then send it."""
-        secret = self._hidden or cmd.upper() == "AUTH"
-        self._transcript(f"> {cmd.split()[0] if secret else mask(f'{cmd} {args}'.strip())}{' ***' if secret else ''}")
-        super().putcmd(cmd, args)
-
-    def getreply(self) -> tuple[int, bytes]:
-        """Read the answer, then tell it."""
-        code, said = super().getreply()
-        self._hidden = code == 334  # noqa: PLR2004 - the server asks for the next part of a login
-        self._transcript(f"< {code} {mask(said.decode('utf-8', 'replace'))}")
-        return code, said
+def _mailbox(address: str) -> str:
+    """A mailbox for a header: `Name <user@host>` on one line, the name encoded."""
+    name, bare = parseaddr(address)
+    clean = render.line(name).replace('"', "'")
+    return f"{_encoded('From', clean)} <{render.line(bare)}>" if clean else render.line(bare)
 
 
-class _Plain(_Transcribing):
-    """A session that begins in the clear."""
-
-
-class _Secure(_Transcribing, smtplib.SMTP_SSL):
-    """A session inside TLS from its first byte."""
-
-    def __init__(self, host: str, port: int, *, transcript: Callable[[str], None], timeout: float, context: ssl.SSLContext) -> None:
-        self.context = context
-        self.keyfile = self.certfile = None
-        super().__init__(host, port, transcript=transcript, timeout=timeout)
-
-
-def _leave(session: smtplib.SMTP) -> None:
-    """Say goodbye, where there is somebody left to say it to; the mail's fate is settled before (anchors: #4006)."""
-    with suppress(smtplib.SMTPException, OSError):
-        session.quit()
-    with suppress(OSError):
-        session.close()
+def _encoded(name: str, value: str) -> str:
+    """`value` for the header `name`, folded: as it is if it is harmless ASCII, else whole in encoded words of our making (T8, T14)."""
+    harmless = value.isascii() and "=?" not in value
+    return Header(value, "us-ascii" if harmless else "utf-8", maxlinelen=76, header_name=name).encode(linesep="\r\n")

@@ -1,0 +1,131 @@
+"""A story's week in a minute: a feed server on loopback plays recorded entries, and the real daemon follows them."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from html import escape
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import resources
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+import yaml
+
+from monitor.config import load
+from monitor.daemon import Daemon
+from monitor.store import Store, outbox, views
+
+WEEK = timedelta(days=7)
+_START = datetime(2023, 9, 10, 12, tzinfo=UTC)
+_SETTLE = 15.0
+"""Seconds after the week's end in which the last polls and alerts arrive."""
+
+
+def play(seconds: float, *, quiet: bool = False) -> dict[str, int]:
+    """Play the week in `seconds`; alerts appear on the console as they happen, unless `quiet`. Returns the counts."""
+    logging.disable(logging.WARNING)
+    week = yaml.safe_load(_file("week.yaml"))
+    clock = _Clock(seconds)
+    with _server(week, clock.now) as port, tempfile.TemporaryDirectory(prefix="monitor-demo-") as folder:
+        store = Store.open(f"sqlite:///{folder}/monitor.db")
+        daemon = Daemon(load(_configuration(Path(folder), week["outlets"], port, quiet=quiet)), store, now=clock.now)
+        try:
+            daemon.start()
+            clock.start()
+            time.sleep(seconds)
+            _wait_for_the_last(daemon, len(week["entries"]))
+            return _counts(store, len(week["outlets"]))
+        finally:
+            daemon.stop()
+            store.close()
+            logging.disable(logging.NOTSET)
+
+
+class _Clock:
+    """The week's time: it stands until it is started, and runs fast to the week's end."""
+
+    def __init__(self, seconds: float) -> None:
+        self._speed = WEEK.total_seconds() / seconds
+        self._started: float | None = None
+
+    def start(self) -> None:
+        time.sleep(2)  # the baseline: the feeds are polled while they are empty
+        self._started = time.monotonic()
+
+    def now(self) -> datetime:
+        if self._started is None:
+            return _START
+        return _START + timedelta(seconds=(time.monotonic() - self._started) * self._speed)
+
+
+def _configuration(folder: Path, outlets: list[str], port: int, *, quiet: bool) -> Path:
+    feeds = ", ".join(f'{{url: "http://127.0.0.1:{port}/{quote(name)}", name: "{name}"}}' for name in outlets)
+    text = _file("monitor.yaml").replace("FEEDS", feeds)
+    path = folder / "monitor.yaml"
+    path.write_text(text.replace("channels: [console]", "channels: [none]") + "channels: {none: {type: console}}\n" if quiet else text, encoding="utf-8")
+    return path
+
+
+@contextmanager
+def _server(week: dict[str, list[object]], now: Callable[[], datetime]) -> Iterator[int]:
+    """Serve each outlet's feed on loopback, with what it has published by `now`."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = _feed(unquote(self.path[1:]), week["entries"], now()).encode()  # type: ignore[arg-type]
+            self.send_response(200)
+            self.send_header("Content-Type", "application/rss+xml; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _feed(outlet: str, entries: list[tuple[float, str, str, str]], now: datetime) -> str:
+    items = "".join(
+        f"<item><title>{escape(title)}</title><description>{escape(summary)}</description><guid isPermaLink='false'>{outlet}-{hours}</guid>"
+        f"<link>https://outlet.example/{number}</link><pubDate>{format_datetime(_START + timedelta(hours=hours))}</pubDate></item>"
+        for number, (hours, name, title, summary) in enumerate(entries)
+        if name == outlet and _START + timedelta(hours=hours) <= now
+    )
+    return f"<?xml version='1.0' encoding='utf-8'?><rss version='2.0'><channel><title>{outlet}</title><link>https://outlet.example/</link>{items}</channel></rss>"
+
+
+def _wait_for_the_last(daemon: Daemon, entries: int) -> None:
+    deadline = time.monotonic() + _SETTLE
+    while time.monotonic() < deadline:
+        with daemon.store.read() as tx:
+            if views.status(tx, datetime.now(UTC))["entries"] >= entries and not outbox.pending(tx):
+                return
+        time.sleep(0.1)
+
+
+def _counts(store: Store, outlets: int) -> dict[str, int]:
+    with store.read() as tx:
+        status = views.status(tx, datetime.now(UTC))
+    return {
+        "outlets": outlets, "entries": status["entries"], "reports": status["reports"], "alerts": status["alerts"],
+        "folded": status["reports"] - status["alerts"],
+    }  # fmt: skip
+
+
+def _file(name: str) -> str:
+    return resources.files("monitor.demo").joinpath(name).read_text(encoding="utf-8")
