@@ -97,7 +97,9 @@ class Daemon:
         self.desk.adopt(config.rules())
         self._deliverer.start()
         self._announced = False
-        threading.Timer(config.fetch.timeout.total_seconds(), old_gate.close).start()  # polls under way still use it
+        retire = threading.Timer(config.fetch.timeout.total_seconds(), old_gate.close)  # polls under way still use it
+        retire.daemon = True
+        retire.start()
 
     # --- running
 
@@ -113,7 +115,8 @@ class Daemon:
         """Begin nothing new; finish or safely abandon what is under way. What is cut short is taken up again at the next start."""
         self._stopping = True
         deadline = time.monotonic() + STOP_WITHIN
-        self._scheduler.shutdown(wait=False)
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
         self._pool.shutdown(wait=False, cancel_futures=True)
         while self._in_flight and time.monotonic() < deadline - STOP_WITHIN / 2:
             time.sleep(0.02)
@@ -345,13 +348,20 @@ def _poll_once(config: Config, store: Store, *, everything: bool) -> None:
 
 
 def _ask_daemon(store: Store, started: datetime, wait: timedelta, *, everything: bool) -> None:
-    if everything:
-        store.write(lambda tx: feeds.make_due(tx, started))
+    """Wait until the daemon has polled what is due; with `everything`, have it poll all.
+
+    A poll that was under way when it was asked ends by setting its feed's next time; that feed is asked for again.
+    """
+    with store.read() as tx:
+        asked = {state.url for state in (feeds.everything(tx) if everything else feeds.due(tx, started, limit=100_000))}
     deadline = time.monotonic() + wait.total_seconds()
-    while time.monotonic() < deadline:
+    while asked and time.monotonic() < deadline:
         with store.read() as tx:
-            if not feeds.due(tx, started, limit=1):
-                return
+            states = [state for state in feeds.everything(tx) if state.url in asked]
+        asked = {state.url for state in states if state.polled_at is None or state.polled_at < started}
+        resting = [state.url for state in states if state.url in asked and state.next_poll_at > datetime.now(UTC)]
+        if everything and resting:
+            store.write(lambda tx, urls=tuple(resting): [feeds.make_due(tx, datetime.now(UTC), url) for url in urls])  # type: ignore[misc]
         time.sleep(0.1)
 
 

@@ -5,76 +5,85 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from monitor.alerts.channels import Channel
-from monitor.errors import DeliveryError, MonitorError, StoreError
-from monitor.model import Delivery, DeliveryState
+from monitor.alerts.channels import Channel, Transcript
+from monitor.errors import DeliveryError, StoreError
+from monitor.model import Alert, Delivery, DeliveryState
 from monitor.secret import mask
 from monitor.store import Connection, Store, outbox
 
-log = logging.getLogger(__name__)
+__all__ = ["LEASE", "PAUSE", "RETRIES", "Deliverer", "after_failure", "deliver"]
 
 RETRIES = tuple(
     timedelta(seconds=s) for s in (5, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600, 14 * 3600, 20 * 3600, 24 * 3600)
 )
 """Waits between tries: 75 h 35 min in all (Standard Webhooks 1.0.0), then the delivery is dead."""
-LEASE = timedelta(minutes=5)
+LEASE = timedelta(minutes=2)
 """A try takes less; if the process dies in it, the delivery is free again after this."""
+PAUSE = timedelta(hours=1)
+"""How long a channel rests that refused our login, unless the receiver named a time."""
 _JITTER = 0.1
 _IDLE = 1.0
+_STORE_IDLE = 5.0
+log = logging.getLogger(__name__)
 
 
-def deliver(store: Store, name: str, channel: Channel, now: Callable[[], datetime]) -> bool:
-    """Send the next due delivery of a channel and remember what came of it; False when nothing is due."""
+def deliver(
+    store: Store, name: str, channel: Channel, now: Callable[[], datetime], transcript: Transcript = lambda _line: None
+) -> bool:
+    """Send the next due delivery of a channel and remember what came of it; False when nothing is due, or the channel rests."""
     claimed = store.write(lambda tx: None if outbox.paused(tx, name, now()) else outbox.claim(tx, name, now(), LEASE))
     if claimed is None:
         return False
     delivery, alert = claimed
-    try:
-        channel.send(alert, delivery, lambda _line: None)
-    except DeliveryError as error:
-        _failed(store, delivery, error, now())
-    except Exception as error:  # noqa: BLE001 - D23: one poison alert must not stop the others
-        kind = f"{type(error).__name__}: {error}" if not isinstance(error, MonitorError) else str(error)
-        _failed(store, delivery, DeliveryError(mask(f"The alert could not be sent: {kind}")), now())
-    else:
-        sent = replace(delivery, state=DeliveryState.SENT, sent_at=now(), error="")
-        store.write(lambda tx: outbox.record(tx, sent))
-        log.info("deliver channel=%s delivery=%s state=sent attempts=%d", name, delivery.id, delivery.attempts)
+    error = _send(channel, alert, delivery, transcript)
+    settled = (
+        after_failure(delivery, error, now())
+        if error
+        else replace(delivery, state=DeliveryState.SENT, sent_at=now(), error="")
+    )
+    store.write(lambda tx: _record(tx, settled, error, now()))
+    log.log(
+        logging.WARNING if error else logging.INFO, "deliver channel=%s delivery=%s state=%s attempt=%d error=%s",
+        name, delivery.id, settled.state, delivery.attempts, settled.error,
+    )  # fmt: skip
     return True
 
 
-def _failed(store: Store, delivery: Delivery, error: DeliveryError, now: datetime) -> None:
-    settled = after_failure(delivery, error, now)
+def _send(channel: Channel, alert: Alert, delivery: Delivery, transcript: Transcript) -> DeliveryError | None:
+    try:
+        channel.send(alert, delivery, transcript)
+    except DeliveryError as error:
+        return error
+    except Exception as error:  # D23: a poison alert ends here, and holds up no other
+        log.exception("deliver channel=%s delivery=%s state=poisoned", delivery.channel, delivery.id)
+        return DeliveryError(f"The alert could not be sent: {type(error).__name__}: {error}", verdict="final")
+    return None
 
-    def record(tx: Connection) -> None:
-        outbox.record(tx, settled)
-        if error.verdict in ("pause", "disable"):
-            until = now + (error.after or timedelta(hours=1)) if error.verdict == "pause" else None
-            outbox.pause(tx, delivery.channel, until, str(error))
 
-    store.write(record)
-    log.warning(
-        "deliver channel=%s delivery=%s state=%s attempts=%d error=%s",
-        delivery.channel, delivery.id, settled.state, delivery.attempts, error,
-    )  # fmt: skip
+def _record(tx: Connection, settled: Delivery, error: DeliveryError | None, now: datetime) -> None:
+    outbox.record(tx, settled)
+    if error and error.verdict == "pause":
+        outbox.pause(tx, settled.channel, now + (error.after or PAUSE), settled.error)
+    if error and error.verdict == "disable":
+        outbox.pause(tx, settled.channel, None, settled.error)
 
 
 def after_failure(delivery: Delivery, error: DeliveryError, now: datetime) -> Delivery:
     """What becomes of a delivery that was not taken: tried again by the table, refused for good, or dead."""
-    said = str(error)
+    delivery = replace(delivery, error=" ".join(mask(str(error)).split()))
     if error.verdict == "final":
-        return replace(delivery, state=DeliveryState.FAILED, error=said)
-    if error.verdict in ("pause", "disable"):  # the channel's fault: this try does not count
-        return replace(delivery, state=DeliveryState.PENDING, attempts=delivery.attempts - 1, due_at=now, error=said)
+        return replace(delivery, state=DeliveryState.FAILED)
+    if error.verdict in ("pause", "disable"):  # the channel's fault, not this delivery's: the try does not count
+        return replace(delivery, attempts=delivery.attempts - 1, due_at=now)
     if delivery.attempts > len(RETRIES):
-        return replace(delivery, state=DeliveryState.DEAD, error=said)
-    wait = RETRIES[delivery.attempts - 1]
-    wait = max(wait + wait * _JITTER * _share(delivery), error.after or timedelta(0))
-    return replace(delivery, state=DeliveryState.PENDING, due_at=now + wait, error=said)
+        return replace(delivery, state=DeliveryState.DEAD)
+    wait = RETRIES[delivery.attempts - 1] * (1 + _JITTER * _share(delivery))
+    return replace(delivery, due_at=now + max(wait, error.after or wait))
 
 
 def _share(delivery: Delivery) -> float:
@@ -83,14 +92,18 @@ def _share(delivery: Delivery) -> float:
 
 
 class Deliverer:
-    """One thread a channel, so that a channel that is down or slow delays nobody else (D10, D25)."""
+    """One thread a channel, so that a channel that is down or slow delays nobody else (D10, D25).
+
+    `beat` is called with the thread's name at every look and at every word from a receiver. A thread that meets what it
+    does not understand dies, and is to be noticed by its absence from the living.
+    """
 
     def __init__(
         self,
         store: Store,
         channels: Mapping[str, Channel],
         *,
-        beat: Callable[[str], None] = lambda name: None,
+        beat: Callable[[str], None] = lambda _name: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._store = store
@@ -117,21 +130,21 @@ class Deliverer:
         """Begin nothing new; wait up to `timeout` seconds in all for tries under way. What is cut short is tried again."""
         self._stopping.set()
         self.wake()
-        deadline = datetime.now(UTC) + timedelta(seconds=timeout)
+        end = time.monotonic() + timeout
         for thread in self.threads:
-            thread.join(max(0.0, (deadline - datetime.now(UTC)).total_seconds()))
+            thread.join(max(0.0, end - time.monotonic()))
 
     def _run(self, name: str, channel: Channel) -> None:
         while not self._stopping.is_set():
             self._beat(f"deliver-{name}")
             self._wakers[name].clear()
             try:
-                busy = deliver(self._store, name, channel, self._now)
+                idle = (
+                    0.0
+                    if deliver(self._store, name, channel, self._now, lambda _line: self._beat(f"deliver-{name}"))
+                    else _IDLE
+                )
             except StoreError as error:  # S3: a full disk passes; what is queued stays queued
                 log.error("deliver channel=%s error=%s", name, error)  # noqa: TRY400 - the sentence says it all
-                busy = False
-            if not busy:
-                self._wakers[name].wait(_IDLE)
-
-
-__all__ = ["LEASE", "RETRIES", "Deliverer", "after_failure", "deliver"]
+                idle = _STORE_IDLE
+            self._wakers[name].wait(idle)

@@ -20,8 +20,8 @@ _WORD = 20
 def line(value: str, cap: int = LINE_CAP) -> str:
     """`value` as one line of printable text, at most `cap` characters long (T1, T3, T5, T8, T13)."""
     value = " ".join(value[: cap * 8].split())
-    fit = (c for c in value if c in _JOINERS_AND_MARKS or (unicodedata.category(c) not in _UNFIT and ord(c) & 0xFFFE != 0xFFFE))
-    return cut(" ".join("".join(fit).split()), cap)
+    value = "".join(c for c in value if c in _JOINERS_AND_MARKS or unicodedata.category(c) not in _UNFIT)
+    return cut(" ".join(value.split()), cap)
 
 
 def cut(value: str, cap: int) -> str:
@@ -31,7 +31,7 @@ def cut(value: str, cap: int) -> str:
     end = cap - 1
     while end > cap // 2 and _continues(value, end):
         end -= 1
-    space = value.rfind(" ", end - _WORD, end + 1)
+    space = value.rfind(" ", max(1, end - _WORD), end + 1)
     return value[: space if space > 0 else end].rstrip() + "…"
 
 

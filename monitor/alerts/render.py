@@ -18,7 +18,19 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from monitor.alerts.clean import cut, host, isolate, line, safe_url
 from monitor.model import Alert, AlertKind, Evidence, Link
 
-__all__ = ["PAYLOAD_CAP", "SUBJECT_CAP", "host", "html", "line", "payload", "plain", "safe_url", "shown", "subject", "text"]
+__all__ = [
+    "PAYLOAD_CAP",
+    "SUBJECT_CAP",
+    "host",
+    "html",
+    "line",
+    "payload",
+    "plain",
+    "safe_url",
+    "shown",
+    "subject",
+    "text",
+]
 
 SUBJECT_CAP = 150
 PAYLOAD_CAP = 20_000
@@ -93,7 +105,9 @@ def payload(alert: Alert) -> dict[str, Any]:
         "known_before": [_link_json(link) for link in alert.known_before],
     }
     message = {"type": _TYPES[alert.kind], "timestamp": _iso(alert.created_at), "data": data}
-    while len(json.dumps(message, ensure_ascii=False).encode()) > PAYLOAD_CAP and (data["known_before"] or data["reports"]):
+    while len(json.dumps(message, ensure_ascii=False).encode()) > PAYLOAD_CAP and (
+        data["known_before"] or data["reports"]
+    ):
         (data["known_before"] or data["reports"]).pop()
     return message
 
@@ -129,7 +143,10 @@ def _cleaned(alert: Alert) -> Alert:
 
 def _clean_evidence(evidence: Evidence) -> Evidence:
     return replace(
-        evidence, term=line(evidence.term, _NAME_CAP), found=line(evidence.found, _NAME_CAP), field=line(evidence.field, _NAME_CAP)
+        evidence,
+        term=line(evidence.term, _NAME_CAP),
+        found=line(evidence.found, _NAME_CAP),
+        field=line(evidence.field, _NAME_CAP),
     )
 
 

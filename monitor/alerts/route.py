@@ -72,7 +72,10 @@ def route_baseline(
         summary=routing.storylines[storyline].question if storyline in routing.storylines else "",
         evidence=(),
         outlets=tuple(dict.fromkeys(outlet for development in latest for outlet in development.outlets)),
-        reports=tuple(Link(outlet=d.outlets[0] if d.outlets else "", title=d.title, url="", published=d.started_at) for d in latest),
+        reports=tuple(
+            Link(outlet=d.outlets[0] if d.outlets else "", title=d.title, url="", published=d.started_at)
+            for d in latest
+        ),
         known_before=(),
     )
     return alert, _deliveries(alert, routing, now)
@@ -93,7 +96,9 @@ def sample_alert(now: datetime) -> Alert:
         evidence=(Evidence(term="test", found="tests", field="title", score=1.0),),
         outlets=("Example Herald",),
         reports=(Link(outlet="Example Herald", title="This is a test", url="https://example.org/test", published=now),),
-        known_before=(Link(outlet="Example Herald", title="A test was announced", url="", published=now - timedelta(days=1)),),
+        known_before=(
+            Link(outlet="Example Herald", title="A test was announced", url="", published=now - timedelta(days=1)),
+        ),
     )
 
 
@@ -110,9 +115,13 @@ def deliveries_for(alert: Alert, channel: str, targets: Sequence[str], now: date
 
 
 def _deliveries(alert: Alert, routing: Routing, now: datetime) -> tuple[Delivery, ...]:
-    wanted = [channel for s, _ in alert.storylines if s in routing.storylines for channel in routing.storylines[s].channels]
+    wanted = [
+        channel for s, _ in alert.storylines if s in routing.storylines for channel in routing.storylines[s].channels
+    ]
     known = [channel for channel in dict.fromkeys(wanted) if channel in routing.targets]
-    return tuple(delivery for channel in known for delivery in deliveries_for(alert, channel, routing.targets[channel], now))
+    return tuple(
+        delivery for channel in known for delivery in deliveries_for(alert, channel, routing.targets[channel], now)
+    )
 
 
 def _titled(storylines: Sequence[str], routing: Routing) -> tuple[tuple[str, str], ...]:

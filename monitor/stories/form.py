@@ -35,9 +35,6 @@ def form_features(entry: Entry) -> dict[str, float]:
         "author": float(bool(_AUTHOR.search(headline))),
         "quote_opens": float(headline[:1] in "\"'\u2018\u201c\u201e\u00ab"),
         "quote": float(any(mark in headline for mark in '"\u2018\u201c\u201e\u00ab')),
-        "colon": float(":" in headline),
-        "no_summary": float(not summary.words),
-        "short_summary": float(0 < len(summary.words) < 8),  # noqa: PLR2004 - a teaser, not a lead
         "title_length": min(len(title.words), _LONG_TITLE * 2) / _LONG_TITLE,
         "acts": min(sum(name[0] == "a" for name in told), 4) / 4,
         "things": min(sum(name[0] == "t" for name in told), 4) / 4,

@@ -17,7 +17,7 @@ from monitor.stories.form import newsworthiness
 
 KNOWN_BEFORE = 3
 _BACKGROUND_WORDS = 400_000
-_RAREST = 1e-5
+_PRIOR = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +119,16 @@ class Ledger:
     def _weigh(self, read: Facts, storylines: Iterable[str]) -> dict[str, float]:
         """Each fact's weight: its place, times its rarity in everything read, times how seldom its own story says it.
 
-        Rarity is inverse document frequency, ln(1/share of entries); a word that all of a story's entries have weighs 0.
+        A word that all of a story's entries have weighs next to nothing.
         """
         return {
-            key: place * -math.log(max(_RAREST, self._background[key] / max(1, self._read))) * (1 - self._share(key, storylines))
+            key: place * self._rarity(key) * (1 - self._share(key, storylines))
             for key, place in read.told.items()
         }
+
+    def _rarity(self, key: str) -> float:
+        """Inverse document frequency, as if _PRIOR entries without the word had been read before: a young ledger knows little."""
+        return math.log((self._read + _PRIOR) / (self._background[key] + 0.5))
 
     def _share(self, key: str, storylines: Iterable[str]) -> float:
         """The largest share of a storyline's earlier entries that tell `key`; a young storyline has no habits yet."""

@@ -10,7 +10,7 @@ from datetime import timedelta
 from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime, formataddr, parseaddr
 from typing import Literal
 
 from monitor.alerts import render
@@ -19,7 +19,6 @@ from monitor.errors import DeliveryError, SecretError, Verdict
 from monitor.model import Alert, Delivery
 from monitor.secret import Secret, mask
 
-_LOGIN_PAUSE = timedelta(hours=1)
 _LOGIN_CODES = (530, 534, 535, 538)
 
 
@@ -58,7 +57,9 @@ class EmailChannel:
         """Send one mail to one recipient; what the server says decides what follows (D2-D8)."""
         recipient = parseaddr(delivery.target)[1]
         if not recipient.isascii():
-            raise DeliveryError(f"The address {recipient} has letters outside ASCII, which mail servers refuse.", verdict="final")
+            raise DeliveryError(
+                f"The address {recipient} has letters outside ASCII, which mail servers refuse.", verdict="final"
+            )
         message = compose(alert, delivery, self._settings.sender)
         session: Session | None = None
         try:
@@ -67,11 +68,14 @@ class EmailChannel:
             self._hand_over(session, recipient, message)
             session.leave()
         except SecretError as error:
-            raise DeliveryError(str(error), verdict="pause", after=_LOGIN_PAUSE) from None
+            raise DeliveryError(str(error), verdict="pause") from None
         except smtplib.SMTPResponseException as error:
             raise self._refusal("refuses", error.smtp_code, error.smtp_error, "retry") from None
         except ssl.SSLCertVerificationError as error:
             raise self._error(f"has a certificate that cannot be trusted: {error.verify_message}") from None
+        except ssl.SSLError as error:
+            said = f"does not speak TLS on port {self._settings.port} (587 is for starttls, 465 for tls): {error.reason or error}"
+            raise self._error(said) from None
         except (smtplib.SMTPException, OSError) as error:
             raise self._error(f"cannot be spoken with: {str(error) or type(error).__name__}") from None
         finally:
@@ -82,21 +86,29 @@ class EmailChannel:
         """A session inside TLS, unless the settings say `none`; never a word in the clear because a server would not (D5)."""
         settings = self._settings
         timeout = settings.timeout.total_seconds()
-        context = ssl.create_default_context(cafile=settings.ca_file or None)
         if settings.security == "tls":
-            return TlsSession(settings.host, settings.port, transcript, timeout=timeout, context=context)
+            return TlsSession(settings.host, settings.port, transcript, timeout=timeout, context=self._trust())
         session = Session(settings.host, settings.port, transcript, timeout=timeout)
-        if settings.security == "none":
-            return session
-        try:
-            session.ehlo_or_helo_if_needed()
-            if not session.has_extn("starttls"):
-                raise self._error("does not offer encryption (STARTTLS); nothing was sent")
-            session.starttls(context=context)
-        except BaseException:
-            session.close()
-            raise
+        if settings.security == "starttls":
+            try:
+                self._encrypt(session)
+            except BaseException:
+                session.close()
+                raise
         return session
+
+    def _encrypt(self, session: Session) -> None:
+        session.ehlo_or_helo_if_needed()
+        if not session.has_extn("starttls"):
+            raise self._error("does not offer encryption (STARTTLS); nothing was sent")
+        session.starttls(context=self._trust())
+
+    def _trust(self) -> ssl.SSLContext:
+        try:
+            return ssl.create_default_context(cafile=self._settings.ca_file or None)
+        except OSError as error:
+            said = f"The certificate in {self._settings.ca_file} cannot be used: {error.strerror or error}."
+            raise DeliveryError(said, verdict="pause") from None
 
     def _log_in(self, session: Session) -> None:
         session.ehlo_or_helo_if_needed()
@@ -105,9 +117,9 @@ class EmailChannel:
             return
         if settings.security == "none":
             raise self._error("would get the password in the clear; set security to starttls or tls", "pause")
-        code, said = session.log_in(settings.username, settings.password.reveal())
-        if code not in (235, 503):
-            raise self._refusal("refuses the login", code, said, "pause")
+        if not session.has_extn("auth"):
+            raise self._error("offers no login; leave username and password out, or ask for the right port", "pause")
+        self._expect(session.log_in(settings.username, settings.password.reveal()), "refuses the login", "pause")
 
     def _hand_over(self, session: Session, recipient: str, message: bytes) -> None:
         sender = parseaddr(self._settings.sender)[1]
@@ -115,14 +127,15 @@ class EmailChannel:
         self._expect(session.mail(sender, options), f"takes no mail from {sender}", "pause")
         self._expect(session.rcpt(recipient), f"takes no mail for {recipient}", "final")
         try:
-            answer = session.data(message)
+            self._expect(session.data(message), "does not take the mail", "final")
         except smtplib.SMTPServerDisconnected:
-            raise self._error("hung up after the mail; it may have come through, and is sent again under the same Message-ID") from None
+            raise self._error(
+                "hung up during the mail; it may have come through, and is sent again under the same Message-ID"
+            ) from None
         except smtplib.SMTPDataError as error:
-            answer = error.smtp_code, error.smtp_error
-        self._expect(answer, "does not take the mail", "final")
+            self._expect((error.smtp_code, error.smtp_error), "does not take the mail", "final")
 
-    def _expect(self, answer: tuple[int, bytes], what: str, refused: Verdict) -> None:
+    def _expect(self, answer: tuple[int, bytes | str], what: str, refused: Verdict) -> None:
         code, said = answer
         if not 200 <= code < 300:  # noqa: PLR2004
             raise self._refusal(what, code, said, refused)
@@ -136,9 +149,8 @@ class EmailChannel:
         return self._error(f"{what}: {code} {words}", verdict)
 
     def _error(self, what: str, verdict: Verdict = "retry") -> DeliveryError:
-        after = _LOGIN_PAUSE if verdict == "pause" else None
         told = render.line(mask(f"The mail server {self._settings.host} {what}")).rstrip(".")
-        return DeliveryError(f"{told}.", verdict=verdict, after=after)
+        return DeliveryError(f"{told}.", verdict=verdict)
 
 
 def compose(alert: Alert, delivery: Delivery, sender: str) -> bytes:
@@ -178,12 +190,15 @@ def _body(alert: Alert, boundary: str) -> bytes:
 
 def _mailbox(address: str) -> str:
     """A mailbox for a header: `Name <user@host>` on one line, the name encoded."""
-    name, bare = parseaddr(address)
-    clean = render.line(name).replace('"', "'")
-    return f"{_encoded('From', clean)} <{render.line(bare)}>" if clean else render.line(bare)
+    name, bare = map(render.line, parseaddr(address))
+    return formataddr((name, bare)) if _is_harmless(name) else f"{_encoded('From', name)} <{bare}>"
 
 
 def _encoded(name: str, value: str) -> str:
     """`value` for the header `name`, folded: as it is if it is harmless ASCII, else whole in encoded words of our making (T8, T14)."""
-    harmless = value.isascii() and "=?" not in value
-    return Header(value, "us-ascii" if harmless else "utf-8", maxlinelen=76, header_name=name).encode(linesep="\r\n")
+    charset = "us-ascii" if _is_harmless(value) else "utf-8"
+    return Header(value, charset, maxlinelen=76, header_name=name).encode(linesep="\r\n")
+
+
+def _is_harmless(value: str) -> bool:
+    return value.isascii() and "=?" not in value

@@ -15,6 +15,7 @@ from monitor.secret import mask
 LONGEST = 90.0
 """Seconds that a whole session may last, however slowly the server drips its answers (D8, D10)."""
 _GOODBYE = 2.0
+_GO_ON = 334
 _NO_NAME = "[127.0.0.1]"
 """What we call ourselves: asking the network for a better name can hang, and servers that take logins do not look."""
 
@@ -22,9 +23,11 @@ _NO_NAME = "[127.0.0.1]"
 class Session(smtplib.SMTP):
     """A session that begins in the clear; every line of it goes to `transcript`, without the login's secrets."""
 
-    def __init__(self, host: str, port: int, transcript: Callable[[str], None], *, timeout: float, **options: Any) -> None:
+    def __init__(
+        self, host: str, port: int, transcript: Callable[[str], None], *, timeout: float, **options: Any
+    ) -> None:
         self._transcript = transcript
-        self._hiding = False
+        self._hiding = self._over = False
         self._end = threading.Timer(LONGEST, self._cut)
         self._end.daemon = True
         self._end.start()
@@ -40,9 +43,11 @@ class Session(smtplib.SMTP):
         try:
             if "PLAIN" in self.esmtp_features.get("auth", "").upper().split():  # ours, since smtplib's takes only ASCII
                 return self.docmd("AUTH", f"PLAIN {_base64(f'{chr(0)}{user}{chr(0)}{password}')}")
-            self.docmd("AUTH", "LOGIN")
-            self.docmd(_base64(user))
-            return self.docmd(_base64(password))
+            for step in ("AUTH LOGIN", _base64(user), _base64(password)):
+                code, said = self.docmd(step)
+                if code != _GO_ON:
+                    break
+            return code, said
         finally:
             self._hiding = False
 
@@ -66,12 +71,15 @@ class Session(smtplib.SMTP):
     def getreply(self) -> tuple[int, bytes]:
         """Read the answer, then tell it."""
         code, said = super().getreply()
+        if self._over:  # what came so far is no answer
+            raise smtplib.SMTPServerDisconnected(f"it took longer than {LONGEST:.0f} seconds")
         for line in said.decode("utf-8", "replace").splitlines() or [""]:
             self._transcript(mask(f"< {code} {line}".rstrip()))
         return code, said
 
     def _cut(self) -> None:
         """Wake whoever waits for the server: the connection is over."""
+        self._over = True
         if self.sock:
             with suppress(OSError):
                 self.sock.shutdown(socket.SHUT_RDWR)

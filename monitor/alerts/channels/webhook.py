@@ -1,4 +1,4 @@
-"""Alerts by webhook: signed JSON as Standard Webhooks 1.0.0 has it."""
+"""Alerts by webhook: signed JSON, as Standard Webhooks 1.0.0 has it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Literal
+from urllib.parse import urlsplit
+
+from standardwebhooks import Webhook
 
 from monitor.alerts import render
-from monitor.errors import DeliveryError, MonitorError
+from monitor.errors import DeliveryError, MonitorError, SecretError
 from monitor.model import Alert, Delivery, Reply
 from monitor.secret import Secret, mask
 
 _GONE = 410
-_THROTTLE = (429, 502, 503, 504)
+_THROTTLES = (429, 502, 503, 504)
 _LONGEST_WAIT = timedelta(hours=24)
 
 
@@ -35,62 +38,58 @@ class WebhookSettings:
 
 
 class WebhookChannel:
-    """Signs and posts deliveries."""
+    """Signs and posts deliveries; `post` is the way out, `now` the time that a signature is good for."""
 
-    def __init__(self, settings: WebhookSettings, post: Callable[[str, bytes, Mapping[str, str]], Reply]) -> None:
+    def __init__(
+        self,
+        settings: WebhookSettings,
+        post: Callable[[str, bytes, Mapping[str, str]], Reply],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._settings = settings
         self._post = post
+        self._now = now
 
     def send(self, alert: Alert, delivery: Delivery, transcript: Callable[[str], None]) -> None:
         """Post one delivery; 2xx alone means that it was taken (D12-D19)."""
-        body = json.dumps(render.payload(alert), ensure_ascii=False, separators=(",", ":")).encode()
-        url = _text(self._settings.url)
-        headers = {name: _text(value) for name, value in self._settings.headers.items()}
-        headers |= {"Content-Type": "application/json"} | self._signed(f"msg_{delivery.id}", body)
-        transcript(mask(f"> POST {url} ({len(body)} bytes)"))
-        for name, value in headers.items():
-            transcript(f"> {name}: {'***' if name in self._settings.headers else value}")
+        body = json.dumps(render.payload(alert), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         try:
-            reply = self._post(url, body, headers)
-        except DeliveryError:
-            raise
+            url = _reveal(self._settings.url)
+            headers = self._headers(f"msg_{delivery.id}", body)
+        except SecretError as error:
+            raise DeliveryError(str(error), verdict="pause") from None
+        self._tell(transcript, url, headers, len(body.encode()))
+        try:
+            reply = self._post(url, body.encode(), headers)
         except MonitorError as error:
-            raise DeliveryError(mask(f"The webhook could not be reached: {error}")) from None
-        transcript(f"< {reply.status} {render.line(mask(reply.body.decode('utf-8', 'replace')), 300)}")
-        judge_reply(reply)
+            raise DeliveryError(mask(f"The webhook was not reached: {error}")) from None
+        transcript(f"< {reply.status} {_said(reply)}".rstrip())
+        judge_reply(reply, self._now())
 
-    def _signed(self, message_id: str, body: bytes) -> dict[str, str]:
-        from standardwebhooks import Webhook  # noqa: PLC0415 - only this channel needs it
-
-        now = datetime.now(UTC)  # D22: fresh at each try
+    def _headers(self, message_id: str, body: str) -> dict[str, str]:
         secrets = self._settings.secret if isinstance(self._settings.secret, tuple) else (self._settings.secret,)
-        try:
-            signatures = [Webhook(secret.reveal()).sign(message_id, now, body.decode()) for secret in secrets]
-        except (ValueError, binascii.Error):
-            raise DeliveryError(
-                "The webhook's secret is not in the form whsec_ and base64; ask the receiver for it.", verdict="pause"
-            ) from None
-        stamp = str(int(now.timestamp()))
-        return {"webhook-id": message_id, "webhook-timestamp": stamp, "webhook-signature": " ".join(signatures)}
+        ours = {"content-type": "application/json"} | sign(
+            message_id, self._now(), body, [secret.reveal() for secret in secrets]
+        )
+        theirs = {name: _reveal(value) for name, value in self._settings.headers.items() if name.lower() not in ours}
+        return theirs | ours
+
+    def _tell(self, transcript: Callable[[str], None], url: str, headers: Mapping[str, str], size: int) -> None:
+        """Show the request: of the address no more than its host, since the rest may be as good as a password."""
+        transcript(mask(f"> POST {urlsplit(url).scheme}://{urlsplit(url).hostname}/... ({size} bytes)"))
+        for name, value in headers.items():
+            transcript(f"> {name}: {'...' if name in self._settings.headers else value}")
 
 
-def judge_reply(reply: Reply, now: datetime | None = None) -> None:
-    """Return when the receiver took it; else raise the DeliveryError that says what follows."""
-    if 200 <= reply.status < 300:  # noqa: PLR2004
-        return
-    if reply.status == _GONE:
-        raise DeliveryError("The webhook's receiver says it is gone (410); the channel is off until you resume it.", verdict="disable")
-    after = _retry_after(reply.headers.get("retry-after", ""), now or datetime.now(UTC)) if reply.status in _THROTTLE else None
-    raise DeliveryError(f"The webhook's receiver answered {reply.status} instead of 2xx.", after=after)
-
-
-def _retry_after(value: str, now: datetime) -> timedelta | None:
-    """Seconds or a date, as RFC 9110 has it; None when it is neither."""
-    try:
-        wait = timedelta(seconds=int(value)) if value.strip().isdigit() else parsedate_to_datetime(value) - now
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return min(max(wait, timedelta(0)), _LONGEST_WAIT)
+def sign(message_id: str, now: datetime, body: str, secrets: list[str]) -> dict[str, str]:
+    """The three headers of Standard Webhooks; with two secrets two signatures, so that a change leaves no gap (D21)."""
+    if not all(map(is_signing_secret, secrets)):
+        raise DeliveryError(
+            "The webhook's secret is not whsec_ and 24 to 64 bytes in base64; ask the receiver for it.", verdict="pause"
+        )
+    signatures = [Webhook(secret).sign(message_id, now, body) for secret in secrets]
+    stamp = str(int(now.timestamp()))  # D22: of this try
+    return {"webhook-id": message_id, "webhook-timestamp": stamp, "webhook-signature": " ".join(signatures)}
 
 
 def is_signing_secret(text: str) -> bool:
@@ -101,5 +100,41 @@ def is_signing_secret(text: str) -> bool:
         return False
 
 
-def _text(value: str | Secret) -> str:
+def judge_reply(reply: Reply, now: datetime) -> None:
+    """Return when the receiver took it; else raise the DeliveryError that says what follows."""
+    if 200 <= reply.status < 300:  # noqa: PLR2004
+        return
+    if reply.status == _GONE:
+        raise DeliveryError(
+            "The webhook's receiver says that it is gone (410); the channel is off until you resume it.",
+            verdict="disable",
+        )
+    after = _retry_after(reply.headers, now) if reply.status in _THROTTLES else None
+    raise DeliveryError(
+        f"The webhook's receiver answered {reply.status} instead of 2xx: {_said(reply)}".rstrip(": ") + ".", after=after
+    )
+
+
+def _retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
+    """How long the receiver wants to be left alone: seconds, or a date by its own clock; None when it named neither."""
+    value = headers.get("retry-after", "").strip()
+    try:
+        if value.isascii() and value.isdigit():
+            return timedelta(seconds=min(int(value[:9]), _LONGEST_WAIT.total_seconds()))
+        wait = _date(value) - (_date(headers["date"]) if "date" in headers else now)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return min(max(wait, timedelta(0)), _LONGEST_WAIT)
+
+
+def _date(value: str) -> datetime:
+    parsed = parsedate_to_datetime(value)
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def _said(reply: Reply) -> str:
+    return render.line(mask(reply.body[:2_000].decode("utf-8", "replace")), 200).rstrip(".")
+
+
+def _reveal(value: str | Secret) -> str:
     return value.reveal() if isinstance(value, Secret) else value
