@@ -131,7 +131,7 @@ class Deliverer:
         self._stopping.set()
         self.wake()
         end = time.monotonic() + timeout
-        for thread in self.threads:
+        for thread in (thread for thread in self.threads if thread.is_alive()):
             thread.join(max(0.0, end - time.monotonic()))
 
     def _run(self, name: str, channel: Channel) -> None:

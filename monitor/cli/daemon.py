@@ -21,13 +21,13 @@ def run(
     """Follow the stories until told to stop: the daemon."""
     from typing import get_args  # noqa: PLC0415
 
-    from monitor import daemon, logs  # noqa: PLC0415
+    from monitor import logs, supervisor  # noqa: PLC0415
     from monitor.config import find  # noqa: PLC0415
 
     if log_format not in get_args(Format):
         raise typer.BadParameter("one of auto, text, journal, json", param_hint="--log-format")
     logs.set_up(log_format, debug=debug)  # type: ignore[arg-type]
-    return daemon.run(find(config))
+    return supervisor.run(find(config))
 
 
 @app.command()
@@ -37,11 +37,12 @@ def once(
     json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Poll what is due once, deliver what follows, and end; for cron."""
-    from monitor import daemon, logs  # noqa: PLC0415
+    from monitor import logs  # noqa: PLC0415
+    from monitor import once as single  # noqa: PLC0415
     from monitor.config import find, load  # noqa: PLC0415
 
     logs.set_up("text")
-    counts = daemon.once(load(find(config)), everything=everything)
+    counts = single.once(load(find(config)), everything=everything)
     if json:
         print_json(counts)
     else:

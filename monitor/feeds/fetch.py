@@ -76,6 +76,8 @@ class Gate:
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, self._adapter)
         contact = f"; +{settings.contact}" if settings.contact else ""
+        self.closed = False
+        """Whether what was under way has been cut."""
         self._agent = f"news-story-monitor/{__version__} (feed reader{contact})"
 
     def fetch(self, feed: Feed, state: FeedState) -> Response:
@@ -107,6 +109,7 @@ class Gate:
 
     def close(self) -> None:
         """Cut what is under way and let go of all connections."""
+        self.closed = True
         self._deadlines.close()
         self._session.close()
 

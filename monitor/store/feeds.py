@@ -55,6 +55,12 @@ def make_due(tx: Connection, now: datetime, url: str | None = None) -> int:
     return tx.execute(query if url is None else query.where(feeds.c.url == url)).rowcount
 
 
+def undo_future(tx: Connection, now: datetime) -> None:
+    """Feeds that were polled at a time yet to come, since the clock was set back, are due now (S13)."""
+    ahead = feeds.c.followed & (feeds.c.polled_at > now)
+    tx.execute(update(feeds).where(ahead).values(next_poll_at=now, polled_at=now))
+
+
 def unseen(tx: Connection, feed: str, entries: Sequence[Entry], now: datetime) -> list[Entry]:
     """The entries none of whose keys this feed has shown before, each once; what is shown again is noted as still there."""
     keys = list(dict.fromkeys(key for entry in entries for key in entry.keys))

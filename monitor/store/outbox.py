@@ -37,7 +37,8 @@ def add(tx: Connection, queued: Sequence[Alert], to_deliver: Sequence[Delivery])
 def claim(tx: Connection, channel: str, now: datetime, lease: timedelta) -> tuple[Delivery, Alert] | None:
     """Take the next delivery of a channel: the oldest that is due and has no earlier one of its thread and target waiting.
 
-    It is counted as an attempt and due again when the lease ends, so that a crash frees it.
+    It is counted as an attempt and due again when the lease ends, so that a crash frees it; its last error is forgotten,
+    which tells it from one that waits for its next try.
     """
     earlier = deliveries.alias()
     waits = exists().where(
@@ -50,8 +51,14 @@ def claim(tx: Connection, channel: str, now: datetime, lease: timedelta) -> tupl
     if row is None:
         return None
     attempts = row.attempts + 1
-    tx.execute(update(deliveries).where(deliveries.c.number == row.number).values(attempts=attempts, due_at=now + lease))
+    tx.execute(update(deliveries).where(deliveries.c.number == row.number).values(attempts=attempts, due_at=now + lease, error=""))
     return _delivery(row, attempts=attempts), from_json(row.content)
+
+
+def free(tx: Connection, now: datetime) -> None:
+    """What was claimed by a process that ended before it could record the outcome is due now; for the one that holds the store."""
+    claimed = (deliveries.c.state == DeliveryState.PENDING) & (deliveries.c.attempts > 0) & (deliveries.c.error == "")
+    tx.execute(update(deliveries).where(claimed).values(due_at=now))
 
 
 def record(tx: Connection, delivery: Delivery) -> None:

@@ -137,12 +137,14 @@ class Ledger:
             default=0.0,
         )
 
-    def reports_since(self, since: datetime) -> Iterator[Report]:
-        """Earlier reports, latest first."""
+    def reports_since(self, since: datetime, storylines: Sequence[str]) -> Iterator[Report]:
+        """Earlier reports on any of these storylines, latest first."""
+        ours = set(storylines)
         for report in reversed(self._reports):
             if report.entry.published < since:
                 return
-            yield report
+            if not ours.isdisjoint(report.storylines):
+                yield report
 
     def development(self, identifier: str) -> Development | None:
         """The development of that id, while it is remembered."""

@@ -51,7 +51,7 @@ def place(report: Report, matches: Sequence[Match], ledger: Ledger) -> Placement
     """Decide whether `report` is new to its storylines, and which development it belongs to."""
     neighbours = [
         _Neighbour(earlier, judge("same", pair_features(report, earlier)))
-        for earlier in ledger.reports_since(report.entry.published - WINDOW)
+        for earlier in ledger.reports_since(report.entry.published - WINDOW, report.storylines)
     ]
     nearest = max(neighbours, key=lambda neighbour: neighbour.likelihood, default=None)
     joined = _joins(neighbours, ledger)

@@ -26,9 +26,11 @@ from typing import Any
 import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from sqlalchemy import select, update
 from standardwebhooks import Webhook
 
-from monitor.store import Store, feeds
+from monitor.store import Store, feeds, outbox
+from monitor.store.schema import deliveries, entries
 
 SIGNING_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 PASSWORD = "correct-horse-battery"
@@ -273,10 +275,32 @@ storylines:
 
     def poll_all(self) -> None:
         """Have the daemon poll every feed now, as `monitor once --all` does, and wait until what came of it is settled."""
-        store = Store.open(self.store_url)
         started = datetime.now(UTC)
-        try:
+        with self._opened() as store:
             self.wait_for(lambda: self._settled(store, started))
+
+    def make_due(self) -> None:
+        """Have every feed polled at the daemon's next tick."""
+        with self._opened() as store:
+            store.write(functools.partial(feeds.make_due, now=datetime.now(UTC)))
+
+    def waiting(self) -> int:
+        """How many deliveries wait; what is to be tried again later is tried now."""
+        with self._opened() as store:
+            store.write(lambda tx: tx.execute(update(deliveries).where(deliveries.c.state == "pending").values(due_at=datetime.now(UTC))))
+            with store.read() as tx:
+                return outbox.pending(tx)
+
+    def entries(self) -> list[str]:
+        """The titles of all entries in the store."""
+        with self._opened() as store, store.read() as tx:
+            return list(tx.execute(select(entries.c.title)).scalars())
+
+    @contextmanager
+    def _opened(self) -> Iterator[Store]:
+        store = Store.open(self.store_url)
+        try:
+            yield store
         finally:
             store.close()
 

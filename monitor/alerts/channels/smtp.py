@@ -34,7 +34,7 @@ class Session(smtplib.SMTP):
         try:
             super().__init__(host, port, local_hostname=_NO_NAME, timeout=timeout, **options)
         except BaseException:
-            self._end.cancel()
+            self.close()
             raise
 
     def log_in(self, user: str, password: str) -> tuple[int, bytes]:

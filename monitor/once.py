@@ -1,0 +1,82 @@
+"""`monitor once`: one poll of what is due, for cron; by this process, or by the daemon where one is running."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from monitor.config import Config
+from monitor.daemon import Daemon
+from monitor.errors import MonitorError, StoreHeld
+from monitor.store import Connection, Store, feeds, outbox, views
+
+
+def once(config: Config, *, everything: bool = False, wait: timedelta = timedelta(minutes=10)) -> dict[str, int]:
+    """One poll of each feed that is due (or of all), deliver what follows, and return the counts.
+
+    Where a daemon holds the store, it is asked to do the polling, and waited for. Raises MonitorError.
+    """
+    store = Store.open(config.store)
+    try:
+        started = datetime.now(UTC)
+        before = _counts(store)
+        try:
+            store.hold()
+        except StoreHeld as held:
+            _ask_daemon(store, started, wait, held.pid, everything=everything)
+        else:
+            _poll_once(config, store, everything=everything)
+        after = _counts(store)
+        return {name: after[name] - before.get(name, 0) for name in before} | {"waiting": after["waiting"]}
+    finally:
+        store.close()
+
+
+def _poll_once(config: Config, store: Store, *, everything: bool) -> None:
+    daemon = Daemon(config, store)
+    try:
+        if everything:
+            store.write(lambda tx: feeds.make_due(tx, datetime.now(UTC)))
+        while futures := daemon.hand_out():
+            for future in futures:
+                future.result()
+        daemon.desk.announce(datetime.now(UTC))
+        daemon.deliver_due()
+    finally:
+        daemon.stop()
+
+
+def _ask_daemon(store: Store, started: datetime, wait: timedelta, pid: int, *, everything: bool) -> None:
+    """Wait until the daemon has polled what is due; with `everything`, have it poll all. Raises MonitorError if it does not.
+
+    A poll that was under way when it was asked ends by setting its feed's next time; that feed is asked for again.
+    """
+    with store.read() as tx:
+        asked = {state.url for state in (feeds.everything(tx) if everything else feeds.due(tx, started, limit=100_000))}
+    deadline = time.monotonic() + wait.total_seconds()
+    while asked:
+        with store.read() as tx:
+            states = [state for state in feeds.everything(tx) if state.url in asked]
+        asked = {state.url for state in states if state.polled_at is None or state.polled_at < started}
+        resting = [state.url for state in states if state.url in asked and state.next_poll_at > datetime.now(UTC)]
+        if everything and resting:
+            store.write(partial(_make_due, resting))
+        if asked and time.monotonic() > deadline:
+            raise MonitorError(
+                f"The daemon (pid {pid}) has not polled {len(asked)} of the feeds in time; its log says why."
+            )
+        time.sleep(0.1)
+
+
+def _make_due(urls: list[str], tx: Connection) -> None:
+    for url in urls:
+        feeds.make_due(tx, datetime.now(UTC), url)
+
+
+def _counts(store: Store) -> dict[str, int]:
+    with store.read() as tx:
+        status = views.status(tx, datetime.now(UTC))
+        return {name: status[name] for name in ("entries", "reports", "developments", "alerts")} | {
+            "waiting": outbox.pending(tx)
+        }

@@ -1,0 +1,42 @@
+"""S1: the process is killed at fifty moments nobody chose; nothing is missing afterwards and nothing arrives as a second message."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+
+from tests.end_to_end.world import World
+
+KILLS = 50
+PLACES = ("Orla dam", "Karst mine", "Lindal ferry", "Mossy bridge")
+EVENTS = ("engineers find leak", "army evacuates 4,000 people", "court opens inquiry")
+STORYLINES = "".join(f"  - {{id: s{n}, title: {place}, terms: [{place}]}}\n" for n, place in enumerate(PLACES[1:]))
+
+
+def test_fifty_kills_lose_nothing_and_send_nothing_twice(world: World) -> None:
+    moments = random.Random(20240305)
+    world.write_config("herald", extra=STORYLINES)
+    world.start()
+    world.wait_for(lambda: "run feeds=" in world.log)
+    world.poll_all()
+    published = 0
+    for kill in range(KILLS):
+        if kill % 4 == 0 and published < len(PLACES) * len(EVENTS):
+            world.web.publish("herald", f"{PLACES[published % 4]}: {EVENTS[published // 4]}", f"Number {published + 1} of this week's events.")
+            published += 1
+        world.make_due()
+        time.sleep(moments.uniform(0.0, 1.0))
+        world.stop(signal.SIGKILL)
+        world.start()
+    world.wait_for(lambda: world.log.count("run feeds=") >= 1)
+    world.poll_all()
+    world.wait_for(lambda: world.waiting() == 0, seconds=60)
+    alerts = world.json("deliveries", "--limit", "1000")
+    assert len({alert["title"] for alert in alerts if alert["kind"] == "new"}) >= published * 2 // 3, "the stories were followed"
+    assert set(world.hook.ids) == {f"msg_{a['id']}" for a in alerts if a["channel"] == "hook"}
+    assert set(world.mail.ids) == {f"<{a['id']}@desk.example>" for a in alerts if a["channel"] == "mail"}
+    assert len(world.entries()) == published
+    titles = [data["title"] for data in world.hook.of_kind("storyline.development.new")]
+    assert len(set(titles)) == len(set(world.hook.ids)), "one alert a development, whatever was repeated on the wire"
+    assert world.stop() == 0
