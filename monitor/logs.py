@@ -7,7 +7,9 @@ import logging
 import os
 import re
 import sys
+import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -16,17 +18,20 @@ from monitor.secret import mask
 Format = Literal["auto", "text", "journal", "json"]
 
 _PRIORITY = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, line breaks of all kinds, what turns the direction of writing, and lone surrogates."""
+_COUNTERS = re.compile(r"(?<=\w)=\d+(?=\s|$)")
 _QUIET = 60.0
+_REMEMBERED = 1_000
 
 
 def set_up(form: Format = "auto", *, debug: bool = False) -> None:
     """Log to standard error; `auto` tells the journal from a terminal."""
     if form == "auto":
-        form = "journal" if os.environ.get("JOURNAL_STREAM") else "text"
+        form = "journal" if _is_journal() else "text"
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Formatter(form))
-    handler.addFilter(_Once())
+    handler.setFormatter(Line(form, dated=not sys.stderr.isatty()))
+    handler.addFilter(Once())
     logging.basicConfig(level=logging.DEBUG if debug else logging.INFO, handlers=[handler], force=True)
     for noisy in ("apscheduler", "urllib3", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
@@ -34,45 +39,74 @@ def set_up(form: Format = "auto", *, debug: bool = False) -> None:
 
 def one_line(text: str) -> str:
     """`text` with secrets masked and control characters written out (T13)."""
-    return _CONTROL.sub(lambda match: match.group().encode("unicode_escape").decode(), mask(text))
+    return _UNPRINTABLE.sub(lambda match: match.group().encode("unicode_escape").decode(), mask(text))
 
 
-class _Formatter(logging.Formatter):
-    def __init__(self, form: Format) -> None:
+class Line(logging.Formatter):
+    """A record as one line, whatever stands in it."""
+
+    def __init__(self, form: Format, *, dated: bool = True) -> None:
         super().__init__()
         self._form = form
+        self._time = "%Y-%m-%d %H:%M:%SZ" if dated else "%H:%M:%SZ"
 
     def format(self, record: logging.LogRecord) -> str:
+        """The line, without its end."""
         text = record.getMessage()
         if record.exc_info:
             text += " | " + self.formatException(record.exc_info)
         text = one_line(text)
         if self._form == "journal":
             return f"<{_PRIORITY.get(record.levelno, 6)}>{text}"
-        at = datetime.fromtimestamp(record.created, tz=UTC)
+        at, level = datetime.fromtimestamp(record.created, tz=UTC), record.levelname.lower()
         if self._form == "json":
-            return json.dumps({"time": at.isoformat(), "level": record.levelname.lower(), "logger": record.name, "message": text}, ensure_ascii=False)
-        return f"{at:%H:%M:%S} {record.levelname.lower():7} {text}"
+            return json.dumps(
+                {"time": at.isoformat(), "level": level, "logger": record.name, "message": text}, ensure_ascii=False
+            )
+        return f"{at.strftime(self._time)} {level:7} {text}"
 
 
-class _Once(logging.Filter):
-    """The same complaint passes once a minute; the next one tells how many were kept back (P8)."""
+class Once(logging.Filter):
+    """The same complaint passes once a minute; the next one tells how many were kept back (P8).
 
-    def __init__(self) -> None:
+    Complaints that differ in counters only (`attempt=3`) are the same.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
+        self._clock = clock
+        self._lock = threading.Lock()
         self._last: dict[str, tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record passes."""
         if record.levelno < logging.WARNING:
             return True
-        text, now = re.sub(r"\d+", "#", record.getMessage()), time.monotonic()
-        passed, kept_back = self._last.get(text, (-_QUIET, 0))
-        if now - passed < _QUIET:
-            self._last[text] = (passed, kept_back + 1)
-            return False
-        if len(self._last) > 1_000:  # noqa: PLR2004 - different complaints remembered
-            self._last.clear()
-        self._last[text] = (now, 0)
+        with self._lock:
+            kept_back = self._kept_back(_COUNTERS.sub("=#", record.getMessage()))
         if kept_back:
-            record.msg, record.args = f"{record.getMessage()} ({kept_back} more like it)", None
-        return True
+            record.msg, record.args = f"{record.getMessage()} ({kept_back} more like it in the last minutes)", None
+        return kept_back is not None
+
+    def _kept_back(self, complaint: str) -> int | None:
+        """How many of its like were kept back before this one, which passes; None when it does not pass either."""
+        now = self._clock()
+        passed, kept_back = self._last.get(complaint, (now - _QUIET, 0))
+        if now - passed < _QUIET:
+            self._last[complaint] = (passed, kept_back + 1)
+            return None
+        self._last.pop(complaint, None)
+        if len(self._last) >= _REMEMBERED:
+            del self._last[next(iter(self._last))]  # the one that passed longest ago
+        self._last[complaint] = (now, 0)
+        return kept_back
+
+
+def _is_journal() -> bool:
+    """Whether standard error is the journal itself: a file or terminal it was sent on to wants no priorities (systemd.exec(5))."""
+    device, _, inode = os.environ.get("JOURNAL_STREAM", "").partition(":")
+    try:
+        ours = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
+    return (device, inode) == (str(ours.st_dev), str(ours.st_ino))

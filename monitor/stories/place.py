@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 
 from monitor.model import Decision, Development, Match, Placement
 from monitor.stories.form import form
@@ -19,6 +20,8 @@ from monitor.stories.ledger import Ledger, Report, Vector
 
 WINDOW = timedelta(days=4)
 """How long a development is told on; the same words later are a new event."""
+COMPARED = 500
+"""The newest reports a report is compared with, so that a flood costs no more than its length."""
 SAME_FACT = 0.45
 """Two reports this likely to tell one fact share a development."""
 LIKEST = 0.4
@@ -51,7 +54,7 @@ def place(report: Report, matches: Sequence[Match], ledger: Ledger) -> Placement
     """Decide whether `report` is new to its storylines, and which development it belongs to."""
     neighbours = [
         _Neighbour(earlier, judge("same", pair_features(report, earlier)))
-        for earlier in ledger.reports_since(report.entry.published - WINDOW, report.storylines)
+        for earlier in islice(ledger.reports_since(report.entry.published - WINDOW, report.storylines), COMPARED)
     ]
     nearest = max(neighbours, key=lambda neighbour: neighbour.likelihood, default=None)
     joined = _joins(neighbours, ledger)

@@ -71,7 +71,9 @@ HOSTILE_URLS = [
 
 _anything = st.text(st.characters(exclude_categories=()), max_size=400) | st.sampled_from(HOSTILE)
 _addresses = st.sampled_from([*HOSTILE_URLS, "https://herald.example/1"]) | _anything
-_links = st.lists(st.builds(Link, outlet=_anything, title=_anything, url=_addresses, published=st.just(NOON)), max_size=14).map(tuple)
+_links = st.lists(
+    st.builds(Link, outlet=_anything, title=_anything, url=_addresses, published=st.just(NOON)), max_size=14
+).map(tuple)
 _evidence = st.builds(Evidence, term=_anything, found=_anything, field=_anything, score=st.floats(0, 1))
 
 alerts = st.builds(

@@ -27,8 +27,12 @@ class Mailbox:
     taken: list[tuple[str, bytes]] = field(default_factory=list)
     logins: list[str] = field(default_factory=list)
     connections: int = 0
-    answers: dict[str, str] = field(default_factory=dict)
-    """Verb or recipient -> answer."""
+    answers: dict[str, str | Iterator[str]] = field(default_factory=dict)
+    """Verb or recipient -> what is answered instead of 250, always or a few times."""
+
+    def answer(self, what: str) -> str:
+        answer = self.answers.get(what, "250 OK")
+        return answer if isinstance(answer, str) else next(answer, "250 OK")
 
 
 class Handler:
@@ -37,18 +41,22 @@ class Handler:
     def __init__(self, box: Mailbox) -> None:
         self.box = box
 
-    async def handle_MAIL(self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
+    async def handle_MAIL(
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
         envelope.mail_from = address
-        return self.box.answers.get("MAIL", "250 OK")
+        return self.box.answer("MAIL")
 
-    async def handle_RCPT(self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
-        answer = self.box.answers.get(address, "250 OK")
+    async def handle_RCPT(
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        answer = self.box.answer(address)
         if answer.startswith("250"):
             envelope.rcpt_tos.append(address)
         return answer
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
-        answer = self.box.answers.get("DATA", "250 taken")
+        answer = self.box.answer("DATA")
         if answer.startswith("250"):
             assert isinstance(envelope.content, bytes)
             self.box.taken += [(recipient, envelope.content) for recipient in envelope.rcpt_tos]
@@ -56,7 +64,9 @@ class Handler:
 
 
 @contextmanager
-def mail_server(folder: Path, *, security: str = "starttls", mechanisms: tuple[str, ...] = ("LOGIN", "PLAIN")) -> Iterator[Mailbox]:
+def mail_server(
+    folder: Path, *, security: str = "starttls", mechanisms: tuple[str, ...] = ("LOGIN", "PLAIN")
+) -> Iterator[Mailbox]:
     """A server on `localhost` that takes mail after a login inside TLS (`starttls`, `tls`), or from anybody (`none`)."""
     authority = trustme.CA()
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.alerts.clean import cut, host, isolate, line, safe_url
@@ -14,6 +14,7 @@ from tests.alerts.samples import HOSTILE, HOSTILE_URLS
 ANYTHING = st.text(st.characters(exclude_categories=())) | st.sampled_from(HOSTILE)
 
 
+@settings(deadline=None)
 @given(ANYTHING, st.integers(10, 200))
 def test_a_line_is_one_line_of_bounded_length_without_control_characters(value: str, cap: int) -> None:
     cleaned = line(value, cap)
@@ -61,7 +62,7 @@ def test_an_address_leads_to_the_web_in_plain_ascii_or_nowhere(url: str) -> None
     cleaned = safe_url(url)
     assert cleaned.isascii()
     assert cleaned == "" or cleaned.startswith(("http://", "https://"))
-    assert not set(cleaned) & set("<>\"\\ \r\n@")
+    assert not set(cleaned) & set('<>"\\ \r\n@')
     assert safe_url(cleaned) == cleaned
 
 
@@ -86,6 +87,7 @@ def test_an_honest_address_stays_as_it_is() -> None:
     assert safe_url(url) == url
 
 
+@settings(deadline=None)
 @given(ANYTHING)
 def test_no_address_makes_it_raise(url: str) -> None:
     assert safe_url(url).isascii()

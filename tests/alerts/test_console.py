@@ -26,7 +26,9 @@ def printed(alert: Alert, delivery: Delivery, capsys: pytest.CaptureFixture[str]
     return capsys.readouterr().out
 
 
-def test_a_pipe_gets_each_fact_on_a_line_without_colours(alert: Alert, delivery: Delivery, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_pipe_gets_each_fact_on_a_line_without_colours(
+    alert: Alert, delivery: Delivery, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert printed(alert, delivery, capsys).splitlines() == [
         "12:00 new     Two valleys below the Orla dam are evacuated",
         "      story   The Orla dam · Will the minister resign?",
@@ -41,7 +43,9 @@ def test_a_pipe_gets_each_fact_on_a_line_without_colours(alert: Alert, delivery:
     ]
 
 
-def test_a_terminal_gets_colours_and_wrapped_lines(alert: Alert, delivery: Delivery, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_gets_colours_and_wrapped_lines(
+    alert: Alert, delivery: Delivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys, "stdout", terminal := Terminal())
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "60")
@@ -52,7 +56,9 @@ def test_a_terminal_gets_colours_and_wrapped_lines(alert: Alert, delivery: Deliv
 
 
 @pytest.mark.parametrize("words", HOSTILE)
-def test_a_feeds_words_neither_steer_the_terminal_nor_add_lines(words: str, delivery: Delivery, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_feeds_words_neither_steer_the_terminal_nor_add_lines(
+    words: str, delivery: Delivery, capsys: pytest.CaptureFixture[str]
+) -> None:
     """T7, T13"""
     hostile = make_alert(title=words, summary="", explanation=words, outlets=(words, words), known_before=())
     lines = printed(hostile, delivery, capsys).split("\n")
@@ -73,7 +79,9 @@ def test_a_pipe_that_knows_only_ascii_gets_question_marks(delivery: Delivery, mo
     assert "????? ??????" in pipe.read()
 
 
-def test_a_closed_pipe_is_a_delivery_that_is_tried_again(alert: Alert, delivery: Delivery, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_pipe_is_a_delivery_that_is_tried_again(
+    alert: Alert, delivery: Delivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
     closed = io.StringIO()
     closed.close()
     monkeypatch.setattr(sys, "stdout", closed)

@@ -105,8 +105,12 @@ def test_a_senders_name_stays_a_name(name: str, alert: Alert, delivery: Delivery
     assert parseaddr(message_from_bytes(raw)["From"])[1] == "monitor@desk.example"
 
 
-@pytest.mark.parametrize("sender", ["x\r\nBcc: evil@x.example <monitor@desk.example>", "monitor@desk.example\nBcc: x", "nobody", ""])
-def test_a_sender_that_the_configuration_should_have_refused_adds_no_header(sender: str, alert: Alert, delivery: Delivery) -> None:
+@pytest.mark.parametrize(
+    "sender", ["x\r\nBcc: evil@x.example <monitor@desk.example>", "monitor@desk.example\nBcc: x", "nobody", ""]
+)
+def test_a_sender_that_the_configuration_should_have_refused_adds_no_header(
+    sender: str, alert: Alert, delivery: Delivery
+) -> None:
     """C12"""
     raw = compose(alert, delivery, sender)
     assert_well_formed(raw)

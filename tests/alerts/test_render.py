@@ -18,7 +18,22 @@ from tests.alerts.samples import HOSTILE, NOON, alerts, make_alert
 TAGS = {
     "html", "head", "meta", "title", "style", "body", "div", "table", "tr", "td", "p", "h1", "h2", "a", "span", "bdi", "br",
 }  # fmt: skip
-ATTRIBUTES = {"lang", "charset", "name", "content", "class", "style", "role", "width", "cellpadding", "cellspacing", "align", "dir", "href", "rel"}
+ATTRIBUTES = {
+    "lang",
+    "charset",
+    "name",
+    "content",
+    "class",
+    "style",
+    "role",
+    "width",
+    "cellpadding",
+    "cellspacing",
+    "align",
+    "dir",
+    "href",
+    "rel",
+}
 
 
 class Page(HTMLParser):
@@ -53,7 +68,9 @@ def test_the_subject_of_an_update_says_so() -> None:
 
 def test_a_long_storyline_leaves_room_for_the_headline() -> None:
     """T14"""
-    subject = render.subject(make_alert(storylines=(("x", "Will the minister resign over the dam? " * 5),), title="Dam bursts " * 40))
+    subject = render.subject(
+        make_alert(storylines=(("x", "Will the minister resign over the dam? " * 5),), title="Dam bursts " * 40)
+    )
     assert len(subject) <= render.SUBJECT_CAP
     assert subject.startswith("[Will the minister resign over the")
     assert "] Dam bursts Dam bursts" in subject
@@ -112,7 +129,9 @@ def test_any_alert_has_a_clean_subject_a_text_and_a_small_payload(hostile: Alert
 
 
 def test_a_payload_that_would_be_too_large_loses_its_last_links_first() -> None:
-    links = tuple(Link(outlet="Ω" * 60, title="Ω" * 200, url="https://x.example/" + "a" * 1900, published=NOON) for _ in range(10))
+    links = tuple(
+        Link(outlet="Ω" * 60, title="Ω" * 200, url="https://x.example/" + "a" * 1900, published=NOON) for _ in range(10)
+    )
     payload = render.payload(make_alert(reports=links, known_before=links[:3]))
     assert len(json.dumps(payload, ensure_ascii=False).encode()) <= render.PAYLOAD_CAP
     assert 3 <= len(payload["data"]["reports"]) < 10
@@ -136,7 +155,13 @@ def test_the_payload_names_its_type(kind: AlertKind, type_: str) -> None:
 
 def test_an_alert_without_headline_summary_and_link_still_says_something() -> None:
     """X9"""
-    bare = make_alert(title=" \n", summary="", reports=(Link(outlet="", title="", url="", published=NOON),), evidence=(), known_before=())
+    bare = make_alert(
+        title=" \n",
+        summary="",
+        reports=(Link(outlet="", title="", url="", published=NOON),),
+        evidence=(),
+        known_before=(),
+    )
     assert render.subject(bare) == "[The Orla dam] A report without a headline"
     assert "A report without a headline" in render.text(bare)
     assert "A report without a headline" in render.html(bare)
@@ -171,7 +196,9 @@ def test_a_broken_or_missing_template_leaves_a_plain_text(
     for name in ("alert.txt.jinja", "alert.html.jinja"):
         if broken:
             (tmp_path / name).write_text(broken)
-    environment = Environment(loader=FileSystemLoader(tmp_path), autoescape=True, undefined=render._templates().undefined)
+    environment = Environment(
+        loader=FileSystemLoader(tmp_path), autoescape=True, undefined=render._templates().undefined
+    )
     monkeypatch.setattr(render, "_templates", lambda: environment)
     assert "Two valleys below the Orla dam are evacuated" in render.text(alert)
     assert "https://herald.example/orla" in render.text(alert)

@@ -19,7 +19,13 @@ ENTRY = Entry(
     summary="Three ports are closed.", published=NOON, language="en", outlet="Harbour Herald",
 )  # fmt: skip
 STRIKE = Storyline(id="strike", title="The ferry strike", terms=Terms(any=("strike",)), channels=("mail", "hook"))
-FARES = Storyline(id="fares", title="Ferry fares", question="Will fares rise?", terms=Terms(any=("fares",)), channels=("hook", "console", "gone"))
+FARES = Storyline(
+    id="fares",
+    title="Ferry fares",
+    question="Will fares rise?",
+    terms=Terms(any=("fares",)),
+    channels=("hook", "console", "gone"),
+)
 ROUTING = Routing(
     storylines={"strike": STRIKE, "fares": FARES},
     targets={"mail": ("ann@desk.example", "bob@desk.example"), "hook": ("",), "console": ("",), "unused": ("",)},
@@ -58,7 +64,9 @@ def test_a_development_on_two_storylines_is_one_alert_and_each_channel_gets_it_o
 
 
 def test_an_alert_carries_all_that_any_channel_may_show() -> None:
-    before = tuple(Link(outlet="Gazette", title=f"Talks {n}", url="", published=NOON - timedelta(days=n)) for n in (1, 2))
+    before = tuple(
+        Link(outlet="Gazette", title=f"Talks {n}", url="", published=NOON - timedelta(days=n)) for n in (1, 2)
+    )
     alert, _ = route(PLACEMENT, DEVELOPMENT, before, ROUTING, NOON)
     assert (alert.kind, alert.reason, alert.explanation) == (AlertKind.NEW, "new-fact", "New: it tells of a walkout.")
     assert (alert.title, alert.summary, alert.development) == (ENTRY.title, ENTRY.summary, "d-5ea")
@@ -125,7 +133,13 @@ def test_a_storyline_that_is_followed_no_more_neither_names_nor_addresses_the_al
 
 def test_the_baseline_tells_the_latest_developments_once_a_storyline() -> None:
     known = [
-        replace(DEVELOPMENT, id=f"d-{n}", title=f"Step {n}", outlets=(f"Outlet {n % 3}",), last_report_at=NOON + timedelta(hours=n))
+        replace(
+            DEVELOPMENT,
+            id=f"d-{n}",
+            title=f"Step {n}",
+            outlets=(f"Outlet {n % 3}",),
+            last_report_at=NOON + timedelta(hours=n),
+        )
         for n in range(14)
     ]
     alert, deliveries = route_baseline("fares", known, ROUTING, NOON)

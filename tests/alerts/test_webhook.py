@@ -84,9 +84,13 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEW_SECRET", NEW)
 
 
-def channel_to(receiver: Receiver, post: Post, *names: str, headers: Mapping[str, str | Secret] | None = None) -> WebhookChannel:
+def channel_to(
+    receiver: Receiver, post: Post, *names: str, headers: Mapping[str, str | Secret] | None = None
+) -> WebhookChannel:
     secrets = tuple(Secret(env=name) for name in names or ("OLD_SECRET",))
-    return WebhookChannel(WebhookSettings(type="webhook", url=receiver.url, secret=secrets, headers=headers or {}), post)
+    return WebhookChannel(
+        WebhookSettings(type="webhook", url=receiver.url, secret=secrets, headers=headers or {}), post
+    )
 
 
 def refusal(channel: WebhookChannel, alert: Alert, delivery: Delivery) -> DeliveryError:
@@ -105,7 +109,9 @@ def test_the_known_answer_of_the_standard() -> None:
     }
 
 
-def test_a_receiver_that_verifies_takes_the_alert(receiver: Receiver, post: Post, alert: Alert, delivery: Delivery) -> None:
+def test_a_receiver_that_verifies_takes_the_alert(
+    receiver: Receiver, post: Post, alert: Alert, delivery: Delivery
+) -> None:
     channel_to(receiver, post).send(alert, delivery, lambda _line: None)
     headers, body = receiver.posts[0]
     taken = Webhook(OLD).verify(body, headers)
@@ -150,7 +156,9 @@ def test_while_a_secret_changes_receivers_with_the_old_and_the_new_one_verify(
         assert Webhook(secret).verify(body, headers)["data"]["alert"] == alert.id
 
 
-def test_each_try_is_signed_afresh_under_the_same_id(receiver: Receiver, post: Post, alert: Alert, delivery: Delivery) -> None:
+def test_each_try_is_signed_afresh_under_the_same_id(
+    receiver: Receiver, post: Post, alert: Alert, delivery: Delivery
+) -> None:
     """D19, D22"""
     times = iter([NOON, NOON, NOON + timedelta(minutes=5), NOON + timedelta(minutes=5)])
     settings = WebhookSettings(type="webhook", url=receiver.url, secret=Secret(env="OLD_SECRET"))
@@ -165,7 +173,9 @@ def test_each_try_is_signed_afresh_under_the_same_id(receiver: Receiver, post: P
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
-def test_every_2xx_is_a_success_whatever_it_says(status: int, receiver: Receiver, post: Post, alert: Alert, delivery: Delivery) -> None:
+def test_every_2xx_is_a_success_whatever_it_says(
+    status: int, receiver: Receiver, post: Post, alert: Alert, delivery: Delivery
+) -> None:
     """D12"""
     receiver.answer(status, b"" if status == 204 else b"error: no")
     channel_to(receiver, post).send(alert, delivery, lambda _line: None)
@@ -203,7 +213,11 @@ def test_gone_turns_the_channel_off(receiver: Receiver, post: Post, alert: Alert
     [
         (429, {"retry-after": "120"}, timedelta(minutes=2)),
         (503, {"retry-after": format_datetime(NOON + timedelta(hours=1), usegmt=True)}, timedelta(hours=1)),
-        (502, {"retry-after": "Thu, 05 Mar 2026 14:00:00 GMT", "date": "Thu, 05 Mar 2026 13:30:00 GMT"}, timedelta(minutes=30)),
+        (
+            502,
+            {"retry-after": "Thu, 05 Mar 2026 14:00:00 GMT", "date": "Thu, 05 Mar 2026 13:30:00 GMT"},
+            timedelta(minutes=30),
+        ),
         (504, {"retry-after": "Wed, 04 Mar 2026 14:00:00 GMT"}, timedelta(0)),
         (429, {"retry-after": "99999999999999999999"}, timedelta(hours=24)),
         (429, {"retry-after": "-5"}, None),
@@ -212,14 +226,18 @@ def test_gone_turns_the_channel_off(receiver: Receiver, post: Post, alert: Alert
         (500, {"retry-after": "120"}, None),
     ],
 )
-def test_a_receiver_that_is_busy_is_left_alone_as_long_as_it_asks(status: int, headers: dict[str, str], after: timedelta | None) -> None:
+def test_a_receiver_that_is_busy_is_left_alone_as_long_as_it_asks(
+    status: int, headers: dict[str, str], after: timedelta | None
+) -> None:
     """D15"""
     with pytest.raises(DeliveryError) as caught:
         judge_reply(Reply(status=status, headers=headers, body=b""), NOON)
     assert caught.value.after == after
 
 
-def test_a_receiver_that_is_not_there_is_tried_again(receiver: Receiver, post: Post, alert: Alert, delivery: Delivery) -> None:
+def test_a_receiver_that_is_not_there_is_tried_again(
+    receiver: Receiver, post: Post, alert: Alert, delivery: Delivery
+) -> None:
     receiver.close()
     error = refusal(channel_to(receiver, post), alert, delivery)
     assert error.verdict == "retry"
@@ -259,7 +277,12 @@ def test_own_headers_go_along_but_cannot_replace_ours(
     receiver: Receiver, post: Post, alert: Alert, delivery: Delivery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("API_KEY", "key-0815-hush")
-    headers = {"X-Api-Key": Secret(env="API_KEY"), "X-Desk": "foreign", "Webhook-Id": "mine", "CONTENT-TYPE": "text/plain"}
+    headers = {
+        "X-Api-Key": Secret(env="API_KEY"),
+        "X-Desk": "foreign",
+        "Webhook-Id": "mine",
+        "CONTENT-TYPE": "text/plain",
+    }
     channel_to(receiver, post, headers=headers).send(alert, delivery, lambda _line: None)
     sent, body = receiver.posts[0]
     assert (sent["x-api-key"], sent["x-desk"], sent["content-type"]) == ("key-0815-hush", "foreign", "application/json")

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pytest
+
+from monitor.stories.text import fold, fold_all, read, stems, without_outlet
+
+
+@pytest.mark.parametrize(
+    ("written", "folded"),
+    [("Łódź", "lodz"), ("1,000", "1000"), ("1.000.000", "1000000"), ("3.5", "3.5"), ("King's", "king"), ("ＤＡＭ", "dam"), ("Straße", "strasse"),
+     ("Орла", "орла"), ("ﬁre", "fire"), ("cafe\u0301", "cafe")],
+)  # fmt: skip
+def test_words_are_folded_so_that_equal_words_are_equal(written: str, folded: str) -> None:
+    """T1, T2."""
+    assert fold_all(written) == folded
+
+
+def test_initials_are_one_word() -> None:
+    assert [word.surface for word in read("The U.S. and the U.N. agree").words] == ["The", "US", "and", "the", "UN", "agree"]
+
+
+def test_invisible_characters_do_not_hide_a_word() -> None:
+    """T1: zero-width space, soft hyphen, right-to-left override."""
+    assert fold_all("da\u200bm \u202eda\u00adm") == "dam dam"
+
+
+def test_a_text_without_spaces_is_kept_whole_too() -> None:
+    """T4."""
+    assert read("댐이 무너졌다").unspaced
+    assert not read("The dam broke").unspaced
+
+
+@pytest.mark.parametrize(
+    ("title", "outlet", "left"),
+    [("Dam breaks - The Herald", "The Herald", "Dam breaks"), ("Dam breaks | Herald", "Herald", "Dam breaks"),
+     ("Dam breaks - mayor resigns", "Herald", "Dam breaks - mayor resigns"), ("Dam breaks", "", "Dam breaks")],
+)  # fmt: skip
+def test_an_outlets_name_at_the_end_of_a_title_is_no_part_of_it(title: str, outlet: str, left: str) -> None:
+    assert without_outlet(title, outlet) == left
+
+
+def test_inflected_forms_share_a_stem_and_others_do_not() -> None:
+    assert stems(fold("dams")) & stems(fold("dam"))
+    assert stems(fold("powodzi")) & stems(fold("powodzią"))
+    assert not stems(fold("dam")) & stems(fold("damage"))
