@@ -292,7 +292,8 @@ class _Loader:
                 continue
             if storyline.id in found:
                 self.plain.problem((*path, "id"), f"Two storylines have the id `{storyline.id}`; give each its own.")
-            self._check_channels(storyline.channels, channels, (*path, "channels"))
+            if "channels" in line:
+                self._check_channels(storyline.channels, channels, (*path, "channels"))
             found[storyline.id] = storyline
         return tuple(found.values())
 

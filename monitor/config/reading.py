@@ -39,6 +39,10 @@ class Plain:
         self.problems.append(Problem(self.file, self.lines.get(path, 1), message))
 
 
+class _TooMany(Exception):  # noqa: N818 - never leaves this module
+    """The file unfolds into more values than anybody writes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ambiguous:
     """A plain word that YAML reads as something other than text; kept as written until it is known what is wanted."""
@@ -57,7 +61,8 @@ def read(text: bytes, file: str) -> Plain:
     try:
         node = yaml.compose(text.decode("utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        unclosed = "end of stream" in (error.problem or "")  # then the mistake lies where it was opened
+        mark = (error.context_mark if unclosed else None) or error.problem_mark or error.context_mark
         plain.problems.append(Problem(file, mark.line + 1 if mark else 1, _syntax(error)))
     except (yaml.YAMLError, RecursionError) as error:
         plain.problems.append(Problem(file, 1, f"This is not proper YAML: {' '.join(str(error).split())[:100]}."))
@@ -100,16 +105,20 @@ def _walk(plain: Plain, root: yaml.Node | None) -> None:
     budget = iter(range(_NODES_CAP))
     try:
         plain.data = _value(plain, root, (), budget)
-    except StopIteration:
+    except _TooMany:
         plain.problems = [Problem(plain.file, 1, "The file unfolds into too many values; write them out without `&` and `*`.")]
 
 
 def _value(plain: Plain, node: yaml.Node, path: Path, budget: Iterator[int]) -> Any:
-    next(budget)
+    if next(budget, None) is None:
+        raise _TooMany
     plain.lines.setdefault(path, node.start_mark.line + 1)
     if len(path) > _DEPTH_CAP:
         plain.problem(path, "The file is nested too deeply here.")
         return None
+    if not node.tag.startswith("tag:yaml.org,2002:") or ":python/" in node.tag:
+        plain.problem(path, f"The tag {node.tag.rsplit(':', 1)[-1]} is not used here; write the plain value.")
+        return ""
     if isinstance(node, yaml.MappingNode):
         return _mapping(plain, node, path, budget)
     if isinstance(node, yaml.SequenceNode):
@@ -140,7 +149,7 @@ def _scalar(plain: Plain, node: yaml.Node, path: Path) -> Any:
         return written
     if not _NOT_TEXT.match(node.tag):
         plain.problem(path, f"The tag {node.tag.rsplit(':', 1)[-1]} is not used here; write the plain value.")
-        return None
+        return ""
     if node.tag.endswith(":bool"):
         return Ambiguous(written, written.lower() in ("yes", "true", "on"))
     if _NUMBER.match(written):

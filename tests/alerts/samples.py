@@ -65,7 +65,7 @@ HOSTILE = [
 HOSTILE_URLS = [
     "javascript:alert(1)", "java\nscript:alert(1)", "data:text/html,<script>", "file:///etc/passwd", "//evil.example",
     "https://bank.example\\@evil.example/", "https://bank.example@evil.example/", "http://[::1", "https://", "ftp://x.example/",
-    "https://herald.example/\"><script>", "https://herald.example/a b\r\nBcc: x", "https://bücher.example/ä?q=ü#é",
+    'https://herald.example/"><script>', "https://herald.example/a b\r\nBcc: x", "https://bücher.example/ä?q=ü#é",
     "https://x.example/" + "a" * 3_000, "https://x.example:99999/", "https://xn--80ak6aa92e.com/", "https://a..b.ü/", "http://x.example./\u202e",
 ]  # fmt: skip
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import trustme
 from aiosmtpd.controller import Controller
@@ -129,7 +129,7 @@ class Scripted:
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
-    def __enter__(self) -> Scripted:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

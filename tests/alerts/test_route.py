@@ -10,7 +10,16 @@ import pytest
 
 from monitor.alerts.route import Routing, deliveries_for, route, route_baseline, sample_alert
 from monitor.model import (
-    AlertKind, Decision, Development, Entry, Evidence, Link, Match, Placement, Storyline, Terms,
+    AlertKind,
+    Decision,
+    Development,
+    Entry,
+    Evidence,
+    Link,
+    Match,
+    Placement,
+    Storyline,
+    Terms,
 )  # fmt: skip
 from tests.alerts.samples import NOON
 
