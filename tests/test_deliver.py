@@ -82,6 +82,13 @@ def queue(store: Store, *deliveries: Delivery) -> None:
     store.write(lambda tx: outbox.add(tx, list(alerts.values()), deliveries))
 
 
+def waiting_for(release: threading.Event) -> Answer:
+    def answer(_delivery: Delivery) -> None:
+        release.wait(10)
+
+    return answer
+
+
 def one(number: int = 1, channel: str = "mail", thread: str = "orla-dam", target: str = "ann@desk.example") -> Delivery:
     return make_delivery(id=f"d-{number}-{channel}", alert=f"a-{number}", channel=channel, thread=thread, target=target)
 
@@ -351,7 +358,7 @@ def wait_for(what: Callable[[], bool], seconds: float = 10) -> None:
 def test_a_channel_that_hangs_delays_nobody_else(store: Store) -> None:
     """D10, D25"""
     release = threading.Event()
-    slow, quick = Receiver(lambda _delivery: [release.wait(10), None][1]), Receiver()
+    slow, quick = Receiver(waiting_for(release)), Receiver()
     queue(store, *(one(number, channel) for number in range(5) for channel in ("mail", "hook")))
     deliverer = started(store, mail=slow, hook=quick)
     wait_for(lambda: len(quick.taken) == 5)
@@ -374,7 +381,7 @@ def test_what_is_queued_is_sent_at_the_wake_up(store: Store) -> None:
 def test_stopping_begins_nothing_new_and_does_not_wait_for_ever(store: Store) -> None:
     """P1"""
     release = threading.Event()
-    receiver = Receiver(lambda _delivery: [release.wait(10), None][1])
+    receiver = Receiver(waiting_for(release))
     queue(store, one(1), one(2))
     deliverer = started(store, mail=receiver)
     wait_for(lambda: receiver.tried == ["d-1-mail"])

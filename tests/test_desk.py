@@ -20,7 +20,11 @@ from monitor.stories.match import Matcher
 
 NOON = datetime(2024, 3, 5, 12, tzinfo=UTC)
 DAM = Storyline(
-    id="dam", title="The Orla dam", terms=Terms(all=(("Orla",),)), entities={"Orla": ("Orla", "Orłą", "Orły", "Орла")}, channels=("desk",)
+    id="dam",
+    title="The Orla dam",
+    terms=Terms(all=(("Orla",),)),
+    entities={"Orla": ("Orla", "Orłą", "Orły", "Орла")},
+    channels=("desk",),
 )
 VALLEY = replace(DAM, id="valley", title="The valley", channels=("desk", "valley"))
 WEEK = (
@@ -123,7 +127,9 @@ def test_what_does_not_change_the_news_changes_no_decision(change: Callable[[Ent
 
 def test_the_same_entry_again_is_never_alerted_again() -> None:
     told = entries(WEEK[0])
-    copies = [replace(told[0], id=f"copy{n}", outlet=f"Outlet {n}", published=NOON + timedelta(minutes=n)) for n in range(20)]
+    copies = [
+        replace(told[0], id=f"copy{n}", outlet=f"Outlet {n}", published=NOON + timedelta(minutes=n)) for n in range(20)
+    ]
     assert len(alerted(follow([*told, *copies], rules(DAM)))) == 1
 
 
@@ -135,7 +141,15 @@ FEED = Feed(url="https://feed.example", name="Herald")
 
 def poll_of(*titles: str, at: datetime, new: bool = False) -> Poll:
     items = tuple(
-        Item(keys=(f"id:{title}",), url="https://news.example/1", title=title, summary="It was a long week.", published=None, language="en", outlet="")
+        Item(
+            keys=(f"id:{title}",),
+            url="https://news.example/1",
+            title=title,
+            summary="It was a long week.",
+            published=None,
+            language="en",
+            outlet="",
+        )
         for title in titles
     )
     state = FeedState(url=FEED.url, next_poll_at=at, succeeded_at=None if new else at)
@@ -184,7 +198,9 @@ def test_an_entry_that_was_seen_is_not_seen_again_and_comes_back_as_nothing_new(
     store.close()
 
 
-def test_a_settle_that_fails_leaves_nothing_behind_and_the_next_one_works(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_settle_that_fails_leaves_nothing_behind_and_the_next_one_works(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """S3: the disk is full (SQLite's own limit on pages) in the middle of a transaction."""
     desk = Desk(store, rules(DAM))
     desk.settle(poll_of("Ferry fares rise", at=NOON))

@@ -220,7 +220,8 @@ def test_a_refused_login_pauses_the_channel_after_a_single_try(
     """D6"""
     monkeypatch.setenv("MAIL_PASSWORD", "wrong-0815-guess")
     with mail_server(tmp_path, mechanisms=(mechanism,)) as box:
-        error = refusal(channel_to(box), told := [])
+        told: list[str] = []
+        error = refusal(channel_to(box), told)
     assert error.verdict == "pause"
     assert "refuses the login: 535" in str(error)
     assert box.logins == [mechanism]

@@ -277,7 +277,7 @@ def test_own_headers_go_along_but_cannot_replace_ours(
     receiver: Receiver, post: Post, alert: Alert, delivery: Delivery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("API_KEY", "key-0815-hush")
-    headers = {
+    headers: dict[str, str | Secret] = {
         "X-Api-Key": Secret(env="API_KEY"),
         "X-Desk": "foreign",
         "Webhook-Id": "mine",
