@@ -49,6 +49,7 @@ def run(path: Path) -> int:
             code = _watch(daemon, signals, path)
         finally:
             systemd.notify("STOPPING=1")
+            log.info("run stopping")
             with process.ending_within(_LAST_MOMENT):
                 daemon.stop()
                 store.close()

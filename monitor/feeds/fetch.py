@@ -146,7 +146,7 @@ class Gate:
                 try:
                     return self._session.request(method, _bare(url), stream=True, allow_redirects=False, timeout=limit, **arguments)  # type: ignore[arg-type]
                 except requests.ConnectionError as error:
-                    if last or "RemoteDisconnected" not in repr(error):  # H36: a kept connection may have been closed
+                    if last or self.closed or "RemoteDisconnected" not in repr(error):  # H36: a kept connection may have been closed
                         raise
             raise AssertionError
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:

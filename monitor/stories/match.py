@@ -153,13 +153,22 @@ def likeness(word: str, ours: str) -> float:
     if word[0].isdigit() or ours[0].isdigit():
         return 0.0
     shorter = min(len(word), len(ours))
-    if stems(word) & stems(ours) or (shorter <= 3 and word.startswith(ours) and len(word) - len(ours) <= 3):  # noqa: PLR2004
-        return INFLECTED
     common = next((i for i, (a, b) in enumerate(zip(word, ours, strict=False)) if a != b), shorter)
-    if common >= 4 and len(ours) - common <= 1 and len(word) - common <= 3:  # noqa: PLR2004 - an ending of up to three letters
+    if _is_form_of(word, ours, common):
         return INFLECTED
     slips = 0 if shorter < 6 else 1 if shorter < 10 else 2  # noqa: PLR2004 - a slip in a short word makes another word
-    return TYPO if slips and OSA.distance(word, ours, score_cutoff=slips) <= slips else 0.0
+    if not slips or abs(len(word) - len(ours)) > slips:
+        return 0.0
+    return TYPO if OSA.distance(word, ours, score_cutoff=slips) <= slips else 0.0
+
+
+def _is_form_of(word: str, ours: str, common: int) -> bool:
+    """Whether two words with a `common` beginning differ in their endings only."""
+    if len(ours) <= 3 and common == len(ours) and len(word) - common <= 3:  # noqa: PLR2004 - `una`, `unem` of `un`; phrases ask for this
+        return True
+    if common >= 4 and len(ours) - common <= 1 and len(word) - common <= 3:  # noqa: PLR2004 - an ending of up to three letters
+        return True
+    return common >= 3 and bool(stems(word) & stems(ours))  # noqa: PLR2004 - stemming is slow, and cuts endings only
 
 
 def _locate(phrase: _Phrase, places: Mapping[str, list[tuple[int, float]]], words: Sequence[Word]) -> tuple[str, float, int] | None:

@@ -20,6 +20,11 @@ SUMMARY_CAP = 1_500
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['\u2019][^\W\d_]{1,2}\b)?\d*|[^\W_]+")
 _INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}")
 _POSSESSIVE = re.compile(r"['\u2019][^\W\d_]{1,2}$")
+_INVISIBLE = re.compile(
+    r"[\u00ad\u0600-\u0605\u061c\u06dd\u070f\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb"
+    r"\U000e0001\U000e0020-\U000e007f]"
+)
+"""Unicode's format characters."""
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
 """Scripts that set no spaces between words, or glue particles to them (Thai, Lao, Burmese, Khmer, Chinese, Japanese, Korean)."""
 
@@ -50,7 +55,7 @@ class Text:
 def clean(text: str) -> str:
     """`text` in compatibility form without invisible characters (T1, T2): soft hyphens, joiners, direction marks, tags."""
     text = unicodedata.normalize("NFKC", text)
-    return text if text.isascii() else "".join(c for c in text if unicodedata.category(c) != "Cf")
+    return text if text.isascii() else _INVISIBLE.sub("", text)
 
 
 def read(text: str) -> Text:

@@ -36,6 +36,12 @@ SIGNING_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 PASSWORD = "correct-horse-battery"
 
 
+def _set() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
+
+
 @dataclass
 class FeedServer:
     """Serves RSS feeds whose entries the test adds while it runs, with ETags."""
@@ -43,6 +49,9 @@ class FeedServer:
     port: int = 0
     entries: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     requests: list[tuple[str, int]] = field(default_factory=list)
+    hold: threading.Event = field(default_factory=_set)
+    """While it is cleared, requests are taken and not answered; `held` counts those."""
+    held: int = 0
 
     def publish(self, feed: str, title: str, summary: str = "") -> None:
         self.entries.setdefault(feed, []).append((title, summary))
@@ -67,6 +76,8 @@ def feed_server() -> Iterator[FeedServer]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            served.held += not served.hold.is_set()
+            served.hold.wait(60)
             feed = self.path.strip("/")
             body = served.document(feed).encode()
             etag = f'"{len(served.entries.get(feed, []))}"'
@@ -107,6 +118,8 @@ class Hook:
     received: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     status: int = 204
+    hold: threading.Event = field(default_factory=_set)
+    held: int = 0
 
     @property
     def ids(self) -> list[str]:
@@ -123,6 +136,8 @@ def hook_server() -> Iterator[Hook]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            hook.held += not hook.hold.is_set()
+            hook.hold.wait(60)
             try:
                 payload = Webhook(SIGNING_SECRET).verify(body, {name.lower(): value for name, value in self.headers.items()})
             except Exception as error:  # noqa: BLE001 - whatever it is, the signature is wrong

@@ -1,0 +1,395 @@
+"""The daemon's parts at work in this process: real threads, a real store, feeds on loopback."""
+
+from __future__ import annotations
+
+import resource
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from monitor.alerts.channels import ConsoleSettings
+from monitor.alerts.route import deliveries_for, sample_alert
+from monitor.config import Config, Retention
+from monitor.daemon import Daemon
+from monitor.errors import MonitorError
+from monitor.feeds.fetch import FetchSettings
+from monitor.model import Feed, FeedState, Storyline, Terms
+from monitor.once import once
+from monitor.process import Pulse
+from monitor.store import Store, feeds, outbox, stories
+from tests.end_to_end.world import FeedServer, feed_server
+
+FERRY = Storyline(id="ferry", title="The Tarn ferry", terms=Terms(any=("Tarn ferry",)), channels=("console",))
+Start = Callable[..., Daemon]
+
+
+class Clock:
+    """A clock the test sets."""
+
+    def __init__(self, now: float = 1000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def web() -> Iterator[FeedServer]:
+    with feed_server() as served:
+        yield served
+
+
+@pytest.fixture
+def config(tmp_path: Path, web: FeedServer) -> Config:
+    return Config(
+        source=tmp_path / "monitor.yaml",
+        store=f"sqlite:///{tmp_path}/monitor.db",
+        feeds=(Feed(url=web.url("herald"), name="herald"),),
+        storylines=(FERRY,),
+        channels={"console": ConsoleSettings(type="console")},
+        fetch=FetchSettings(allow_networks=("127.0.0.0/8",), timeout=timedelta(seconds=5)),
+    )
+
+
+@pytest.fixture
+def store(config: Config) -> Iterator[Store]:
+    opened = Store.open(config.store)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def start(config: Config, store: Store) -> Iterator[Start]:
+    """Starts daemons that are stopped at the end, if the test has not done it."""
+    made: list[Daemon] = []
+
+    def starting(config: Config = config, *, pulse: Pulse | None = None, run: bool = True) -> Daemon:
+        daemon = Daemon(config, store, pulse=pulse)
+        made.append(daemon)
+        if run:
+            daemon.start()
+        return daemon
+
+    yield starting
+    for daemon in made:
+        daemon.stop()
+
+
+def wait_for(what: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 20
+    while not what():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
+
+
+def state_of(store: Store, url: str) -> FeedState:
+    with store.read() as tx:
+        return next(state for state in feeds.everything(tx) if state.url == url)
+
+
+def make_due(store: Store) -> None:
+    store.write(lambda tx: feeds.make_due(tx, datetime.now(UTC)))
+
+
+@contextmanager
+def full_disk(store: Store) -> Iterator[None]:
+    """No file of this process can grow: what a full disk does to the database."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    store.write(lambda tx: feeds.make_due(tx, datetime.now(UTC)))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+# --- polling
+
+
+def test_the_first_tick_hands_out_every_feed(start: Start, web: FeedServer, store: Store) -> None:
+    web.publish("herald", "Tarn ferry strike begins")
+    daemon = start()
+    wait_for(lambda: daemon.ticked)
+    wait_for(lambda: state_of(store, web.url("herald")).succeeded_at)
+    daemon.check()
+    assert len(web.requests) == 1
+
+
+def test_a_host_gets_no_more_polls_at_a_time_than_it_may_and_a_feed_never_two(start: Start, config: Config) -> None:
+    with stalling_server() as (port, release):
+        urls = [f"http://127.0.0.1:{port}/{number}" for number in range(5)]
+        daemon = start(replace(config, feeds=tuple(Feed(url=url) for url in urls)), run=False)
+        first = daemon.hand_out()
+        assert len(first) == config.fetch.per_host == 2
+        assert daemon.hand_out() == []
+        release.set()
+        for future in first:
+            future.result(20)
+        wait_for(lambda: not daemon._polling)
+        assert len(daemon.hand_out()) == 2
+
+
+def test_a_feed_that_is_configured_no_more_is_not_polled(start: Start, config: Config, web: FeedServer) -> None:
+    daemon = start(run=False)
+    daemon.reload(replace(config, feeds=(Feed(url=web.url("gazette")),)))
+    for future in daemon.hand_out():
+        future.result(20)
+    assert [feed for feed, _ in web.requests] == ["gazette"]
+
+
+def test_a_reload_takes_up_storylines_and_workers_while_feeds_are_polled(
+    start: Start, config: Config, web: FeedServer, store: Store
+) -> None:
+    """C14."""
+    daemon = start(replace(config, fetch=replace(config.fetch, workers=1)))
+    wait_for(lambda: state_of(store, web.url("herald")).succeeded_at)
+    bridge = replace(FERRY, id="bridge", title="The Tarn bridge", terms=Terms(any=("Tarn bridge",)))
+    for _ in range(5):
+        make_due(store)
+        daemon.reload(replace(config, storylines=(FERRY, bridge)))
+        daemon.check()
+    web.publish("herald", "Engineers close the Tarn bridge")
+    wait_for(lambda: not daemon._polling)
+    make_due(store)
+    wait_for(lambda: alerts(store) == ["Engineers close the Tarn bridge"])
+
+
+def alerts(store: Store) -> list[str]:
+    with store.read() as tx:
+        return [d.title for d in stories.of_storyline(tx, "ferry") + stories.of_storyline(tx, "bridge") if d.alerted]
+
+
+# --- the end
+
+
+def test_a_poll_cut_by_the_end_is_no_failure_of_its_feed_and_the_feed_stays_due(
+    start: Start, config: Config, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P1."""
+    monkeypatch.setattr("monitor.daemon.STOP_WITHIN", 1.0)
+    with stalling_server() as (port, _):
+        url = f"http://127.0.0.1:{port}/slow"
+        daemon = start(
+            replace(config, feeds=(Feed(url=url),), fetch=replace(config.fetch, timeout=timedelta(minutes=1)))
+        )
+        wait_for(lambda: daemon._polling)
+        daemon.stop()
+        state = state_of(store, url)
+    assert (state.failures, state.polled_at) == (0, None)
+    assert state.next_poll_at <= datetime.now(UTC)
+
+
+def test_what_a_dead_process_had_claimed_is_due_at_once_for_the_next(start: Start, store: Store) -> None:
+    """S1, D29."""
+    now = datetime.now(UTC)
+    alert = sample_alert(now)
+    store.write(lambda tx: outbox.add(tx, [alert], deliveries_for(alert, "console", ("",), now)))
+    claimed = store.write(lambda tx: outbox.claim(tx, "console", now, timedelta(hours=1)))
+    assert claimed is not None
+    daemon = start(run=False)
+    daemon.deliver_due()
+    with store.read() as tx:
+        assert outbox.pending(tx) == 0
+
+
+def test_what_waits_for_its_next_try_is_not_hurried_by_a_restart(start: Start, store: Store) -> None:
+    now = datetime.now(UTC)
+    alert = sample_alert(now)
+    store.write(lambda tx: outbox.add(tx, [alert], deliveries_for(alert, "console", ("",), now)))
+    claimed = store.write(lambda tx: outbox.claim(tx, "console", now, timedelta(hours=1)))
+    assert claimed is not None
+    failed = replace(claimed[0], error="The server is busy.", due_at=now + timedelta(minutes=5))
+    store.write(lambda tx: outbox.record(tx, failed))
+    start(run=False).deliver_due()
+    with store.read() as tx:
+        assert outbox.pending(tx) == 1
+
+
+# --- parts that die, hang or lose their clock
+
+
+def test_a_thread_that_dies_is_noticed_and_named(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P5."""
+    noted: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", noted.append)
+
+    class Fatal(Pulse):
+        def beat(self, part: str) -> None:
+            if part == "deliver-console":
+                raise MemoryError
+            super().beat(part)
+
+    daemon = start(pulse=Fatal())
+    wait_for(lambda: not daemon._deliverer.threads[0].is_alive())
+    with pytest.raises(MonitorError, match="deliver-console"):
+        daemon.check()
+    assert len(noted) == 1
+
+
+@pytest.mark.parametrize("death", [ZeroDivisionError, MemoryError, SystemExit])
+def test_a_poll_that_fails_in_a_way_nobody_foresaw_ends_the_daemon(
+    death: type[BaseException], start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P5."""
+
+    def fatal(*_: object) -> None:
+        raise death
+
+    daemon = start(run=False)
+    monkeypatch.setattr(daemon.desk, "settle", fatal)
+    daemon.start()
+    wait_for(lambda: daemon._failure)
+    with pytest.raises(MonitorError, match=death.__name__):
+        daemon.check()
+
+
+def test_a_scheduler_that_died_silently_is_noticed(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Faults 0.8: `running` stays true."""
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    daemon = start()
+    wait_for(lambda: daemon.ticked)
+
+    def locked(_: object) -> None:
+        raise OSError("database is locked")
+
+    monkeypatch.setattr(daemon._scheduler._jobstores["default"], "update_job", locked)
+    wait_for(lambda: not daemon._scheduler._thread.is_alive())
+    assert daemon._scheduler.running
+    with pytest.raises(MonitorError, match="scheduler"):
+        daemon.check()
+
+
+def test_a_desk_that_hangs_is_noticed_and_the_parts_that_work_are_not_blamed(start: Start, store: Store) -> None:
+    """P4."""
+    clock, occupied, release = Clock(), threading.Event(), threading.Event()
+    daemon = start(pulse=Pulse(clock))
+    wait_for(lambda: daemon.ticked)
+
+    def hang() -> None:
+        occupied.set()
+        release.wait(20)
+
+    hung = threading.Thread(target=store.on_writer, args=(hang,))
+    hung.start()
+    wait_for(occupied.is_set)
+    clock.now += 61
+    wait_for(lambda: daemon._pulse.age("tick") == 0)
+    with pytest.raises(MonitorError, match=r"^No sign of life from desk\.$"):
+        daemon.check()
+    release.set()
+    hung.join()
+
+
+def test_the_clock_set_back_an_hour_stops_neither_the_tick_nor_the_feeds(
+    start: Start, web: FeedServer, store: Store
+) -> None:
+    """S13, faults 0.8: what the scheduler and the store hold then lies an hour ahead."""
+    clock = Clock()
+    daemon = start(pulse=Pulse(clock))
+    wait_for(lambda: daemon._announced)
+    ahead = datetime.now(UTC) + timedelta(hours=1)
+    for job in daemon._scheduler.get_jobs():
+        job.modify(next_run_time=ahead)
+    state = state_of(store, web.url("herald"))
+    store.write(lambda tx: feeds.save(tx, replace(state, polled_at=ahead, next_poll_at=ahead + timedelta(minutes=15))))
+    polled = len(web.requests)
+    clock.now += 11
+    daemon.check()
+    wait_for(lambda: len(web.requests) > polled)
+    wait_for(lambda: daemon._pulse.age("tick") == 0)
+    daemon.check()
+    assert len(web.requests) == polled + 1
+
+
+def test_a_process_that_stood_still_blames_nobody(start: Start) -> None:
+    """P9."""
+    clock = Clock()
+    daemon = start(pulse=Pulse(clock))
+    wait_for(lambda: daemon.ticked)
+    daemon._scheduler.pause()
+    clock.now += 28_800
+    daemon.forgive()
+    daemon.check()
+
+
+# --- a store that refuses
+
+
+def test_a_full_disk_stops_the_polling_and_the_daemon_recovers_by_itself(
+    start: Start, web: FeedServer, store: Store
+) -> None:
+    """S3: nothing is lost, the feed is not polled again and again, and the daemon does not die of it."""
+    daemon = start(run=False)
+    for future in daemon.hand_out():
+        future.result(20)
+    web.publish("herald", "Tarn ferry strike begins", "All crews stay ashore.")
+    with full_disk(store):
+        for future in daemon.hand_out():
+            assert future.result(20).entries == ()
+        assert daemon.hand_out() == [], "it rests"
+        daemon._guarded(daemon._prove)
+        daemon._guarded(daemon._tick)
+    assert daemon._failure is None
+    assert "refused" in daemon.status
+    daemon._rest_until = 0.0
+    for future in daemon.hand_out():
+        assert len(future.result(20).alerts) == 1
+    daemon._prove()
+    assert daemon.status == "1 feeds, 0 being polled, 1 deliveries waiting"
+
+
+def test_one_round_ends_also_when_nothing_can_be_written(config: Config, store: Store, web: FeedServer) -> None:
+    once(config)
+    with full_disk(store), pytest.raises(MonitorError, match="refused"):
+        once(config, everything=True)
+    assert once(config, everything=True)["entries"] == 0
+
+
+# --- housekeeping
+
+
+def test_old_entries_are_forgotten_and_are_still_not_new_when_they_come_back(
+    start: Start, config: Config, web: FeedServer, store: Store
+) -> None:
+    """S15, X16."""
+    web.publish("herald", "Tarn ferry strike begins")
+    once(config)
+    daemon = start(replace(config, retention=Retention(entries=timedelta(0), seen=timedelta(days=1))), run=False)
+    daemon._tidy()
+    with store.read() as tx:
+        assert stories.history(tx, datetime.now(UTC) - timedelta(days=30)).entries == ()
+    web.publish("herald", "Weather")
+    make_due(store)
+    (polled,) = [future.result(20) for future in daemon.hand_out()]
+    assert [entry.title for entry in polled.entries] == ["Weather"]
+
+
+@contextmanager
+def stalling_server() -> Iterator[tuple[int, threading.Event]]:
+    """A server that takes every request, and answers none before it is released."""
+    import socketserver
+
+    release = threading.Event()
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(65_536)
+            release.wait(30)
+            self.request.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        yield server.server_address[1], release
+        release.set()
+        server.shutdown()
+        thread.join()
