@@ -99,7 +99,9 @@ class Desk:
     def _announce(self, now: datetime) -> Changes:
         with self._store.begin() as tx:
             fresh = [(storyline, [d for d in known if not d.alerted]) for storyline, known in stories.unannounced(tx)]
-            told = [route_baseline(storyline, untold, self._rules.routing, now) for storyline, untold in fresh if untold]
+            told = [
+                route_baseline(storyline, untold, self._rules.routing, now) for storyline, untold in fresh if untold
+            ]
             changes = Changes(
                 alerts=tuple(alert for alert, _ in told),
                 deliveries=tuple(delivery for _, queued in told for delivery in queued),

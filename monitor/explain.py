@@ -34,7 +34,13 @@ def explain(what: str, config: Config, store: Store, now: datetime | None = None
     scores = matcher.scores(entry)
     thresholds = {storyline.id: storyline for storyline in config.storylines}
     return {
-        "entry": {"id": entry.id, "title": entry.title, "outlet": entry.outlet, "url": entry.url, "published": entry.published.isoformat()},
+        "entry": {
+            "id": entry.id,
+            "title": entry.title,
+            "outlet": entry.outlet,
+            "url": entry.url,
+            "published": entry.published.isoformat(),
+        },
         "storylines": [_scored(match, thresholds[match.storyline]) for match in scores],
         "placement": _placed(placement, nearest) if placement else None,
         "sentence": placement.explanation if placement else _miss(scores, thresholds),

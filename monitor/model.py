@@ -13,7 +13,6 @@ from enum import StrEnum
 from monitor.errors import FeedError
 from monitor.secret import Secret
 
-
 # --- feeds
 
 
@@ -190,6 +189,7 @@ class Placement:
 
     @property
     def storylines(self) -> tuple[str, ...]:
+        """Ids of the storylines it is on, the best match first."""
         return tuple(match.storyline for match in self.matches)
 
 
@@ -258,6 +258,8 @@ class Alert:
 
 
 class DeliveryState(StrEnum):
+    """Where a delivery stands."""
+
     PENDING = "pending"
     SENT = "sent"
     FAILED = "failed"

@@ -19,13 +19,27 @@ def poll(feed: Feed, state: FeedState, now: datetime, gate: Gate, parser: Parser
     try:
         response = gate.fetch(feed, state)
         changed = not response.not_modified and digest(response.body) != state.body_hash  # H16: same bytes, no work
-        outcome = Poll(feed=feed, state=state, at=now, response=response, document=parser.parse(response) if changed else None)
+        outcome = Poll(
+            feed=feed, state=state, at=now, response=response, document=parser.parse(response) if changed else None
+        )
     except FeedError as error:
         if gate.closed:  # cut by our own end: no failure of the feed's, which stays due (P1)
             raise
         outcome = Poll(feed=feed, state=state, at=now, error=error)
-        log.warning("poll feed=%s failures=%d reason=%s error=%s", feed.name or feed.url, state.failures + 1, error.reason, error)
+        log.warning(
+            "poll feed=%s failures=%d reason=%s error=%s",
+            feed.name or feed.url,
+            state.failures + 1,
+            error.reason,
+            error,
+        )
     changes = desk.settle(outcome)
     if changes.entries:
-        log.info("poll feed=%s entries=%d reports=%d alerts=%d", feed.name or feed.url, len(changes.entries), len(changes.placements), len(changes.alerts))
+        log.info(
+            "poll feed=%s entries=%d reports=%d alerts=%d",
+            feed.name or feed.url,
+            len(changes.entries),
+            len(changes.placements),
+            len(changes.alerts),
+        )
     return changes

@@ -14,7 +14,7 @@ from monitor.alerts.route import Routing
 from monitor.desk import Desk, Rules, decide
 from monitor.errors import StoreError
 from monitor.model import Changes, Decision, Document, Entry, Feed, FeedState, Item, Poll, Response, Storyline, Terms
-from monitor.store import Store, feeds, outbox, stories
+from monitor.store import Connection, Store, feeds, outbox, stories
 from monitor.stories.ledger import Ledger
 from monitor.stories.match import Matcher
 
@@ -157,10 +157,15 @@ def poll_of(*titles: str, at: datetime, new: bool = False) -> Poll:
     return Poll(feed=FEED, state=state, at=at, response=response, document=Document(title="Herald", items=items))
 
 
+def sync(tx: Connection) -> None:
+    feeds.sync(tx, [FEED], NOON)
+    stories.sync(tx, [DAM], NOON)
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     opened = Store.open(f"sqlite:///{tmp_path}/monitor.db")
-    opened.write(lambda tx: (feeds.sync(tx, [FEED], NOON), stories.sync(tx, [DAM], NOON)))
+    opened.write(sync)
     return opened
 
 
@@ -176,7 +181,7 @@ def test_a_desk_that_starts_anew_knows_what_was_told(store: Store) -> None:
 def test_a_rebuilt_ledger_decides_as_the_one_that_never_stopped(tmp_path: Path) -> None:
     def run(restart: bool) -> list[tuple[str, str]]:
         opened = Store.open(f"sqlite:///{tmp_path}/{restart}.db")
-        opened.write(lambda tx: (feeds.sync(tx, [FEED], NOON), stories.sync(tx, [DAM], NOON)))
+        opened.write(sync)
         desk, told = Desk(opened, rules(DAM)), []
         for minutes, _, _, title, _ in WEEK:
             desk = Desk(opened, rules(DAM)) if restart else desk

@@ -45,7 +45,9 @@ def mistakes(story: Story, outcome: Outcome) -> list[str]:
             if label in told or not is_key(label):
                 wrong.append(f"{'again' if label in told else 'noise':7} {titles[decision.entry][:120]}")
             told |= {label} if is_key(label) else set()
-    missed = {label: entry for entry, label in reversed(list(story.labels.items())) if is_key(label) and label not in told}
+    missed = {
+        label: entry for entry, label in reversed(list(story.labels.items())) if is_key(label) and label not in told
+    }
     return wrong + [f"missed  {titles.get(entry, entry)[:120]}" for entry in missed.values()]
 
 

@@ -37,4 +37,6 @@ def stories() -> list[Story]:
 def _story(name: str, config: Path) -> Story:
     folder = SHARED / "data" / name
     recorded = sorted(entries([folder / "stream.jsonl.gz"]), key=lambda entry: (entry.published, entry.id))
-    return Story(name, folder / "stream.jsonl.gz", tuple(recorded), labels(folder / "labels.jsonl"), load(config).rules())
+    return Story(
+        name, folder / "stream.jsonl.gz", tuple(recorded), labels(folder / "labels.jsonl"), load(config).rules()
+    )

@@ -65,7 +65,10 @@ def fit(made: Examples, strength: float) -> Model:
     scaler = StandardScaler().fit(table)
     fitted = LogisticRegression(C=strength, max_iter=5_000).fit(scaler.transform(table), [yes for _, yes in made])
     weights = fitted.coef_[0] / np.where(scaler.scale_ == 0, 1, scaler.scale_)
-    return {"bias": float(fitted.intercept_[0] - weights @ scaler.mean_), **dict(zip(names, map(float, weights), strict=True))}
+    return {
+        "bias": float(fitted.intercept_[0] - weights @ scaler.mean_),
+        **dict(zip(names, map(float, weights), strict=True)),
+    }
 
 
 def likelihoods(model: Model, made: Examples) -> list[float]:
@@ -76,7 +79,10 @@ def likelihoods(model: Model, made: Examples) -> list[float]:
 
 def toml(models: Mapping[str, Model]) -> str:
     """The coefficients as a file that people can read."""
-    parts = [f"\n[{name}]\n" + "".join(f"{feature} = {value:.3f}\n" for feature, value in model.items()) for name, model in models.items()]
+    parts = [
+        f"\n[{name}]\n" + "".join(f"{feature} = {value:.3f}\n" for feature, value in model.items())
+        for name, model in models.items()
+    ]
     return HEAD + "".join(parts)
 
 
@@ -88,9 +94,13 @@ def main() -> None:
             rest = [example for name, questions in made.items() if name != held_out for example in questions[question]]
             test = made[held_out][question]
             said, truth = likelihoods(fit(rest, strength), test), [yes for _, yes in test]
-            print(f"{question:6} on {held_out:10} AUC {roc_auc_score(truth, said):.3f}  average precision {average_precision_score(truth, said):.3f}")
+            print(
+                f"{question:6} on {held_out:10} AUC {roc_auc_score(truth, said):.3f}  average precision {average_precision_score(truth, said):.3f}"
+            )
     if "--write" in sys.argv:
-        models = {q: fit([example for questions in made.values() for example in questions[q]], c) for q, c in STRENGTH.items()}
+        models = {
+            q: fit([example for questions in made.values() for example in questions[q]], c) for q, c in STRENGTH.items()
+        }
         Path(TARGET).write_text(toml(models), encoding="utf-8")
         print(f"{TARGET} is written.")
 

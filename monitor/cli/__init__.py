@@ -1,6 +1,6 @@
 """The commands: each turns its arguments into one call and prints what comes back. All errors end here.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 78 wrong configuration.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 78 wrong configuration, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import typer
 from monitor.errors import ConfigError, MonitorError
 from monitor.secret import mask
 
-FAILED, USAGE, CONFIG = 1, 2, 78
+FAILED, USAGE, CONFIG, INTERRUPTED = 1, 2, 78, 130
 
 app = typer.Typer(
     name="monitor",
@@ -29,7 +29,12 @@ app = typer.Typer(
 
 ConfigFile = Annotated[
     Path | None,
-    typer.Option("-c", "--config", metavar="FILE", help="The configuration; else $MONITOR_CONFIG, config/monitor.yaml, /etc/monitor/monitor.yaml."),
+    typer.Option(
+        "-c",
+        "--config",
+        metavar="FILE",
+        help="The configuration; else $MONITOR_CONFIG, config/monitor.yaml, /etc/monitor/monitor.yaml.",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
@@ -40,27 +45,33 @@ def run(arguments: Sequence[str]) -> int:
 
     try:
         code = app(list(arguments), standalone_mode=False)
-    except click.exceptions.Exit as leave:
-        return leave.exit_code
     except click.ClickException as error:
         error.show()
         return USAGE
-    except click.exceptions.Abort:
-        return FAILED
-    except ConfigError as error:
-        return _say(str(error), CONFIG)
-    except MonitorError as error:
-        return _say(str(error), FAILED)
-    except KeyboardInterrupt:
-        return 130
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - the reader has left
         return 0
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        return INTERRUPTED
     except Exception as error:
         if os.environ.get("MONITOR_DEBUG"):
             raise
-        return _say(f"This should not happen: {type(error).__name__}: {error}. Set MONITOR_DEBUG=1 to see where, and report it.", FAILED)
+        return _explain(error)
     return code if isinstance(code, int) else 0
+
+
+def _explain(error: Exception) -> int:
+    """The error in a sentence; one that nobody foresaw says how to find out more."""
+    if isinstance(error, ConfigError):
+        return _say(str(error), CONFIG)
+    if isinstance(error, MonitorError):
+        return _say(str(error), FAILED)
+    return _say(
+        f"This should not happen: {type(error).__name__}: {error}. Set MONITOR_DEBUG=1 to see where, and report it.",
+        FAILED,
+    )
 
 
 def _say(text: str, code: int) -> int:

@@ -15,7 +15,9 @@ from monitor.logs import Format
 @app.command()
 def run(
     config: ConfigFile = None,
-    log_format: Annotated[str, typer.Option("--log-format", metavar="FORMAT", help="auto, text, journal or json.")] = "auto",
+    log_format: Annotated[
+        str, typer.Option("--log-format", metavar="FORMAT", help="auto, text, journal or json.")
+    ] = "auto",
     debug: Annotated[bool, typer.Option("--debug", help="Log more.")] = False,  # noqa: FBT002 - Typer's way
 ) -> int:
     """Follow the stories until told to stop: the daemon."""
@@ -54,7 +56,9 @@ def once(
 
 @app.command()
 def retry(
-    ids: Annotated[list[str] | None, typer.Argument(metavar="[DELIVERY...]", help="Ids as `monitor deliveries` shows them.")] = None,
+    ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[DELIVERY...]", help="Ids as `monitor deliveries` shows them.")
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All that are dead or were refused.")] = False,  # noqa: FBT002
     config: ConfigFile = None,
 ) -> None:

@@ -33,11 +33,15 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, empty: st
     from rich.text import Text  # noqa: PLC0415
 
     console = Console(width=None if sys.stdout.isatty() else 120)
-    drawn = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    drawn = Table(
+        title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0)
+    )
     for column in columns:
         drawn.add_column(column, overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text(mask(line(str(cell)))) if cell not in (None, "") else Text("–", style="dim") for cell in row))
+        drawn.add_row(
+            *(Text(mask(line(str(cell)))) if cell not in (None, "") else Text("–", style="dim") for cell in row)
+        )
     console.print(drawn)
 
 
@@ -45,7 +49,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, empty: st
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     """A bar on standard error while long work goes on; nothing where nobody looks."""
     if not sys.stderr.isatty():
-        yield lambda done, of: None
+        yield lambda _done, _of: None
         return
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415

@@ -14,7 +14,9 @@ from monitor.errors import ConfigError, DeliveryError, MonitorError
 
 
 @app.command()
-def init(directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to write monitor.yaml.")] = Path("config")) -> None:
+def init(
+    directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to write monitor.yaml.")] = Path("config"),
+) -> None:
     """Write a commented, working configuration with one storyline."""
     target = directory / "monitor.yaml"
     if target.exists():
@@ -39,7 +41,12 @@ def check(config: ConfigFile = None, json: AsJson = False) -> int:  # noqa: FBT0
     except ConfigError as error:
         if not json:
             raise
-        print_json({"valid": False, "problems": [{"file": p.file, "line": p.line, "message": p.message} for p in error.problems]})
+        print_json(
+            {
+                "valid": False,
+                "problems": [{"file": p.file, "line": p.line, "message": p.message} for p in error.problems],
+            }
+        )
         return 78
     told = {"feeds": len(checked.feeds), "storylines": len(checked.storylines), "channels": list(checked.channels)}
     if json:
@@ -53,7 +60,7 @@ def check(config: ConfigFile = None, json: AsJson = False) -> int:  # noqa: FBT0
 
 
 @app.command("test-alert")
-def test_alert(
+def try_channel(
     channel: Annotated[str, typer.Argument(metavar="CHANNEL", help="A channel of the configuration.")],
     config: ConfigFile = None,
     json: AsJson = False,  # noqa: FBT002

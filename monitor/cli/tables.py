@@ -38,7 +38,9 @@ def status(config: ConfigFile = None, json: AsJson = False) -> None:  # noqa: FB
     if json:
         print_json(view)
         return
-    say(f"feeds        {view['feeds']} followed, {view['feeds_failing']} failing, {view['feeds_gone']} gone; last poll {ago(view['last_poll_at']) or 'never'}")
+    say(
+        f"feeds        {view['feeds']} followed, {view['feeds_failing']} failing, {view['feeds_gone']} gone; last poll {ago(view['last_poll_at']) or 'never'}"
+    )
     say(f"stories      {view['storylines']} storylines, {view['developments']} developments, {view['reports']} reports")
     say(f"entries      {view['entries']} read, {view['alerts']} alerts")
     for name, waiting in view["waiting"].items():
@@ -75,7 +77,10 @@ def stories(config: ConfigFile = None, json: AsJson = False) -> None:  # noqa: F
     if json:
         print_json(view)
         return
-    rows = [(s["id"], s["title"], s["developments"], s["reports"], s["last_development"], ago(s["last_development_at"])) for s in view]
+    rows = [
+        (s["id"], s["title"], s["developments"], s["reports"], s["last_development"], ago(s["last_development_at"]))
+        for s in view
+    ]
     table(("id", "storyline", "developments", "reports", "last development", "when"), rows, empty=_NOTHING_YET)
 
 
@@ -99,16 +104,28 @@ def timeline(
         print_json(view)
         return
     rows = [
-        (d["started_at"][:16].replace("T", " "), "●" if d["alerted"] else "", d["title"], len(d["reports"]), ", ".join(d["outlets"][:4]))
+        (
+            d["started_at"][:16].replace("T", " "),
+            "●" if d["alerted"] else "",
+            d["title"],
+            len(d["reports"]),
+            ", ".join(d["outlets"][:4]),
+        )
         for d in view
     ]
-    table(("first report", "alert", "development", "reports", "outlets"), rows, empty="Nothing has been reported on this storyline yet.")
+    table(
+        ("first report", "alert", "development", "reports", "outlets"),
+        rows,
+        empty="Nothing has been reported on this storyline yet.",
+    )
 
 
 @app.command()
 def deliveries(
     config: ConfigFile = None,
-    state: Annotated[str | None, typer.Option("--state", metavar="STATE", help="Only pending, sent, failed or dead ones.")] = None,
+    state: Annotated[
+        str | None, typer.Option("--state", metavar="STATE", help="Only pending, sent, failed or dead ones.")
+    ] = None,
     limit: Limit = 50,
     json: AsJson = False,  # noqa: FBT002
 ) -> None:
@@ -123,6 +140,20 @@ def deliveries(
         print_json(view)
         return
     rows = [
-        (d["id"], d["channel"], d["target"], d["state"], d["attempts"], ago(d["sent_at"] or d["created_at"]), d["title"], d["error"]) for d in view
+        (
+            d["id"],
+            d["channel"],
+            d["target"],
+            d["state"],
+            d["attempts"],
+            ago(d["sent_at"] or d["created_at"]),
+            d["title"],
+            d["error"],
+        )
+        for d in view
     ]
-    table(("delivery", "channel", "to", "state", "tries", "when", "alert", "error"), rows, empty="No alert has been queued yet.")
+    table(
+        ("delivery", "channel", "to", "state", "tries", "when", "alert", "error"),
+        rows,
+        empty="No alert has been queued yet.",
+    )

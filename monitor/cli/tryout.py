@@ -16,10 +16,17 @@ from monitor.errors import MonitorError
 
 @app.command()
 def replay(
-    streams: Annotated[list[Path], typer.Argument(metavar="STREAM...", help="JSON Lines of entries (.gz too), or feed documents.")],
+    streams: Annotated[
+        list[Path], typer.Argument(metavar="STREAM...", help="JSON Lines of entries (.gz too), or feed documents.")
+    ],
     config: ConfigFile = None,
-    decisions: Annotated[str | None, typer.Option("--decisions", metavar="FILE", help="Write the decision on each match; - for standard output.")] = None,
-    labels: Annotated[Path | None, typer.Option("--labels", metavar="FILE", help="A person's labels to be scored against.")] = None,
+    decisions: Annotated[
+        str | None,
+        typer.Option("--decisions", metavar="FILE", help="Write the decision on each match; - for standard output."),
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option("--labels", metavar="FILE", help="A person's labels to be scored against.")
+    ] = None,
     json: AsJson = False,  # noqa: FBT002 - Typer's way
 ) -> None:
     """Run recorded entries through the same line as the daemon's, on a virtual clock."""
@@ -41,7 +48,12 @@ def replay(
     scores = outcome.scores(gold).as_dict() if gold is not None else None
     if decisions == "-":
         return
-    told: dict[str, Any] = {"entries": outcome.entries, "matched": len(outcome.decided), "alerts": outcome.alerts, "reasons": outcome.reasons}
+    told: dict[str, Any] = {
+        "entries": outcome.entries,
+        "matched": len(outcome.decided),
+        "alerts": outcome.alerts,
+        "reasons": outcome.reasons,
+    }
     if json:
         print_json(told | ({"scores": scores} if scores else {}))
         return

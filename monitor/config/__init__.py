@@ -33,7 +33,11 @@ from monitor.stories.match import Matcher
 PLACES = ("$MONITOR_CONFIG", "config/monitor.yaml", "/etc/monitor/monitor.yaml")
 """Where a configuration is looked for when none is named."""
 SECTIONS = {"store", "defaults", "fetch", "retention", "entities", "feeds", "storylines", "channels"}
-CHANNELS: dict[str, type[ChannelSettings]] = {"console": ConsoleSettings, "email": EmailSettings, "webhook": WebhookSettings}
+CHANNELS: dict[str, type[ChannelSettings]] = {
+    "console": ConsoleSettings,
+    "email": EmailSettings,
+    "webhook": WebhookSettings,
+}
 EVERY = (timedelta(minutes=1), timedelta(days=7))
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,59}$")
 _MAIL = re.compile(r"[^@\s<>,;:\"\\]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$")
@@ -91,7 +95,9 @@ def find(named: Path | None) -> Path:
         if place and (place == places[0] or Path(place).exists()):
             return Path(place)
     looked = ", ".join(PLACES)
-    raise ConfigError([Problem("monitor.yaml", 0, f"No configuration was found (looked at {looked}); `monitor init` writes one.")])
+    raise ConfigError(
+        [Problem("monitor.yaml", 0, f"No configuration was found (looked at {looked}); `monitor init` writes one.")]
+    )
 
 
 def load(path: Path) -> Config:
@@ -99,7 +105,9 @@ def load(path: Path) -> Config:
     loader = _Loader(reading.read(_text(path), str(path)), path)
     config = loader.config() if loader.plain.data is not None else None
     if loader.plain.problems or config is None:
-        raise ConfigError(sorted(set(loader.plain.problems), key=lambda problem: (problem.file, problem.line, problem.message)))
+        raise ConfigError(
+            sorted(set(loader.plain.problems), key=lambda problem: (problem.file, problem.line, problem.message))
+        )
     return config
 
 
@@ -154,7 +162,9 @@ class _Loader:
         default = f"sqlite:///{state}/monitor.db" if state else "sqlite:///var/monitor.db"
         store = read_as(self.plain, str, raw.get("store", default), ("store",))
         if isinstance(store, str) and not re.match(r"sqlite:///.+", store):
-            self.plain.problem(("store",), "The store is named like sqlite:///var/monitor.db (three slashes, then the file).")
+            self.plain.problem(
+                ("store",), "The store is named like sqlite:///var/monitor.db (three slashes, then the file)."
+            )
         return str(store)
 
     # --- channels
@@ -173,8 +183,12 @@ class _Loader:
         if not _ID.match(name):
             self.plain.problem(path, f"`{name}` cannot name a channel; use small letters, digits and dashes.")
         kind = raw.get("type") if isinstance(raw, dict) else None
-        if kind not in CHANNELS:
-            said = f"`{kind}` is no type of channel; {nearest(str(kind), set(CHANNELS))}" if kind else "`type` is missing; write type: email."
+        if not isinstance(kind, str) or kind not in CHANNELS:
+            said = (
+                f"`{kind}` is no type of channel; {nearest(kind, set(CHANNELS))}"
+                if isinstance(kind, str)
+                else "`type` is missing; write type: email."
+            )
             self.plain.problem((*path, "type"), said)
             return None
         settings: ChannelSettings | None = fill(self.plain, CHANNELS[kind], raw, path)
@@ -188,7 +202,9 @@ class _Loader:
         addresses = [(settings.sender, (*path, "from")), *((to, (*path, "to", n)) for n, to in enumerate(settings.to))]
         for address, where in addresses:
             if not _MAIL.match(parseaddr(address)[1]) or any(ord(c) < 32 for c in address):  # noqa: PLR2004 - control characters (C12)
-                self.plain.problem(where, f"“{' '.join(address.split())[:80]}” is not a mail address; write name@example.org.")
+                self.plain.problem(
+                    where, f"“{' '.join(address.split())[:80]}” is not a mail address; write name@example.org."
+                )
         if not settings.to:
             self.plain.problem((*path, "to"), "Nobody would get the mail; write to: [name@example.org].")
         if not 0 < settings.port < 65_536:  # noqa: PLR2004
@@ -196,7 +212,10 @@ class _Loader:
         if bool(settings.username) != bool(settings.password):
             self.plain.problem(path, "A login needs both `username` and `password`.")
         if settings.username and settings.security == "none":
-            self.plain.problem((*path, "security"), "With `security: none` the password would travel in the clear; use starttls or tls.")
+            self.plain.problem(
+                (*path, "security"),
+                "With `security: none` the password would travel in the clear; use starttls or tls.",
+            )
         self._reveal(settings.password, (*path, "password"))
 
     def _check_webhook(self, settings: WebhookSettings, path: reading.Path) -> None:
@@ -207,7 +226,10 @@ class _Loader:
         for secret in settings.secret if isinstance(settings.secret, tuple) else (settings.secret,):
             revealed = self._reveal(secret, (*path, "secret"))
             if revealed is not None and not is_signing_secret(revealed):
-                self.plain.problem((*path, "secret"), f"What {secret} holds is not a signing secret: whsec_ and 24 to 64 bytes in base64.")
+                self.plain.problem(
+                    (*path, "secret"),
+                    f"What {secret} holds is not a signing secret: whsec_ and 24 to 64 bytes in base64.",
+                )
         self._reveal_headers(settings.headers, path)
 
     def _reveal_headers(self, headers: Mapping[str, str | Secret], path: reading.Path) -> None:
@@ -237,7 +259,9 @@ class _Loader:
 
     def _feeds(self, raw: Any, defaults: Defaults) -> tuple[Feed, ...]:
         if not isinstance(raw, tuple) or not raw:
-            self.plain.problem(("feeds",), "There are no feeds to poll; list at least one address under `feeds:`, each after a dash.")
+            self.plain.problem(
+                ("feeds",), "There are no feeds to poll; list at least one address under `feeds:`, each after a dash."
+            )
             return ()
         feeds: dict[str, Feed] = {}
         for number, line in enumerate(raw):
@@ -278,11 +302,15 @@ class _Loader:
 
     # --- storylines
 
-    def _storylines(self, raw: dict[str, Any], defaults: Defaults, channels: Mapping[str, Any]) -> tuple[Storyline, ...]:
+    def _storylines(
+        self, raw: dict[str, Any], defaults: Defaults, channels: Mapping[str, Any]
+    ) -> tuple[Storyline, ...]:
         entities = read_as(self.plain, Mapping[str, tuple[str, ...]], raw.get("entities", {}), ("entities",))
         lines = raw.get("storylines")
         if not isinstance(lines, tuple) or not lines:
-            self.plain.problem(("storylines",), "There is nothing to follow; describe at least one storyline under `storylines:`.")
+            self.plain.problem(
+                ("storylines",), "There is nothing to follow; describe at least one storyline under `storylines:`."
+            )
             return ()
         found: dict[str, Storyline] = {}
         for number, line in enumerate(lines):
@@ -297,7 +325,9 @@ class _Loader:
             found[storyline.id] = storyline
         return tuple(found.values())
 
-    def _storyline(self, raw: Any, shared: Mapping[str, tuple[str, ...]], defaults: Defaults, path: reading.Path) -> Storyline | None:
+    def _storyline(
+        self, raw: Any, shared: Mapping[str, tuple[str, ...]], defaults: Defaults, path: reading.Path
+    ) -> Storyline | None:
         if isinstance(raw, dict) and "terms" in raw:
             terms = self._terms(raw["terms"], (*path, "terms"))
             settings = {key: value for key, value in raw.items() if key != "terms"}
@@ -333,7 +363,10 @@ class _Loader:
 
     def _check_storyline(self, storyline: Storyline, path: reading.Path) -> None:
         if not _ID.match(storyline.id):
-            self.plain.problem((*path, "id"), f"`{storyline.id}` cannot be an id; use small letters, digits and dashes, such as `arms-deal`.")
+            self.plain.problem(
+                (*path, "id"),
+                f"`{storyline.id}` cannot be an id; use small letters, digits and dashes, such as `arms-deal`.",
+            )
         if not storyline.title.strip():
             self.plain.problem((*path, "title"), "The title is empty; it names the storyline in every alert.")
         self._check_threshold(storyline.threshold, (*path, "threshold"))
@@ -355,18 +388,28 @@ class _Loader:
         for term in {t for group in storyline.terms.all for t in group} | set(storyline.terms.any):
             for name in sorted(names - aliases):
                 if term not in names | aliases and fuzz.ratio(term.lower(), name.lower()) >= _TYPO:
-                    self._warn((*path, "terms"), f"The term “{term}” is nearly the entity “{name}”; write it alike if it is meant.")
+                    self._warn(
+                        (*path, "terms"),
+                        f"The term “{term}” is nearly the entity “{name}”; write it alike if it is meant.",
+                    )
 
     # --- single values
 
     def _check_url(self, url: str, path: reading.Path) -> None:
         try:
             parts = urlsplit(url)
-            sound = parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"[\s\\]", url) and parts.port != 0
+            sound = (
+                parts.scheme in ("http", "https")
+                and bool(parts.hostname)
+                and not re.search(r"[\s\\]", url)
+                and parts.port != 0
+            )
         except ValueError:
             sound = False
         if not sound:
-            self.plain.problem(path, f"“{' '.join(url.split())[:80]}” is not a web address; write it like https://example.org/feed.")
+            self.plain.problem(
+                path, f"“{' '.join(url.split())[:80]}” is not a web address; write it like https://example.org/feed."
+            )
 
     def _check_every(self, every: timedelta, path: reading.Path) -> None:
         if not EVERY[0] <= every <= EVERY[1]:
@@ -381,8 +424,15 @@ class _Loader:
             try:
                 ipaddress.ip_network(network, strict=False)
             except ValueError:
-                self.plain.problem(("fetch", "allow_networks", number), f"`{network}` is not a network; write it like 192.168.1.0/24.")
-        bounds = {"workers": (1, 200), "per_host": (1, 20), "max_redirects": (0, 20), "max_bytes": (10_000, 200_000_000)}
+                self.plain.problem(
+                    ("fetch", "allow_networks", number), f"`{network}` is not a network; write it like 192.168.1.0/24."
+                )
+        bounds = {
+            "workers": (1, 200),
+            "per_host": (1, 20),
+            "max_redirects": (0, 20),
+            "max_bytes": (10_000, 200_000_000),
+        }
         for name, (least, most) in bounds.items():
             if not least <= getattr(fetch, name) <= most:
                 self.plain.problem(("fetch", name), f"`{name}` is a number from {least} to {most}.")

@@ -106,7 +106,9 @@ def _walk(plain: Plain, root: yaml.Node | None) -> None:
     try:
         plain.data = _value(plain, root, (), budget)
     except _TooMany:
-        plain.problems = [Problem(plain.file, 1, "The file unfolds into too many values; write them out without `&` and `*`.")]
+        plain.problems = [
+            Problem(plain.file, 1, "The file unfolds into too many values; write them out without `&` and `*`.")
+        ]
 
 
 def _value(plain: Plain, node: yaml.Node, path: Path, budget: Iterator[int]) -> Any:
@@ -136,7 +138,11 @@ def _mapping(plain: Plain, node: yaml.MappingNode, path: Path, budget: Iterator[
         key = key_node.value
         if key in mapping:
             first = plain.lines[(*path, key)]
-            plain.problems.append(Problem(plain.file, line, f"`{key}` stands here a second time (first on line {first}); keep one of them."))
+            plain.problems.append(
+                Problem(
+                    plain.file, line, f"`{key}` stands here a second time (first on line {first}); keep one of them."
+                )
+            )
             continue
         plain.lines[(*path, key)] = line
         mapping[key] = _value(plain, value_node, (*path, key), budget)

@@ -33,7 +33,12 @@ def schema() -> dict[str, Any]:
     terms = _object(Terms)
     terms["properties"]["all"]["items"] = {"anyOf": [{"type": "string"}, _WORDS]}
     storyline["properties"]["terms"] = {"anyOf": [_WORDS, terms]}
-    opml = {"type": "object", "required": ["opml"], "additionalProperties": False, "properties": {"opml": {"type": "string"}, "every": _DURATION}}
+    opml = {
+        "type": "object",
+        "required": ["opml"],
+        "additionalProperties": False,
+        "properties": {"opml": {"type": "string"}, "every": _DURATION},
+    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "News story monitor",
@@ -41,14 +46,22 @@ def schema() -> dict[str, Any]:
         "additionalProperties": False,
         "required": ["feeds", "storylines"],
         "properties": {
-            "store": {"type": "string", "pattern": "^sqlite:///.+", "description": "The database file, such as sqlite:///var/monitor.db."},
+            "store": {
+                "type": "string",
+                "pattern": "^sqlite:///.+",
+                "description": "The database file, such as sqlite:///var/monitor.db.",
+            },
             "defaults": _object(Defaults),
             "fetch": _object(FetchSettings),
             "retention": _object(Retention),
-            "entities": _of(Mapping[str, tuple[str, ...]]) | {"description": "Who and what terms speak of: a name and its aliases."},
+            "entities": _of(Mapping[str, tuple[str, ...]])
+            | {"description": "Who and what terms speak of: a name and its aliases."},
             "feeds": {"type": "array", "minItems": 1, "items": {"anyOf": [{"type": "string"}, feed, opml]}},
             "storylines": {"type": "array", "minItems": 1, "items": storyline},
-            "channels": {"type": "object", "additionalProperties": {"oneOf": [_object(cls) for cls in CHANNELS.values()]}},
+            "channels": {
+                "type": "object",
+                "additionalProperties": {"oneOf": [_object(cls) for cls in CHANNELS.values()]},
+            },
         },
     }
 
@@ -62,7 +75,9 @@ def _object(cls: type) -> dict[str, Any]:
     hints = typing.get_type_hints(cls)
     told = _descriptions(cls)
     fields = dataclasses.fields(cls)
-    properties = {_key(f.name): _of(hints[f.name]) | ({"description": told[f.name]} if f.name in told else {}) for f in fields}
+    properties = {
+        _key(f.name): _of(hints[f.name]) | ({"description": told[f.name]} if f.name in told else {}) for f in fields
+    }
     required = [
         _key(f.name) for f in fields if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
     ]  # fmt: skip

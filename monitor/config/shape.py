@@ -34,7 +34,9 @@ def fill(plain: Plain, cls: type, raw: Any, path: Path, **given: Any) -> Any:
     hints = _hints(cls)
     names = {("from" if name == "sender" else name): name for name in hints}
     check_keys(plain, raw, set(names) - set(given), path)
-    values = {names[key]: read_as(plain, hints[names[key]], value, (*path, key)) for key, value in raw.items() if key in names}
+    values = {
+        names[key]: read_as(plain, hints[names[key]], value, (*path, key)) for key, value in raw.items() if key in names
+    }
     missing = [
         key for key, name in names.items()
         if name not in values and name not in given and _field(cls, name).default is dataclasses.MISSING
@@ -57,7 +59,11 @@ def check_keys(plain: Plain, raw: Mapping[str, Any], known: set[str], path: Path
 def nearest(word: str, known: set[str]) -> str:
     """The end of a sentence: `did you mean ...?`, or the whole list where nothing is near."""
     best = process.extractOne(word, sorted(known), score_cutoff=60)
-    return f"did you mean `{best[0]}`?" if best else f"known are {', '.join(f'`{name}`' for name in sorted(known)) or 'none'}."
+    return (
+        f"did you mean `{best[0]}`?"
+        if best
+        else f"known are {', '.join(f'`{name}`' for name in sorted(known)) or 'none'}."
+    )
 
 
 def read_as(plain: Plain, hint: Any, value: Any, path: Path) -> Any:
@@ -92,9 +98,11 @@ def _union(plain: Plain, kinds: tuple[Any, ...], value: Any, path: Path) -> Any:
 
 
 def _literal(plain: Plain, allowed: tuple[str, ...], value: Any, path: Path) -> Any:
-    if value in allowed:
+    if isinstance(value, str) and value in allowed:
         return value
-    written = value.written if isinstance(value, Ambiguous) else str(value)
+    if not isinstance(value, str | Ambiguous):
+        return _wrong(plain, path, " or ".join(allowed), value)
+    written = value.written if isinstance(value, Ambiguous) else value
     plain.problem(path, f"`{written}` is not possible here; {nearest(written, set(allowed))}")
     return _WRONG
 
@@ -117,7 +125,9 @@ def _map(plain: Plain, hint: Any, value: Any, path: Path) -> Any:
 
 def _secret(plain: Plain, value: Any, path: Path) -> Any:
     if not isinstance(value, dict):
-        plain.problem(path, "A secret does not belong in this file; write {env: NAME}, {file: PATH} or {credential: NAME}.")
+        plain.problem(
+            path, "A secret does not belong in this file; write {env: NAME}, {file: PATH} or {credential: NAME}."
+        )
         return _WRONG
     if len(value) != 1 or not value.keys() <= _SECRET_KEYS or not all(isinstance(v, str) and v for v in value.values()):
         plain.problem(path, "A secret is named by one of {env: NAME}, {file: PATH} or {credential: NAME}.")
@@ -137,7 +147,11 @@ def _single(plain: Plain, hint: Any, value: Any, path: Path) -> Any:
         if isinstance(value, str):
             return value
         if isinstance(value, Ambiguous):
-            told = f"`{value.written}` would be read as something other than text" if value.written else "The value is empty"
+            told = (
+                f"`{value.written}` would be read as something other than text"
+                if value.written
+                else "The value is empty"
+            )
             plain.problem(path, f'{told}; put it in quotes: "{value.written}".')
             return _WRONG
         return _wrong(plain, path, "text", value)

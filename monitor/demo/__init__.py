@@ -69,7 +69,12 @@ def _configuration(folder: Path, outlets: list[str], port: int, *, quiet: bool) 
     feeds = ", ".join(f'{{url: "http://127.0.0.1:{port}/{quote(name)}", name: "{name}"}}' for name in outlets)
     text = _file("monitor.yaml").replace("FEEDS", feeds)
     path = folder / "monitor.yaml"
-    path.write_text(text.replace("channels: [console]", "channels: [none]") + "channels: {none: {type: console}}\n" if quiet else text, encoding="utf-8")
+    path.write_text(
+        text.replace("channels: [console]", "channels: [none]") + "channels: {none: {type: console}}\n"
+        if quiet
+        else text,
+        encoding="utf-8",
+    )
     return path
 
 

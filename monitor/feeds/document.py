@@ -48,7 +48,9 @@ def _read_xml(body: bytes, url: str, content_type: str) -> Document:
     if content_type:
         headers["content-type"] = content_type
     try:
-        parsed = feedparser.parse(io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False)
+        parsed = feedparser.parse(
+            io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
+        )
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError, LookupError) as error:
         raise FeedError("unreadable", f"The feed cannot be read: {type(error).__name__}.") from None
     if not parsed.get("version") and not parsed.entries:
@@ -59,8 +61,10 @@ def _read_xml(body: bytes, url: str, content_type: str) -> Document:
     ttl = str(parsed.feed.get("ttl") or "")
     return Document(
         title=title,
-        items=_told_apart(raw, title),
-        complete=not parsed.bozo or not isinstance(parsed.get("bozo_exception"), Exception) or _harmless(parsed.bozo_exception),
+        items=_told_apart(raw),
+        complete=not parsed.bozo
+        or not isinstance(parsed.get("bozo_exception"), Exception)
+        or _harmless(parsed.bozo_exception),
         ttl=timedelta(minutes=min(int(ttl), 10_080)) if ttl.isdigit() else None,
     )
 
@@ -80,7 +84,7 @@ def _xml_item(entry: Mapping[str, Any], base: str) -> dict[str, Any]:
     source = entry.get("source") or {}
     return {
         "guid": str(entry.get("id") or ""),
-        "url": _link(str(entry.get("link") or ""), base) or _link(str(entry.get("id") or ""), "") ,
+        "url": _link(str(entry.get("link") or ""), base) or _link(str(entry.get("id") or ""), ""),
         "title": str(entry.get("title") or ""),
         "summary": str(entry.get("summary") or content[0].get("value") or ""),
         "published": _xml_date(entry),
@@ -103,7 +107,8 @@ def _xml_date(entry: Mapping[str, Any]) -> datetime | None:
 
 def plausible(moment: datetime, text: str) -> datetime | None:
     """`moment` if the date `text` can be meant: a year that can be, and either a zone that is understood or none (0.9, X17)."""
-    if moment < _EARLIEST or str(moment.year) not in text and f"{moment.year % 100:02d}" not in text and moment.month not in (1, 12):
+    names_year = str(moment.year) in text or f"{moment.year % 100:02d}" in text
+    if moment < _EARLIEST or not (names_year or moment.month in (1, 12)):  # a zone may carry New Year's night over
         return None
     named = re.search(r"\b([A-Z]{2,5})\s*$", text)
     if named and not _ZONED.search(text):
@@ -127,7 +132,7 @@ def _read_json(body: bytes, url: str) -> Document:
     title = _plain(_str(feed.get("title")), _TITLE_CAP)
     language = _str(feed.get("language"))
     raw = [_json_item(item, url, language) for item in items if isinstance(item, dict)]
-    return Document(title=title, items=_told_apart(raw, title))
+    return Document(title=title, items=_told_apart(raw))
 
 
 def _json_item(item: Mapping[str, Any], base: str, language: str) -> dict[str, Any]:
@@ -158,12 +163,15 @@ def _str(value: object) -> str:
 # --- what all have in common
 
 
-def _told_apart(raw: list[dict[str, Any]], feed_title: str) -> tuple[Item, ...]:
+def _told_apart(raw: list[dict[str, Any]]) -> tuple[Item, ...]:
     """The newest items, cleaned, each with the keys it can be recognised by (X8-X14).
 
     The guid counts unless other items of the document have it too; then the link; then the text.
     """
-    raw = sorted(raw, key=lambda item: item["published"] or datetime.max.replace(tzinfo=UTC), reverse=True)[:ENTRIES] if len(raw) > ENTRIES else raw
+    if len(raw) > ENTRIES:
+        raw = sorted(raw, key=lambda item: item["published"] or datetime.max.replace(tzinfo=UTC), reverse=True)[
+            :ENTRIES
+        ]
     guids = Counter(item["guid"] for item in raw)
     items: dict[str, Item] = {}
     for item in raw:
@@ -191,7 +199,9 @@ def same_link(url: str) -> str:
     """`url` without what changes while the article stays the same: scheme, www, closing slash, tracking parameters (X14)."""
     try:
         parts = urlsplit(url)
-        query = urlencode([(name, value) for name, value in parse_qsl(parts.query) if not name.lower().startswith(_TRACKING)])
+        query = urlencode(
+            [(name, value) for name, value in parse_qsl(parts.query) if not name.lower().startswith(_TRACKING)]
+        )
     except ValueError:
         return url
     return urlunsplit(("", parts.netloc.lower().removeprefix("www."), parts.path.rstrip("/"), query, ""))
@@ -199,7 +209,11 @@ def same_link(url: str) -> str:
 
 def without_source(title: str, outlet: str) -> str:
     """An aggregator's ` - Outlet` at the end of a title repeats the item's source."""
-    return title[: -len(outlet)].rstrip(" -|–—") if outlet and re.search(rf"\s[-|–—]\s{re.escape(outlet)}$", title) else title
+    return (
+        title[: -len(outlet)].rstrip(" -|–—")
+        if outlet and re.search(rf"\s[-|–—]\s{re.escape(outlet)}$", title)
+        else title
+    )
 
 
 def _link(link: str, base: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
@@ -89,7 +90,9 @@ class Gate:
             with self._deadlines.within(self._settings.timeout.total_seconds()) as deadline:
                 response = self._follow(feed.url, headers, deadline)
                 try:
-                    return self._response(response, conditional=bool(state.etag or state.last_modified), deadline=deadline)
+                    return self._response(
+                        response, conditional=bool(state.etag or state.last_modified), deadline=deadline
+                    )
                 finally:
                     response.close()
         except GateError as error:
@@ -128,7 +131,11 @@ class Gate:
                 raise GateError("redirect", f"The server redirects to nowhere useful: {told}.")
             if len(chain) > self._settings.max_redirects or target in chain:
                 raise GateError("redirect", f"The server redirects in circles: {told}.")
-            if urlsplit(chain[-1]).scheme == "https" and urlsplit(target).scheme == "http" and not self._settings.allow_downgrade:
+            if (
+                urlsplit(chain[-1]).scheme == "https"
+                and urlsplit(target).scheme == "http"
+                and not self._settings.allow_downgrade
+            ):
                 raise GateError("redirect", f"The server redirects from https to http, which is refused: {told}.")
             if urlsplit(target).netloc != urlsplit(_bare(chain[-1])).netloc:
                 headers = {"Accept": _ACCEPT}
@@ -140,15 +147,17 @@ class Gate:
         user, password = _credentials(url)
         headers = {"User-Agent": self._agent, "Accept-Encoding": "gzip, deflate", **headers}
         limit = (10.0, min(self._settings.timeout.total_seconds(), self._deadlines.remaining))
-        arguments = {"headers": headers, "data": body, "auth": HTTPBasicAuth(user, password) if user else None}
+        send = partial(
+            self._session.request, method, _bare(url), headers=headers, data=body, auth=HTTPBasicAuth(user, password) if user else None,
+            stream=True, allow_redirects=False, timeout=limit,
+        )  # fmt: skip
         try:
-            for last in (False, True):
-                try:
-                    return self._session.request(method, _bare(url), stream=True, allow_redirects=False, timeout=limit, **arguments)  # type: ignore[arg-type]
-                except requests.ConnectionError as error:
-                    if last or self.closed or "RemoteDisconnected" not in repr(error):  # H36: a kept connection may have been closed
-                        raise
-            raise AssertionError
+            try:
+                return send()
+            except requests.ConnectionError as error:
+                if self.closed or "RemoteDisconnected" not in repr(error):
+                    raise
+                return send()  # H36: a connection that was kept open may have been closed meanwhile
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             raise _gate_error(error, _bare(url)) from None
 
@@ -199,11 +208,15 @@ def _status_error(status: int, headers: Mapping[str, str]) -> FeedError:
     if status == 410:  # noqa: PLR2004
         return FeedError("gone", "The server says that this feed has ended for good (410).", gone=True)
     if status == 429:  # noqa: PLR2004
-        return FeedError("throttled", "The server asks to be polled less often (429).", retry_after=after or timedelta(hours=4))
+        return FeedError(
+            "throttled", "The server asks to be polled less often (429).", retry_after=after or timedelta(hours=4)
+        )
     if status == 403 and "cf-mitigated" in headers:  # noqa: PLR2004
         return FeedError("bot-wall", "A wall against bots stands before this feed (403).")
     names = {401: "wants a login", 403: "forbids the feed", 404: "knows no such feed"}
-    return FeedError(f"http-{status}", f"The server {names.get(status, 'answered with an error')} ({status}).", retry_after=after)
+    return FeedError(
+        f"http-{status}", f"The server {names.get(status, 'answered with an error')} ({status}).", retry_after=after
+    )
 
 
 def retry_after(headers: Mapping[str, str]) -> timedelta | None:
@@ -220,27 +233,33 @@ def retry_after(headers: Mapping[str, str]) -> timedelta | None:
 
 
 def _gate_error(error: Exception, url: str) -> GateError:
-    """One sentence and a code for whatever went wrong below."""
-    host = urlsplit(url).hostname or url
+    """One sentence and a code for whatever went wrong below: the first row of the table that fits any part of the cause."""
     chain = _chain(error)
-    text = mask(" ".join(str(chain[-1]).split()))[:200]
-    if any(isinstance(e, Forbidden) for e in chain):
-        return GateError("forbidden", f"{host} leads to a private address; allow its network under fetch: allow_networks if you mean it.")
-    if any(isinstance(e, NameResolutionError) for e in chain):
-        return GateError("dns", f"No address is known for {host}; check the spelling, or the network.")
-    if any(isinstance(e, requests.exceptions.SSLError) for e in chain):
-        return GateError("tls", f"The certificate of {host} cannot be trusted: {text}.")
-    if any(isinstance(e, (requests.Timeout, TimeoutError)) for e in chain):
-        return GateError("timeout", f"{host} took too long to answer.")
-    if any(isinstance(e, DecodeError) for e in chain):
-        return GateError("encoding", f"{host} sent a body that cannot be unpacked.")
-    if any(isinstance(e, IncompleteRead) for e in chain):
-        return GateError("truncated", f"{host} broke off in the middle of the feed.")
-    if any(isinstance(e, requests.exceptions.InvalidURL | requests.exceptions.MissingSchema | ValueError) for e in chain):
-        return GateError("address", f"{url} is not an address that can be fetched.")
-    if any(isinstance(e, ProtocolError) for e in chain):
-        return GateError("protocol", f"{host} does not speak proper HTTP, or took too long: {text}.")
-    return GateError("connection", f"{host} cannot be reached: {text}.")
+    told = {"host": urlsplit(url).hostname or url, "url": url, "why": mask(" ".join(str(chain[-1]).split()))[:200]}
+    for kinds, reason, sentence in _CAUSES:
+        if any(isinstance(cause, kinds) for cause in chain):
+            return GateError(reason, sentence.format(**told))
+    return GateError("connection", "{host} cannot be reached: {why}.".format(**told))
+
+
+_CAUSES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str, str], ...] = (
+    (
+        Forbidden,
+        "forbidden",
+        "{host} leads to a private address; allow its network under fetch: allow_networks if you mean it.",
+    ),
+    (NameResolutionError, "dns", "No address is known for {host}; check the spelling, or the network."),
+    (requests.exceptions.SSLError, "tls", "The certificate of {host} cannot be trusted: {why}."),
+    ((requests.Timeout, TimeoutError), "timeout", "{host} took too long to answer."),
+    (DecodeError, "encoding", "{host} sent a body that cannot be unpacked."),
+    (IncompleteRead, "truncated", "{host} broke off in the middle of the feed."),
+    (
+        (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, ValueError),
+        "address",
+        "{url} is not an address that can be fetched.",
+    ),
+    (ProtocolError, "protocol", "{host} does not speak proper HTTP, or took too long: {why}."),
+)
 
 
 def _chain(error: BaseException) -> list[BaseException]:

@@ -39,7 +39,9 @@ class Parser:
         try:
             outcome: Document | tuple[str, str] = task.result()
         except (Late, ProcessExpired):
-            raise FeedError("parse-crash", "The feed is built so that reading it takes too much time or memory.") from None
+            raise FeedError(
+                "parse-crash", "The feed is built so that reading it takes too much time or memory."
+            ) from None
         if isinstance(outcome, Document):
             return outcome
         raise FeedError(*outcome)

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -41,7 +42,11 @@ def _after_failure(state: FeedState, poll: Poll) -> FeedState:
     if error.retry_after is not None:
         wait = min(max(error.retry_after, poll.feed.every), LONGEST)
     return replace(
-        state, failures=failures, error=str(error), gone=error.gone, next_poll_at=poll.at + _spread(wait, state.url, poll.at)
+        state,
+        failures=failures,
+        error=str(error),
+        gone=error.gone,
+        next_poll_at=poll.at + _spread(wait, state.url, poll.at),
     )
 
 
@@ -66,10 +71,10 @@ def _wish(poll: Poll, response: Response) -> timedelta:
     if age := re.search(r"max-age=(\d{1,9})", response.headers.get("cache-control", "")):
         wishes.append(timedelta(seconds=int(age.group(1))))
     elif "expires" in response.headers and "date" in response.headers:
-        try:
-            wishes.append(parsedate_to_datetime(response.headers["expires"]) - parsedate_to_datetime(response.headers["date"]))
-        except (ValueError, TypeError, OverflowError):
-            pass
+        with suppress(ValueError, TypeError, OverflowError):
+            wishes.append(
+                parsedate_to_datetime(response.headers["expires"]) - parsedate_to_datetime(response.headers["date"])
+            )
     return min(max(wishes), LONGEST)
 
 

@@ -26,7 +26,7 @@ _LOOK_AGAIN = 0.2
 _RESOLVERS = 16
 
 
-class Forbidden(OSError):
+class Forbidden(OSError):  # noqa: N818 - reads as what happened
     """A host leads only to addresses that may not be contacted."""
 
 
@@ -53,7 +53,7 @@ class Deadlines:
                 self._watched.pop(threading.get_ident(), None)
 
     def watch(self, sock: socket.socket) -> None:
-        """This thread now uses `sock`."""
+        """Note that this thread now uses `sock`."""
         deadline = getattr(self._current, "deadline", None)
         if deadline is None:
             return

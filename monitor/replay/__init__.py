@@ -44,7 +44,7 @@ def run(
     rules: Rules,
     *,
     decisions: TextIO | None = None,
-    progress: Callable[[int, int], None] = lambda done, of: None,
+    progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> Outcome:
     """Replay the recordings in `paths`; write one JSON line a matched entry to `decisions`.
 
@@ -55,7 +55,9 @@ def run(
     reasons: Counter[str] = Counter()
     for placement, changes in _places(recorded, rules, progress):
         line = decision_line(placement, changes)
-        decided.append(Decided(placement.entry.id, placement.entry.published, placement.development, bool(changes.alerts)))
+        decided.append(
+            Decided(placement.entry.id, placement.entry.published, placement.development, bool(changes.alerts))
+        )
         reasons[placement.reason] += 1
         if decisions is not None:
             decisions.write(json.dumps(line, ensure_ascii=False) + "\n")
@@ -63,7 +65,9 @@ def run(
     return Outcome(len(recorded), tuple(decided), dict(reasons.most_common()), published)
 
 
-def _places(recorded: list[Entry], rules: Rules, progress: Callable[[int, int], None]) -> Iterator[tuple[Placement, Changes]]:
+def _places(
+    recorded: list[Entry], rules: Rules, progress: Callable[[int, int], None]
+) -> Iterator[tuple[Placement, Changes]]:
     ledger = Ledger()
     seen: set[str] = set()
     for number, entry in enumerate(recorded, 1):

@@ -40,7 +40,9 @@ def labels(path: Path) -> dict[str, str]:
             try:
                 found[str(record["id"])] = str(record["label"])
             except KeyError as missing:
-                raise ReplayError(f"{path}:{number}: a label needs {missing}; write {{\"id\": ..., \"label\": ...}}.") from None
+                raise ReplayError(
+                    f'{path}:{number}: a label needs {missing}; write {{"id": ..., "label": ...}}.'
+                ) from None
     return found
 
 

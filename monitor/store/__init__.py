@@ -72,7 +72,9 @@ class Store:
         except OSError:
             pid = int(os.read(lock, 20) or b"0")
             os.close(lock)
-            raise StoreHeld(f"{self._path} is already followed by the process with pid {pid}; stop it first.", pid) from None
+            raise StoreHeld(
+                f"{self._path} is already followed by the process with pid {pid}; stop it first.", pid
+            ) from None
         os.ftruncate(lock, 0)
         os.write(lock, str(os.getpid()).encode())
         self._lock = lock
@@ -130,7 +132,9 @@ class Store:
         with self.begin() as tx:
             version = _version(tx, self._path)
             if version > len(MIGRATIONS):
-                raise StoreError(f"{self._path} was written by a newer monitor (schema {version}); install that version.")
+                raise StoreError(
+                    f"{self._path} was written by a newer monitor (schema {version}); install that version."
+                )
             if version == len(MIGRATIONS):
                 return
             for migration in MIGRATIONS[version:]:
@@ -183,7 +187,9 @@ def _prepare(path: Path) -> None:
     except sqlite3.DatabaseError:
         sound = False
     except OSError as error:
-        raise StoreError(f"{path} cannot be opened: {error.strerror}; check who owns the folder and the file.") from None
+        raise StoreError(
+            f"{path} cannot be opened: {error.strerror}; check who owns the folder and the file."
+        ) from None
     if not sound:
         raise StoreError(
             f"{path} is damaged or not a database; it was left as it is. Move it aside, or put a backup in its place."
@@ -193,7 +199,9 @@ def _prepare(path: Path) -> None:
 def _engine(url: str, path: Path | None) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        raise StoreError(f"The store {parsed.render_as_string()} is of a kind this version cannot use; write sqlite:///FILE.")
+        raise StoreError(
+            f"The store {parsed.render_as_string()} is of a kind this version cannot use; write sqlite:///FILE."
+        )
     options: dict[str, Any] = {"connect_args": {"timeout": _BUSY / 1000, "check_same_thread": False}}
     if path is None:
         options["poolclass"] = StaticPool

@@ -21,8 +21,16 @@ _CHUNK = 400
 def sync(tx: Connection, configured: Sequence[Feed], now: datetime) -> None:
     """Follow exactly the `configured` feeds: new ones are due now, known ones keep their state, others rest."""
     wanted = {feed.url for feed in configured}
-    known = {url: followed for url, followed in tx.execute(select(feeds.c.url, feeds.c.followed))}
-    upsert(tx, feeds, [_row(FeedState(url=url, next_poll_at=now)) for url in dict.fromkeys(f.url for f in configured) if url not in known])
+    known = {row.url: row.followed for row in tx.execute(select(feeds.c.url, feeds.c.followed))}
+    upsert(
+        tx,
+        feeds,
+        [
+            _row(FeedState(url=url, next_poll_at=now))
+            for url in dict.fromkeys(f.url for f in configured)
+            if url not in known
+        ],
+    )
     changed = [{"ours": url, "follow": url in wanted} for url, followed in known.items() if followed != (url in wanted)]
     if changed:
         tx.execute(update(feeds).where(feeds.c.url == bindparam("ours")).values(followed=bindparam("follow")), changed)
@@ -46,7 +54,9 @@ def unpolled(tx: Connection) -> int:
 
 def save(tx: Connection, state: FeedState) -> None:
     """Remember what a poll taught of a feed."""
-    tx.execute(update(feeds).where(feeds.c.url == bindparam("ours")).values(_values()), [_row(state) | {"ours": state.url}])
+    tx.execute(
+        update(feeds).where(feeds.c.url == bindparam("ours")).values(_values()), [_row(state) | {"ours": state.url}]
+    )
 
 
 def make_due(tx: Connection, now: datetime, url: str | None = None) -> int:

@@ -29,7 +29,9 @@ class Backlog:
 
 def add(tx: Connection, queued: Sequence[Alert], to_deliver: Sequence[Delivery]) -> None:
     """Queue alerts and their deliveries; what is queued already stays as it is, since ids are fixed."""
-    rows = [{"id": a.id, "created_at": a.created_at, "development": a.development, "content": to_json(a)} for a in queued]
+    rows = [
+        {"id": a.id, "created_at": a.created_at, "development": a.development, "content": to_json(a)} for a in queued
+    ]
     upsert(tx, alerts, rows, keep=True)
     upsert(tx, deliveries, [asdict(delivery) for delivery in to_deliver], keep=True)
 
@@ -46,12 +48,18 @@ def claim(tx: Connection, channel: str, now: datetime, lease: timedelta) -> tupl
         earlier.c.state == DeliveryState.PENDING, earlier.c.number < deliveries.c.number,
     )  # fmt: skip
     query = select(deliveries.c.number, *_DELIVERY, alerts.c.content).join(alerts, alerts.c.id == deliveries.c.alert)
-    query = query.where(deliveries.c.channel == channel, deliveries.c.state == DeliveryState.PENDING, deliveries.c.due_at <= now, ~waits)
+    query = query.where(
+        deliveries.c.channel == channel, deliveries.c.state == DeliveryState.PENDING, deliveries.c.due_at <= now, ~waits
+    )
     row = tx.execute(query.order_by(deliveries.c.number).limit(1)).first()
     if row is None:
         return None
     attempts = row.attempts + 1
-    tx.execute(update(deliveries).where(deliveries.c.number == row.number).values(attempts=attempts, due_at=now + lease, error=""))
+    tx.execute(
+        update(deliveries)
+        .where(deliveries.c.number == row.number)
+        .values(attempts=attempts, due_at=now + lease, error="")
+    )
     return _delivery(row, attempts=attempts), from_json(row.content)
 
 
@@ -107,7 +115,9 @@ def backlog(tx: Connection, now: datetime) -> dict[str, Backlog]:
 
 def pending(tx: Connection) -> int:
     """How many deliveries wait, over all channels."""
-    return tx.execute(select(func.count()).select_from(deliveries).where(deliveries.c.state == DeliveryState.PENDING)).scalar_one()
+    return tx.execute(
+        select(func.count()).select_from(deliveries).where(deliveries.c.state == DeliveryState.PENDING)
+    ).scalar_one()
 
 
 def drop_channel(tx: Connection, kept: Sequence[str]) -> int:

@@ -49,7 +49,11 @@ def save(
 
 def unannounced(tx: Connection) -> list[tuple[str, list[Development]]]:
     """Followed storylines whose state has not been told yet, each with its developments, oldest first."""
-    query = select(storylines.c.id).where(storylines.c.followed, storylines.c.announced_at.is_(None)).order_by(storylines.c.id)
+    query = (
+        select(storylines.c.id)
+        .where(storylines.c.followed, storylines.c.announced_at.is_(None))
+        .order_by(storylines.c.id)
+    )
     return [(storyline, of_storyline(tx, storyline)) for storyline in tx.execute(query).scalars().all()]
 
 
@@ -68,14 +72,20 @@ def mark_announced(tx: Connection, told: Sequence[str], now: datetime) -> None:
 
 def history(tx: Connection, since: datetime) -> History:
     """What a ledger is made from: the developments and reports since then, and the newest entries of any kind."""
-    newest = select(*_ENTRY).where(entries.c.published >= since).order_by(entries.c.published.desc(), entries.c.id.desc())
+    newest = (
+        select(*_ENTRY).where(entries.c.published >= since).order_by(entries.c.published.desc(), entries.c.id.desc())
+    )
     read = {row.id: _entry(row) for row in tx.execute(newest.limit(_BACKGROUND))}
-    placed = select(*_ENTRY, *_PLACEMENT).join(reports, reports.c.entry == entries.c.id).where(entries.c.published >= since)
+    placed = (
+        select(*_ENTRY, *_PLACEMENT).join(reports, reports.c.entry == entries.c.id).where(entries.c.published >= since)
+    )
     placements = tuple(_placement(row) for row in tx.execute(placed.order_by(entries.c.published, entries.c.id)))
     read |= {placement.entry.id: placement.entry for placement in placements}
     lately = select(*_DEVELOPMENT).where(developments.c.last_report_at >= since)
     return History(
-        developments=tuple(map(_development, tx.execute(lately.order_by(developments.c.started_at, developments.c.id)))),
+        developments=tuple(
+            map(_development, tx.execute(lately.order_by(developments.c.started_at, developments.c.id)))
+        ),
         placements=placements,
         entries=tuple(sorted(read.values(), key=lambda entry: (entry.published, entry.id))),
     )
@@ -138,7 +148,8 @@ def _report_row(placement: Placement) -> dict[str, Any]:
 
 def _placement(row: Any) -> Placement:
     matches = tuple(
-        Match(storyline=m["storyline"], score=m["score"], evidence=tuple(Evidence(**e) for e in m["evidence"])) for m in row.matches
+        Match(storyline=m["storyline"], score=m["score"], evidence=tuple(Evidence(**e) for e in m["evidence"]))
+        for m in row.matches
     )
     return Placement(
         entry=_entry(row), matches=matches, decision=Decision(row.decision), development=row.development, reason=row.reason,

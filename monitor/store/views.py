@@ -18,24 +18,38 @@ View = dict[str, Any]
 
 def feeds(tx: Connection, now: datetime) -> list[View]:
     """Followed feeds with their health, the ailing first; entries and reports of the last day."""
-    recent = select(entries.c.feed, func.count(), func.count(reports.c.entry)).outerjoin(reports, reports.c.entry == entries.c.id)
-    counts = {feed: (n, m) for feed, n, m in tx.execute(recent.where(entries.c.seen_at > now - timedelta(days=1)).group_by(entries.c.feed))}
+    recent = select(entries.c.feed, func.count(), func.count(reports.c.entry)).outerjoin(
+        reports, reports.c.entry == entries.c.id
+    )
+    counts = {
+        feed: (n, m)
+        for feed, n, m in tx.execute(recent.where(entries.c.seen_at > now - timedelta(days=1)).group_by(entries.c.feed))
+    }
     query = select(feeds_table).where(feeds_table.c.followed).order_by(feeds_table.c.failures.desc(), feeds_table.c.url)
     shown = ("url", "title", "polled_at", "succeeded_at", "next_poll_at", "failures", "error", "gone")
     return [
-        view | {"entries_a_day": counts.get(view["url"], (0, 0))[0], "reports_a_day": counts.get(view["url"], (0, 0))[1]}
+        view
+        | {"entries_a_day": counts.get(view["url"], (0, 0))[0], "reports_a_day": counts.get(view["url"], (0, 0))[1]}
         for view in _views(tx, query, shown)
     ]
 
 
 def stories(tx: Connection) -> list[View]:
     """Followed storylines with their last development."""
-    followed = _views(tx, select(storylines).where(storylines.c.followed).order_by(storylines.c.id), ("id", "title", "question", "followed_since"))
+    followed = _views(
+        tx,
+        select(storylines).where(storylines.c.followed).order_by(storylines.c.id),
+        ("id", "title", "question", "followed_since"),
+    )
     return [view | _summary(tx, view["id"]) for view in followed]
 
 
 def _summary(tx: Connection, storyline: str) -> View:
-    ours = select(developments).join(on_storyline, on_storyline.c.development == developments.c.id).where(on_storyline.c.storyline == storyline)
+    ours = (
+        select(developments)
+        .join(on_storyline, on_storyline.c.development == developments.c.id)
+        .where(on_storyline.c.storyline == storyline)
+    )
     last = tx.execute(ours.where(developments.c.alerted).order_by(developments.c.started_at.desc()).limit(1)).first()
     counts = ours.with_only_columns(func.count(), func.coalesce(func.sum(developments.c.reports), 0))
     told, total = tx.execute(counts).one()
@@ -48,7 +62,11 @@ def _summary(tx: Connection, storyline: str) -> View:
 def timeline(tx: Connection, storyline: str, limit: int = 50) -> list[View]:
     """A storyline's last developments, oldest first, each with its reports."""
     query = select(developments).join(on_storyline, on_storyline.c.development == developments.c.id)
-    query = query.where(on_storyline.c.storyline == storyline).order_by(developments.c.started_at.desc(), developments.c.id).limit(limit)
+    query = (
+        query.where(on_storyline.c.storyline == storyline)
+        .order_by(developments.c.started_at.desc(), developments.c.id)
+        .limit(limit)
+    )
     shown = ("id", "title", "started_at", "last_report_at", "outlets", "alerted")
     return [view | {"reports": _reports(tx, view["id"])} for view in reversed(_views(tx, query, shown))]
 
@@ -62,10 +80,17 @@ def _reports(tx: Connection, development: str) -> list[View]:
 
 def listed(tx: Connection, limit: int = 50, state: str | None = None) -> list[View]:
     """The last deliveries, latest first; those in one state, if it is given."""
-    query = select(deliveries, alerts.c.content).join(alerts, alerts.c.id == deliveries.c.alert).order_by(deliveries.c.number.desc()).limit(limit)
+    query = (
+        select(deliveries, alerts.c.content)
+        .join(alerts, alerts.c.id == deliveries.c.alert)
+        .order_by(deliveries.c.number.desc())
+        .limit(limit)
+    )
     query = query if state is None else query.where(deliveries.c.state == state)
     shown = ("id", "channel", "target", "state", "attempts", "created_at", "due_at", "sent_at", "error")
-    return [_view(row, shown) | {"title": row.content["title"], "kind": row.content["kind"]} for row in tx.execute(query)]
+    return [
+        _view(row, shown) | {"title": row.content["title"], "kind": row.content["kind"]} for row in tx.execute(query)
+    ]
 
 
 def status(tx: Connection, now: datetime) -> View:
@@ -78,7 +103,9 @@ def status(tx: Connection, now: datetime) -> View:
         "feeds_failing": tx.execute(healthy.where(table.failures > 0)).scalar_one(),
         "feeds_gone": tx.execute(healthy.where(table.gone)).scalar_one(),
         "last_poll_at": _plain(tx.execute(select(func.max(table.polled_at))).scalar()),
-        "storylines": tx.execute(select(func.count()).select_from(storylines).where(storylines.c.followed)).scalar_one(),
+        "storylines": tx.execute(
+            select(func.count()).select_from(storylines).where(storylines.c.followed)
+        ).scalar_one(),
         "entries": tx.execute(select(func.count()).select_from(entries)).scalar_one(),
         "reports": tx.execute(select(func.count()).select_from(reports)).scalar_one(),
         "developments": tx.execute(select(func.count()).select_from(developments)).scalar_one(),

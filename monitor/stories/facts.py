@@ -99,4 +99,6 @@ def word_list(name: str) -> dict[str, list[str]]:
     """A list of words/NAME.txt: lines of `key: item | item | ...`; `#` opens a comment."""
     text = resources.files("monitor.stories").joinpath("words", f"{name}.txt").read_text(encoding="utf-8")
     lines = (line for line in text.splitlines() if line.strip() and not line.startswith("#"))
-    return {key: [item.strip() for item in items.split("|")] for key, _, items in (line.partition(":") for line in lines)}
+    return {
+        key: [item.strip() for item in items.split("|")] for key, _, items in (line.partition(":") for line in lines)
+    }

@@ -25,7 +25,7 @@ _LONG_TITLE = 14
 
 def form_features(entry: Entry) -> dict[str, float]:
     """The cues of form in an entry, each 0..1; see words/decision.toml for what each is worth."""
-    title, summary = read_entry(entry)
+    title, _ = read_entry(entry)
     headline = entry.title.strip()
     told = title_concepts(title)
     features = {f"cue_{name}": float(_has(cues, headline)) for name, cues in _cues().items()}

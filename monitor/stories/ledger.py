@@ -121,10 +121,7 @@ class Ledger:
 
         A word that all of a story's entries have weighs next to nothing.
         """
-        return {
-            key: place * self._rarity(key) * (1 - self._share(key, storylines))
-            for key, place in read.told.items()
-        }
+        return {key: place * self._rarity(key) * (1 - self._share(key, storylines)) for key, place in read.told.items()}
 
     def _rarity(self, key: str) -> float:
         """Inverse document frequency, as if _PRIOR entries without the word had been read before: a young ledger knows little."""
@@ -133,7 +130,11 @@ class Ledger:
     def _share(self, key: str, storylines: Iterable[str]) -> float:
         """The largest share of a storyline's earlier entries that tell `key`; a young storyline has no habits yet."""
         return max(
-            (min(1.0, (self._story_words[s][key] - 0.5) / (self._story_size[s] + 2)) for s in storylines if self._story_size[s]),
+            (
+                min(1.0, (self._story_words[s][key] - 0.5) / (self._story_size[s] + 2))
+                for s in storylines
+                if self._story_size[s]
+            ),
             default=0.0,
         )
 
@@ -181,7 +182,9 @@ class Ledger:
     def known_before(self, development: Development) -> tuple[Link, ...]:
         """The last developments told on the same storylines before this one, latest first."""
         ours = set(development.storylines)
-        earlier = [d for d in self._developments.values() if d.alerted and d.id != development.id and ours & set(d.storylines)]
+        earlier = [
+            d for d in self._developments.values() if d.alerted and d.id != development.id and ours & set(d.storylines)
+        ]
         earlier.sort(key=lambda d: (d.started_at, d.id), reverse=True)
         return tuple(
             Link(outlet=d.outlets[0], title=d.title, url="", published=d.started_at) for d in earlier[:KNOWN_BEFORE]

@@ -69,7 +69,12 @@ class Matcher:
         found = self._find(entry)
         if not found:
             return []
-        scored = [Match(storyline=w.storyline.id, score=s, evidence=e) for w in self._watches for s, e in [score(w, found)] if e]
+        scored = [
+            Match(storyline=w.storyline.id, score=s, evidence=e)
+            for w in self._watches
+            for s, e in [score(w, found)]
+            if e
+        ]
         return sorted(scored, key=lambda match: (-match.score, match.storyline))
 
     def _threshold(self, storyline: str) -> float:
@@ -101,7 +106,9 @@ class Matcher:
 
     def _add(self, number: int, term: str, name: str) -> None:
         words = tuple(word.folded for word in read(name).words)
-        phrase = _Phrase(number, term, name.casefold(), words, acronym=len(words) == 1 and name.isupper() and len(name) <= _ACRONYM)
+        phrase = _Phrase(
+            number, term, name.casefold(), words, acronym=len(words) == 1 and name.isupper() and len(name) <= _ACRONYM
+        )
         if is_unspaced(name):
             self._unspaced.append(phrase)
         elif words:
@@ -131,19 +138,19 @@ class Matcher:
         return best
 
     def _phrases_in(self, text: Text) -> Iterable[tuple[_Phrase, str, float, int]]:
+        """Each phrase found, the words found for it, how well they fit, and the place of the first."""
         places: dict[str, list[tuple[int, float]]] = defaultdict(list)
         for place, word in enumerate(text.words):
             for ours, quality in self._similar(word.folded):
                 places[ours].append((place, quality))
-        for ours in list(places):
-            for number in self._by_word.get(ours, ()):
-                phrase = self._phrases[number]
-                if hit := _locate(phrase, places, text.words):
-                    yield phrase, *hit
-        if text.unspaced:
-            for phrase in self._unspaced:
-                if (place := text.unspaced.find(phrase.text)) >= 0:
-                    yield phrase, phrase.text, SAME, place // 3
+        proposed = (self._phrases[number] for ours in list(places) for number in self._by_word.get(ours, ()))
+        for phrase in proposed:
+            if hit := _locate(phrase, places, text.words):
+                yield phrase, *hit
+        unspaced = self._unspaced if text.unspaced else ()
+        for phrase in unspaced:
+            if (place := text.unspaced.find(phrase.text)) >= 0:
+                yield phrase, phrase.text, SAME, place // 3
 
 
 def likeness(word: str, ours: str) -> float:
@@ -171,7 +178,9 @@ def _is_form_of(word: str, ours: str, common: int) -> bool:
     return common >= 3 and bool(stems(word) & stems(ours))  # noqa: PLR2004 - stemming is slow, and cuts endings only
 
 
-def _locate(phrase: _Phrase, places: Mapping[str, list[tuple[int, float]]], words: Sequence[Word]) -> tuple[str, float, int] | None:
+def _locate(
+    phrase: _Phrase, places: Mapping[str, list[tuple[int, float]]], words: Sequence[Word]
+) -> tuple[str, float, int] | None:
     """Where `phrase` stands: its words close together, in any order. The words found, their quality, the first one's place."""
     if len(phrase.words) == 1:
         return _locate_word(phrase, places[phrase.words[0]], words)

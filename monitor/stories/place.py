@@ -86,7 +86,9 @@ def _joins(neighbours: Sequence[_Neighbour], ledger: Ledger) -> Development | No
     for neighbour in neighbours:
         likelihoods[neighbour.report.development].append(neighbour.likelihood)
     best, mean = max(
-        ((key, _mean_of_best(values)) for key, values in likelihoods.items()), key=lambda item: item[1], default=("", 0.0)
+        ((key, _mean_of_best(values)) for key, values in likelihoods.items()),
+        key=lambda item: item[1],
+        default=("", 0.0),
     )
     return ledger.development(best) if mean >= SAME_FACT else None
 
@@ -122,7 +124,11 @@ def pair_features(later: Report, earlier: Report) -> dict[str, float]:
 
 def told(ours: Vector, theirs: Vector) -> float:
     """How much of our facts, by weight, theirs tell too: 0..1; 1 when we have none."""
-    return sum(ours.weights[key] for key in ours.shared(theirs)) / (sum(ours.weights.values()) or 1.0) if ours.weights else 1.0
+    return (
+        sum(ours.weights[key] for key in ours.shared(theirs)) / (sum(ours.weights.values()) or 1.0)
+        if ours.weights
+        else 1.0
+    )
 
 
 def _new_id(report: Report) -> str:

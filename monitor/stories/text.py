@@ -73,7 +73,7 @@ def read_entry(entry: Entry) -> tuple[Text, Text]:
 
 def without_outlet(title: str, outlet: str) -> str:
     """`title` without a closing ` - Outlet` or ` | Outlet`."""
-    head, separator, tail = re.sub(r"\s+[|\u2013\u2014-]\s+", " | ", title).rpartition(" | ")
+    _, separator, tail = re.sub(r"\s+[|\u2013\u2014-]\s+", " | ", title).rpartition(" | ")
     if separator and outlet and fold_all(tail) in (fold_all(outlet), fold_all(outlet).split(" ", 1)[0]):
         return title[: len(title) - len(tail)].rstrip(" |-\u2013\u2014")
     return title

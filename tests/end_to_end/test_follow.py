@@ -110,7 +110,14 @@ def test_commands_work_beside_the_daemon_and_without_it(world: World) -> None:
     world.wait_for(lambda: len(world.hook.received) == 1)
     world.wait_for(lambda: {d["state"] for d in world.json("deliveries")} == {"sent"})
     world.stop()
-    for arguments in (["status"], ["feeds"], ["stories"], ["timeline", "dam"], ["deliveries"], ["explain", "Orla dam cracks"]):
+    for arguments in (
+        ["status"],
+        ["feeds"],
+        ["stories"],
+        ["timeline", "dam"],
+        ["deliveries"],
+        ["explain", "Orla dam cracks"],
+    ):
         assert world.json(*arguments)
     world.web.publish("herald", "Government sends army to the Orla dam")
     assert world.json("once", "--all")["alerts"] == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import signal
 import time
@@ -14,26 +15,42 @@ EVENTS = ("engineers find leak", "army evacuates 4,000 people", "court opens inq
 STORYLINES = "".join(f"  - {{id: s{n}, title: {place}, terms: [{place}]}}\n" for n, place in enumerate(PLACES[1:]))
 
 
+def has_started(world: World, starts: int) -> bool:
+    """Whether the daemon has begun its work, after so many that have before it."""
+    return world.log.count("run feeds=") > starts
+
+
 def test_fifty_kills_lose_nothing_and_send_nothing_twice(world: World) -> None:
     moments = random.Random(20240305)
     world.write_config("herald", extra=STORYLINES)
     world.start()
     world.wait_for(lambda: "run feeds=" in world.log)
     world.poll_all()
-    published = 0
+    published, starts = 0, 0
     for kill in range(KILLS):
         if kill % 4 == 0 and published < len(PLACES) * len(EVENTS):
-            world.web.publish("herald", f"{PLACES[published % 4]}: {EVENTS[published // 4]}", f"Number {published + 1} of this week's events.")
+            world.web.publish(
+                "herald",
+                f"{PLACES[published % 4]}: {EVENTS[published // 4]}",
+                f"Number {published + 1} of this week's events.",
+            )
             published += 1
         world.make_due()
-        time.sleep(moments.uniform(0.0, 1.0))
+        if kill % 2:  # while it polls, settles and sends; else at any moment of its life, the start included
+            world.wait_for(functools.partial(has_started, world, starts))
+            time.sleep(moments.uniform(0.0, 0.3))
+        else:
+            time.sleep(moments.uniform(0.0, 1.0))
         world.stop(signal.SIGKILL)
+        starts = world.log.count("run feeds=")
         world.start()
     world.wait_for(lambda: world.log.count("run feeds=") >= 1)
     world.poll_all()
     world.wait_for(lambda: world.waiting() == 0, seconds=60)
     alerts = world.json("deliveries", "--limit", "1000")
-    assert len({alert["title"] for alert in alerts if alert["kind"] == "new"}) >= published * 2 // 3, "the stories were followed"
+    assert len({alert["title"] for alert in alerts if alert["kind"] == "new"}) >= published * 2 // 3, (
+        "the stories were followed"
+    )
     assert set(world.hook.ids) == {f"msg_{a['id']}" for a in alerts if a["channel"] == "hook"}
     assert set(world.mail.ids) == {f"<{a['id']}@desk.example>" for a in alerts if a["channel"] == "mail"}
     assert len(world.entries()) == published

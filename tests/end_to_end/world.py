@@ -139,7 +139,9 @@ def hook_server() -> Iterator[Hook]:
             hook.held += not hook.hold.is_set()
             hook.hold.wait(60)
             try:
-                payload = Webhook(SIGNING_SECRET).verify(body, {name.lower(): value for name, value in self.headers.items()})
+                payload = Webhook(SIGNING_SECRET).verify(
+                    body, {name.lower(): value for name, value in self.headers.items()}
+                )
             except Exception as error:  # noqa: BLE001 - whatever it is, the signature is wrong
                 hook.refused.append(repr(error))
                 self.send_error(401)
@@ -269,7 +271,11 @@ storylines:
     def start(self) -> subprocess.Popen[bytes]:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "monitor", "run", "-c", str(self.config)], env=self.environment(), cwd=self.folder, stderr=log, stdout=log
+                [sys.executable, "-m", "monitor", "run", "-c", str(self.config)],
+                env=self.environment(),
+                cwd=self.folder,
+                stderr=log,
+                stdout=log,
             )
         return self.process
 
@@ -302,7 +308,11 @@ storylines:
     def waiting(self) -> int:
         """How many deliveries wait; what is to be tried again later is tried now."""
         with self._opened() as store:
-            store.write(lambda tx: tx.execute(update(deliveries).where(deliveries.c.state == "pending").values(due_at=datetime.now(UTC))))
+            store.write(
+                lambda tx: tx.execute(
+                    update(deliveries).where(deliveries.c.state == "pending").values(due_at=datetime.now(UTC))
+                )
+            )
             with store.read() as tx:
                 return outbox.pending(tx)
 

@@ -36,7 +36,11 @@ def record(identifier: str, title: str, minutes: int, **more: Any) -> str:
 @pytest.fixture
 def stream(tmp_path: Path) -> Path:
     path = tmp_path / "stream.jsonl.gz"
-    lines = [record("b", "Engineers warn: dam cracks", 30), record("a", "Dam cracks, engineers warn", 0), record("c", "Ferry fares rise", 5)]
+    lines = [
+        record("b", "Engineers warn: dam cracks", 30),
+        record("a", "Dam cracks, engineers warn", 0),
+        record("c", "Ferry fares rise", 5),
+    ]
     path.write_bytes(gzip.compress("\n".join(lines).encode()))
     return path
 
@@ -92,7 +96,7 @@ def decided(entry: str, development: str, *, alert: bool, minutes: int = 0) -> D
 def test_scores_follow_the_definition() -> None:
     """Two developments (x: a, b; y: d), coverage c, doubtful q, an unrelated u: one hit late, one redundant, one noise, one missed."""
     gold = {"a": "x", "b": "x", "c": "~", "d": "y", "q": "?", "u": "-"}
-    published = {entry: NOON for entry in gold}
+    published = dict.fromkeys(gold, NOON)
     made = [
         decided("a", "1", alert=False), decided("b", "1", alert=True, minutes=10), decided("b2", "1", alert=False),
         decided("c", "2", alert=True), decided("q", "3", alert=True), decided("u", "1", alert=False),

@@ -19,7 +19,15 @@ def entry() -> MakeEntry:
     """Make an entry: title, then summary; `minutes` after noon, by `outlet`, in `language`."""
     numbers = count(1)
 
-    def make(title: str, summary: str = "", *, minutes: float = 0, outlet: str = "Herald", language: str = "en", url: str = "") -> Entry:
+    def make(
+        title: str,
+        summary: str = "",
+        *,
+        minutes: float = 0,
+        outlet: str = "Herald",
+        language: str = "en",
+        url: str = "",
+    ) -> Entry:
         number = next(numbers)
         return Entry(
             id=f"e{number}", feed="https://feed.example/rss", url=url or f"https://news.example/world/{number}", title=title, summary=summary,

@@ -39,7 +39,9 @@ def test_an_entity_stands_for_its_aliases_in_any_script(entry: MakeEntry, dam: S
         assert matched(dam, title, entry=entry), title
 
 
-@pytest.mark.parametrize("title", ["Reservoirs", "reservoir's", "RESERVOIR", "resevoir", "Reser\u00advoir", "ｒｅｓｅｒｖｏｉｒ"])
+@pytest.mark.parametrize(
+    "title", ["Reservoirs", "reservoir's", "RESERVOIR", "resevoir", "Reser\u00advoir", "ｒｅｓｅｒｖｏｉｒ"]
+)
 def test_plurals_case_typos_and_odd_characters_are_forgiven(title: str, entry: MakeEntry) -> None:
     """T1, T2."""
     assert matched(of(any_=("reservoir",)), f"{title} near the town", entry=entry)
@@ -72,7 +74,10 @@ def test_a_huge_text_is_cut_before_it_is_compared(entry: MakeEntry, dam: Storyli
 
 def test_evidence_names_the_term_the_words_found_and_where(entry: MakeEntry, dam: Storyline) -> None:
     (match,) = Matcher([dam]).match(entry("Towns flee below the River Orla", "Engineers fear for the dams."))
-    assert [(e.term, e.found, e.field) for e in match.evidence] == [("Orla", "River Orla", "title"), ("dam", "dams", "summary")]
+    assert [(e.term, e.found, e.field) for e in match.evidence] == [
+        ("Orla", "River Orla", "title"),
+        ("dam", "dams", "summary"),
+    ]
 
 
 def test_a_miss_is_explained_by_what_was_found(entry: MakeEntry, dam: Storyline) -> None:
@@ -87,6 +92,8 @@ def test_storylines_do_not_share_entities_of_the_same_name(entry: MakeEntry) -> 
     assert [m.storyline for m in Matcher([first, second]).match(entry("Rovers win the cup"))] == ["a"]
 
 
-@pytest.mark.parametrize(("word", "ours"), [("1000", "10000"), ("iran", "iraq"), ("dam", "dad"), ("austria", "australia")])
+@pytest.mark.parametrize(
+    ("word", "ours"), [("1000", "10000"), ("iran", "iraq"), ("dam", "dad"), ("austria", "australia")]
+)
 def test_other_words_and_other_numbers_are_not_forgiven(word: str, ours: str) -> None:
     assert likeness(word, ours) == 0

@@ -16,7 +16,14 @@ def test_words_are_folded_so_that_equal_words_are_equal(written: str, folded: st
 
 
 def test_initials_are_one_word() -> None:
-    assert [word.surface for word in read("The U.S. and the U.N. agree").words] == ["The", "US", "and", "the", "UN", "agree"]
+    assert [word.surface for word in read("The U.S. and the U.N. agree").words] == [
+        "The",
+        "US",
+        "and",
+        "the",
+        "UN",
+        "agree",
+    ]
 
 
 def test_invisible_characters_do_not_hide_a_word() -> None:
