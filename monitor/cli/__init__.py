@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from monitor.errors import ConfigError, MonitorError
@@ -45,15 +44,15 @@ def run(arguments: Sequence[str]) -> int:
 
     try:
         code = app(list(arguments), standalone_mode=False)
-    except click.ClickException as error:
+    except typer.TyperException as error:
         error.show()
         return USAGE
-    except click.exceptions.Exit as leave:
+    except typer.Exit as leave:
         return leave.exit_code
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - the reader has left
         return 0
-    except (KeyboardInterrupt, click.exceptions.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except Exception as error:
         if os.environ.get("MONITOR_DEBUG"):

@@ -250,7 +250,8 @@ class _Loader:
         return revealed
 
     def _check_channels(self, named: tuple[str, ...], channels: Mapping[str, Any], path: reading.Path) -> None:
-        known = {*channels, *(self.plain.data.get("channels") or {})}
+        written = self.plain.data.get("channels")
+        known = {*channels, *(written if isinstance(written, dict) else ())}
         for number, name in enumerate(named):
             if name not in known:
                 self.plain.problem((*path, number), f"There is no channel `{name}`; {nearest(name, known)}")
@@ -289,11 +290,14 @@ class _Loader:
     def _opml(self, raw: dict[str, Any], defaults: Defaults, path: reading.Path) -> list[Feed]:
         check_keys(self.plain, raw, {"opml", "every"}, path)
         every = read_as(self.plain, timedelta, raw["every"], (*path, "every")) if "every" in raw else defaults.every
+        name = read_as(self.plain, str, raw["opml"], (*path, "opml"))
+        if not isinstance(name, str) or not isinstance(every, timedelta):
+            return []
         try:
-            file = self.folder / str(raw["opml"])
+            file = self.folder / name
             listed = opml.read(file.read_bytes(), str(file))
         except OSError as error:
-            self.plain.problem((*path, "opml"), f"The list {raw['opml']} cannot be read: {error.strerror}.")
+            self.plain.problem((*path, "opml"), f"The list {name} cannot be read: {error.strerror}.")
             return []
         except MonitorError as error:
             self.plain.problem((*path, "opml"), str(error))
