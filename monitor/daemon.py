@@ -196,8 +196,12 @@ class Daemon:
         except StoreError as error:  # S3, S9: it passes, and nothing of it was kept
             log.error("%s error=%s", job.__name__.strip("_"), error)  # noqa: TRY400 - the sentence says it all
         except BaseException as error:
-            self._failure = error
+            self._fail(error)
             raise
+
+    def _fail(self, error: BaseException) -> None:
+        log.critical("failed error=%s", type(error).__name__, exc_info=error)
+        self._failure = error
 
     def _tick(self) -> None:
         """Hand out the feeds that are due; then, once, tell the state of the stories."""
@@ -242,7 +246,7 @@ class Daemon:
         except BaseException as error:
             if self._stopping or isinstance(error, FeedError):  # cut by our own end: it stays due
                 return Changes()
-            self._failure = error
+            self._fail(error)
             raise
         if changes.deliveries:
             self._deliverer.wake()

@@ -234,7 +234,7 @@ def test_a_thread_that_dies_is_noticed_and_named(start: Start, monkeypatch: pyte
 
 @pytest.mark.parametrize("death", [ZeroDivisionError, MemoryError, SystemExit])
 def test_a_poll_that_fails_in_a_way_nobody_foresaw_ends_the_daemon(
-    death: type[BaseException], start: Start, monkeypatch: pytest.MonkeyPatch
+    death: type[BaseException], start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """P5."""
 
@@ -247,6 +247,7 @@ def test_a_poll_that_fails_in_a_way_nobody_foresaw_ends_the_daemon(
     wait_for(lambda: daemon._failure)
     with pytest.raises(MonitorError, match=death.__name__):
         daemon.check()
+    assert any(record.exc_info and record.exc_info[0] is death for record in caplog.records), "the log says where"
 
 
 def test_a_scheduler_that_died_silently_is_noticed(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,7 +45,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = app(list(arguments), standalone_mode=False)
     except typer.TyperException as error:
-        error.show()
+        error.show()  # type: ignore[attr-defined]  # every kind that Typer raises has it
         return USAGE
     except typer.Exit as leave:
         return leave.exit_code

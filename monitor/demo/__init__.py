@@ -117,6 +117,7 @@ def _feed(outlet: str, entries: list[tuple[float, str, str, str]], now: datetime
 def _wait_for_the_last(daemon: Daemon, entries: int) -> None:
     deadline = time.monotonic() + _SETTLE
     while time.monotonic() < deadline:
+        daemon.check()
         with daemon.store.read() as tx:
             if views.status(tx, datetime.now(UTC))["entries"] >= entries and not outbox.pending(tx):
                 return

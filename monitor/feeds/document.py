@@ -6,7 +6,7 @@ import html
 import io
 import json
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,6 +25,7 @@ _DOCTYPE = re.compile(rb"<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>", re.DOTALL | re.IGNOR
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 _MARKUP = re.compile(r"<[a-zA-Z/!?]|&[#\w]+;")
 _BLOCKS = re.compile(r"<\s*/?\s*(?:p|br|div|li|ul|ol|h[1-6]|tr|td|blockquote)\b[^>]*>", re.IGNORECASE)
+_JSON_FEED = re.compile(r"jsonfeed\.org/version|^1(\.[01])?$")
 _BRIDGE_ERROR = re.compile(r"^Bridge returned error\b", re.IGNORECASE)
 _ZONED = re.compile(r"(?:Z|GMT|UTC?|[+-]\d\d:?\d\d|[ECMP][SD]T)\s*$")
 _DATELIKE = re.compile(r"^\s*(?:\d{4}-\d\d|\d{1,2}[ -]\w{3}|\w{3},?\s|\d{4}\d{4}T)")
@@ -94,8 +95,9 @@ def _xml_item(entry: Mapping[str, Any], base: str) -> dict[str, Any]:
 
 
 def _xml_date(entry: Mapping[str, Any]) -> datetime | None:
+    told = dict(entry)  # as the feed has it: feedparser's own mapping passes one date off as another
     for name in ("published", "updated", "created"):
-        text, moment = entry.get(name), entry.get(f"{name}_parsed")
+        text, moment = told.get(name), told.get(f"{name}_parsed")
         if text and moment and _DATELIKE.match(str(text)):
             try:
                 year, month, day, hour, minute, second = moment[:6]
@@ -124,7 +126,7 @@ def _read_json(body: bytes, url: str) -> Document:
         feed = json.loads(body, parse_constant=lambda _name: None)
     except (ValueError, RecursionError):
         raise FeedError("unreadable", "The feed is not valid JSON.") from None
-    if not isinstance(feed, dict) or "jsonfeed.org/version" not in str(feed.get("version", "")):
+    if not isinstance(feed, dict) or not _JSON_FEED.search(_str(feed.get("version"))):
         raise FeedError("not-a-feed", "This is JSON, but not a JSON Feed.")
     items = feed.get("items")
     if not isinstance(items, list):
@@ -144,7 +146,9 @@ def _json_item(item: Mapping[str, Any], base: str, language: str) -> dict[str, A
         published = None
     return {
         "guid": _str(item.get("id")),
-        "url": _link(_str(item.get("url")) or _str(item.get("external_url")), base),
+        "url": next(
+            (_link(url, base) for name in ("url", "external_url") if isinstance(url := item.get(name), str)), ""
+        ),
         "title": _str(item.get("title")),
         "summary": _str(item.get("summary")) or _str(item.get("content_text")) or _str(item.get("content_html")),
         "published": published.astimezone(UTC) if published else None,
@@ -166,20 +170,22 @@ def _str(value: object) -> str:
 def _told_apart(raw: list[dict[str, Any]]) -> tuple[Item, ...]:
     """The newest items, cleaned, each with the keys it can be recognised by (X8-X14).
 
-    The guid counts unless other items of the document have it too; then the link; then the text.
+    The guid counts, unless the document has it at items with other links too; then the link; then the text.
     """
     if len(raw) > ENTRIES:
         raw = sorted(raw, key=lambda item: item["published"] or datetime.max.replace(tzinfo=UTC), reverse=True)[
             :ENTRIES
         ]
-    guids = Counter(item["guid"] for item in raw)
+    links: dict[str, set[str]] = defaultdict(set)
+    for item in raw:
+        links[item["guid"]].add(same_link(item["url"]))
     items: dict[str, Item] = {}
     for item in raw:
         title, summary = _plain(item["title"], _TITLE_CAP), _plain(item["summary"], _SUMMARY_CAP)
-        if _BRIDGE_ERROR.match(title) or not (title or summary or item["url"]):
+        if _BRIDGE_ERROR.match(title) or not (title or summary or item["url"] or item["guid"]):
             continue  # a bridge's own trouble is no news
         outlet = _plain(item["outlet"], 200)
-        keys = _keys(item, title, summary, shared=guids[item["guid"]] > 1)
+        keys = _keys(item, title, summary, shared=len(links[item["guid"]]) > 1)
         items.setdefault(keys[0], Item(
             keys=keys, url=item["url"], title=without_source(title, outlet), summary=summary, published=item["published"],
             language=item["language"][:20], outlet=outlet,
@@ -236,5 +242,5 @@ def _plain(text: str, cap: int) -> str:
         text = html.unescape(nh3.clean(_BLOCKS.sub(" ", text), tags=set(), clean_content_tags={"script", "style"}))
         if "&" in text and (again := html.unescape(text)) != text and "<" not in again:
             text = again  # escaped twice
-    text = _CONTROL.sub(" ", text.encode("utf-8", "replace").decode())
+    text = _CONTROL.sub("", text.encode("utf-8", "replace").decode())
     return " ".join(text.split())[:cap]

@@ -71,7 +71,7 @@ class Gate:
         self._deadlines = Deadlines()
         self._session = requests.Session()
         self._session.trust_env = False  # H33: no proxy and no .netrc that the configuration does not name
-        self._session.verify = settings.ca_file or True
+        self._verify: bool | str = settings.ca_file or True
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._adapter = GuardedAdapter(Policy(settings.allow_networks), self._deadlines, connections=settings.workers)
         for scheme in ("http://", "https://"):
@@ -126,7 +126,7 @@ class Gate:
             location = response.headers.get("location", "")
             response.close()
             target = urljoin(_bare(chain[-1]), location.strip())
-            told = " -> ".join(map(_bare, [*chain, target]))
+            told = mask(" -> ".join([*chain, target]))
             if not location or urlsplit(target).scheme not in ("http", "https"):
                 raise GateError("redirect", f"The server redirects to nowhere useful: {told}.")
             if len(chain) > self._settings.max_redirects or target in chain:
@@ -144,22 +144,27 @@ class Gate:
                 raise GateError("timeout", "The server took too long to redirect.")
 
     def _request(self, method: str, url: str, headers: dict[str, str], body: bytes | None = None) -> requests.Response:
+        address = _bare(url)
         user, password = _credentials(url)
         headers = {"User-Agent": self._agent, "Accept-Encoding": "gzip, deflate", **headers}
-        limit = (10.0, min(self._settings.timeout.total_seconds(), self._deadlines.remaining))
-        send = partial(
-            self._session.request, method, _bare(url), headers=headers, data=body, auth=HTTPBasicAuth(user, password) if user else None,
-            stream=True, allow_redirects=False, timeout=limit,
-        )  # fmt: skip
+        auth = HTTPBasicAuth(user, password) if user else None
         try:
+            prepared = self._session.prepare_request(
+                requests.Request(method, address, headers=headers, data=body, auth=auth)
+            )
+            limit = (10.0, min(self._settings.timeout.total_seconds(), self._deadlines.remaining))
+            # Not session.send: it reads a redirect's whole body, however large it unpacks, even when told not to follow (H4).
+            send = partial(self._adapter.send, prepared, stream=True, timeout=limit, verify=self._verify)
             try:
                 return send()
             except requests.ConnectionError as error:
-                if self.closed or "RemoteDisconnected" not in repr(error):
+                if self.closed or not any(
+                    isinstance(cause, ConnectionResetError | BrokenPipeError) for cause in _chain(error)
+                ):
                     raise
                 return send()  # H36: a connection that was kept open may have been closed meanwhile
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
-            raise _gate_error(error, _bare(url)) from None
+            raise _gate_error(error, address) from None
 
     def _response(self, response: requests.Response, *, conditional: bool, deadline: float) -> Response:
         status, headers = response.status_code, _headers(response)
@@ -195,7 +200,9 @@ def _read(response: requests.Response, cap: int, deadline: float, *, cut: bool =
                 break
             raise FeedError("too-large", f"The feed is larger than {cap // 1024} kB.")
         if time.monotonic() > deadline:
-            raise TimeoutError
+            break
+    if time.monotonic() > deadline:  # a connection that was cut looks like one that has ended
+        raise TimeoutError
     return b"".join(parts)[:cap]
 
 

@@ -1,0 +1,164 @@
+"""Parsing at arm's length: children die alone; and the corpus of feeds that other parsers are tested with."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import re
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monitor.errors import FeedError
+from monitor.feeds.document import parse_bytes
+from monitor.feeds.parse import Parser
+from monitor.model import Response
+from tests.feeds.conftest import RSS
+
+SHARED = Path(os.environ.get("MONITOR_SHARED", Path(__file__).parents[3] / "shared"))
+CORPUS = SHARED / "data/feeds"
+GOFEED = CORPUS / "mmcdole_gofeed/testdata"
+
+
+@pytest.fixture(scope="module")
+def parser() -> Iterator[Parser]:
+    made = Parser(2)
+    yield made
+    made.close()
+
+
+def response(body: bytes) -> Response:
+    return Response(url="https://herald.example/feed", status=200, headers={"content-type": "text/xml"}, body=body)
+
+
+def corpus() -> list[Path]:
+    if not CORPUS.is_dir():
+        assert not os.environ.get("CI"), f"the corpus of feeds must be at {CORPUS} in CI"
+        pytest.skip(f"no corpus of feeds at {CORPUS}; set MONITOR_SHARED")
+    return sorted(path for path in CORPUS.rglob("*") if path.is_file())
+
+
+def test_a_child_parses_and_says_why_it_cannot(parser: Parser) -> None:
+    assert parser.parse(response(RSS)).items[0].title == "Dam breaks"
+    with pytest.raises(FeedError) as caught:
+        parser.parse(response(b"<html>"))
+    assert caught.value.reason == "not-a-feed"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<rss version='2.0'><channel><item "
+        + b" ".join(b'a%d="1"' % n for n in range(40_000))
+        + b"/></channel></rss>",
+        b"<rss version='2.0'><channel><item><author>" + b"1" * 60_000 + b"</author></item></channel></rss>",
+        b"<rss version='2.0'><channel><item><description>"
+        + b"<a>" * 2_500_000
+        + b"</description></item></channel></rss>",
+    ],
+    ids=["40,000 attributes", "60 kB of digits", "deep nesting"],
+)
+def test_a_feed_that_eats_its_parser_takes_nobody_with_it(parser: Parser, body: bytes) -> None:
+    """0.2, X4, X5, P10: another feed is parsed meanwhile, and after."""
+    with ThreadPoolExecutor(2) as both:
+        hostile, honest = both.submit(parser.parse, response(body)), both.submit(parser.parse, response(RSS))
+        assert honest.result().items
+        with pytest.raises(FeedError):
+            hostile.result()
+    assert parser.parse(response(RSS)).items
+
+
+def test_a_child_that_dies_is_a_feed_error_and_a_new_one_takes_its_place() -> None:
+    """X3, P10: the child is killed while it parses, as a fault of its parser would."""
+    made = Parser(1)
+    child = made._pool.schedule(os.getpid).result()
+    slow = response(b"<rss version='2.0'><channel><item><author>" + b"1" * 60_000 + b"</author></item></channel></rss>")
+    with ThreadPoolExecutor(1) as pool:
+        parsing = pool.submit(made.parse, slow)
+        time.sleep(0.3)
+        os.kill(child, signal.SIGSEGV)
+        with pytest.raises(FeedError) as caught:
+            parsing.result()
+    assert caught.value.reason == "parse-crash"
+    assert made.parse(response(RSS)).items
+    assert made._pool.schedule(os.getpid).result() != child
+    made.close()
+
+
+def test_children_know_no_secret_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """P15."""
+    monkeypatch.setenv("HOOK_SECRET", "canary-9")
+    made = Parser(1)
+    environment = made._pool.schedule(_environment).result()
+    made.close()
+    assert "canary-9" not in environment
+
+
+def _environment() -> str:
+    return str(dict(os.environ))
+
+
+@pytest.mark.shared
+def test_every_feed_of_the_corpus_goes_through_without_harm(parser: Parser) -> None:
+    """Faults 6.5: no crash, no hang; what cannot be read says why."""
+    outcomes: Counter[str] = Counter()
+
+    def one(path: Path) -> str:
+        try:
+            return "read" if parser.parse(response(path.read_bytes())).items else "empty"
+        except FeedError as error:
+            return error.reason
+
+    with ThreadPoolExecutor(4) as pool:
+        outcomes.update(pool.map(one, corpus()))
+    assert outcomes.total() >= 1_500
+    assert outcomes["parse-crash"] == 0
+    assert outcomes["read"] > 400
+
+
+@pytest.mark.shared
+def test_titles_links_and_ids_that_another_parser_expects_are_met() -> None:
+    """gofeed's expected values, its markup made plain as ours is: at least 95 % agree."""
+    corpus()
+    met = [agreed for path, expected in _expected() for agreed in _agreement(path, expected)]
+    assert len(met) > 80
+    assert sum(met) / len(met) >= 0.95
+
+
+def _expected() -> Iterator[tuple[Path, list[dict[str, Any]]]]:
+    for path in sorted(GOFEED.rglob("*.json")):
+        json_feed = path.name.endswith("_expected.json")
+        document = (
+            path.with_name(path.name.replace("_expected.json", ".json")) if json_feed else path.with_suffix(".xml")
+        )
+        if document.exists() and document != path:
+            expected = json.loads(path.read_text(encoding="utf-8"))
+            yield document, expected.get("items") or expected.get("entries") or []
+
+
+def _agreement(path: Path, expected: list[dict[str, Any]]) -> Iterator[bool]:
+    if not expected:
+        return
+    items = parse_bytes(path.read_bytes(), url="https://herald.example/feed").items
+    for number, want in enumerate(expected):
+        got = items[number] if number < len(items) else None
+        guid = want.get("guid") or want.get("id")
+        guid = guid.get("value") if isinstance(guid, dict) else guid
+        link = want.get("link")
+        if want.get("title"):
+            yield got is not None and got.title == _made_plain(want["title"])
+        if isinstance(link, str) and link.startswith("http"):
+            yield got is not None and got.url.rstrip("/") == link.rstrip("/")
+        if guid:
+            yield got is not None and any(_made_plain(guid).split("://")[-1].rstrip("/") in key for key in got.keys)
+
+
+def _made_plain(text: str) -> str:
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", "", text)).split())

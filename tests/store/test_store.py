@@ -1,0 +1,190 @@
+"""The store itself: transactions, the lock, and files that are damaged, foreign, newer or full."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from monitor.errors import StoreError, StoreHeld
+from monitor.store import Connection, Store, outbox, stories, upsert
+from monitor.store.migrations import MIGRATIONS
+from monitor.store.schema import entries, meta
+from tests.store.conftest import NOON, alert, delivery, development, entry, placement
+
+WRITER = """
+import sys
+from monitor.store import Store, stories
+from tests.store.conftest import NOON, alert, delivery, development, entry, placement
+from monitor.store import outbox
+store = Store.open(sys.argv[1])
+def write(tx, n):
+    stories.save(tx, [entry(n)], [placement(n, f"d-{n}")], [development(f"d-{n}")], NOON)
+    outbox.add(tx, [alert(f"a-{n}")], [delivery(f"x-{n}", of=f"a-{n}")])
+for n in range(100_000):
+    store.write(lambda tx: write(tx, n))
+    print(n, flush=True)
+"""
+
+
+def test_a_transaction_that_fails_leaves_nothing_behind(store: Store) -> None:
+    def half(tx: Connection) -> None:
+        stories.save(tx, [entry(1)], [], [], NOON)
+        raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError, match="in the middle"):
+        store.write(half)
+    with store.read() as tx:
+        assert tx.execute(select(entries)).all() == []
+
+
+def test_a_killed_writer_leaves_whole_transactions_and_each_it_acknowledged(tmp_path: Path) -> None:
+    """S1, S2: entry, place, development, alert and delivery together, or none of them."""
+    url = f"sqlite:///{tmp_path}/m.db"
+    acknowledged = -1
+    for pause in (0.05, 0.2):
+        command = [sys.executable, "-c", WRITER, url]
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": "."}
+        ) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(pause)
+            process.send_signal(signal.SIGKILL)
+            printed = process.stdout.read().split()
+        acknowledged = max([acknowledged, *map(int, printed[:-1])])
+    store = Store.open(url)
+    with store.read() as tx:
+        kept = {row.id.removeprefix("e") for row in tx.execute(select(entries.c.id))}
+        queued = {identifier.removeprefix("x-") for identifier in _ids(tx)}
+    store.close()
+    assert kept == queued
+    assert {str(n) for n in range(acknowledged + 1)} <= kept
+
+
+def _ids(tx: Connection) -> list[str]:
+    return [str(row[0]) for row in tx.exec_driver_sql("SELECT id FROM deliveries")]
+
+
+def test_readers_see_only_what_is_committed(store: Store) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(tx: Connection) -> None:
+        stories.save(tx, [entry(1)], [], [], NOON)
+        begun.set()
+        go_on.wait(5)
+
+    thread = threading.Thread(target=store.write, args=(slow,))
+    thread.start()
+    begun.wait(5)
+    with store.read() as tx:
+        assert stories.entry(tx, "e1") is None
+    go_on.set()
+    thread.join()
+    with store.read() as tx:
+        assert stories.entry(tx, "e1") is not None
+
+
+def test_a_reader_cannot_write(store: Store) -> None:
+    with pytest.raises(StoreError), store.read() as tx:
+        stories.save(tx, [entry(1)], [], [], NOON)
+
+
+def test_only_one_process_may_follow_stories_on_a_store_and_its_pid_is_told(store: Store, tmp_path: Path) -> None:
+    """S6."""
+    store.hold()
+    code = "import sys; from monitor.store import Store; Store.open(sys.argv[1]).hold()"
+    url = f"sqlite:///{tmp_path}/data/monitor.db"
+    other = subprocess.run([sys.executable, "-c", code, url], capture_output=True, text=True, check=False)
+    assert f"pid {os.getpid()}" in other.stderr
+    second = Store.open(url)
+    with pytest.raises(StoreHeld) as held:
+        second.hold()
+    assert held.value.pid == os.getpid()
+    second.close()
+    store.close()
+    third = Store.open(url)
+    third.hold()
+    third.close()
+
+
+def test_files_are_for_their_owner_only(store: Store, tmp_path: Path) -> None:
+    """S16."""
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+    assert stat.S_IMODE((tmp_path / "data/monitor.db").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("content", [b"not a database, by far" * 100, b"SQLite format 3\0" + b"\xff" * 5_000])
+def test_a_damaged_file_is_refused_and_left_as_it_is(tmp_path: Path, content: bytes) -> None:
+    """S5."""
+    (tmp_path / "m.db").write_bytes(content)
+    with pytest.raises(StoreError, match=r"m\.db is damaged or not a database; it was left as it is"):
+        Store.open(f"sqlite:///{tmp_path}/m.db")
+    assert (tmp_path / "m.db").read_bytes() == content
+
+
+def test_a_damaged_page_is_found_at_the_start(tmp_path: Path) -> None:
+    """S5."""
+    store = Store.open(f"sqlite:///{tmp_path}/m.db")
+    store.write(lambda tx: stories.save(tx, [entry(n) for n in range(2_000)], [], [], NOON))
+    store.close()
+    with (tmp_path / "m.db").open("r+b") as file:
+        file.seek(4096 * 20)
+        file.write(b"\xa5" * 4096 * 10)
+    with pytest.raises(StoreError, match="damaged"):
+        Store.open(f"sqlite:///{tmp_path}/m.db")
+
+
+def test_an_empty_file_becomes_a_store(tmp_path: Path) -> None:
+    (tmp_path / "m.db").touch()
+    Store.open(f"sqlite:///{tmp_path}/m.db").close()
+
+
+def test_another_programs_database_is_refused(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "m.db") as other:
+        other.execute("CREATE TABLE recipes (name)")
+    other.close()
+    with pytest.raises(StoreError, match="database of another program"):
+        Store.open(f"sqlite:///{tmp_path}/m.db")
+
+
+def test_a_newer_schema_is_refused_and_untouched(tmp_path: Path) -> None:
+    """S11."""
+    store = Store.open(f"sqlite:///{tmp_path}/m.db")
+    store.write(lambda tx: upsert(tx, meta, [{"name": "schema", "value": str(len(MIGRATIONS) + 1)}]))
+    store.close()
+    with pytest.raises(StoreError, match="newer monitor"):
+        Store.open(f"sqlite:///{tmp_path}/m.db")
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    """S4: a file stands where the folder should be."""
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="cannot be opened"):
+        Store.open(f"sqlite:///{tmp_path}/file/m.db")
+
+
+def test_every_field_of_the_history_comes_back_as_it_was_saved(store: Store) -> None:
+    store.write(lambda tx: stories.save(tx, [entry(1), entry(2)], [placement(1)], [development()], NOON))
+    with store.read() as tx:
+        history = stories.history(tx, NOON)
+    assert history.entries == (entry(1), entry(2))
+    assert history.placements == (placement(1),)
+    assert history.developments == (development(),)
+
+
+def test_an_alert_and_its_delivery_come_back_as_they_were_queued(store: Store) -> None:
+    store.write(lambda tx: outbox.add(tx, [alert()], [delivery("x")]))
+    claimed = store.write(lambda tx: outbox.claim(tx, "mail", NOON, NOON - NOON))
+    assert claimed is not None
+    assert claimed[1] == alert()
+    assert (claimed[0].id, claimed[0].attempts, claimed[0].created_at) == ("x", 1, NOON)

@@ -1,0 +1,208 @@
+"""Feeds, stories and the outbox: what is due, what is new, what waits, and in which order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from monitor.model import DeliveryState, Feed, FeedState
+from monitor.store import Store, feeds, outbox, stories, views
+from tests.store.conftest import FEED, NOON, STORYLINE, alert, delivery, development, entry, placement
+
+LEASE = timedelta(minutes=5)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def followed(store: Store) -> Store:
+    store.write(lambda tx: feeds.sync(tx, [Feed(url=FEED), Feed(url="https://b.example")], NOON))
+    return store
+
+
+def due(store: Store, at: timedelta = timedelta(0)) -> list[str]:
+    with store.read() as tx:
+        return [state.url for state in feeds.due(tx, NOON + at)]
+
+
+def test_new_feeds_are_due_and_known_ones_keep_what_was_learned(followed: Store) -> None:
+    """H39: a restart polls nothing before its time."""
+    learned = FeedState(
+        url=FEED, etag='W/"x"', last_modified="yesterday", body_hash="h", title="T", next_poll_at=NOON + 10 * MINUTE, polled_at=NOON,
+        succeeded_at=NOON, failures=2, error="It failed.",
+    )  # fmt: skip
+    followed.write(lambda tx: feeds.save(tx, learned))
+    followed.write(lambda tx: feeds.sync(tx, [Feed(url=FEED), Feed(url="https://c.example")], NOON + MINUTE))
+    assert due(followed, MINUTE) == ["https://c.example"]
+    with followed.read() as tx:
+        assert feeds.everything(tx)[1] == learned
+
+
+def test_a_feed_that_is_gone_is_due_only_when_it_is_asked_for(followed: Store) -> None:
+    """H22."""
+    followed.write(lambda tx: feeds.save(tx, FeedState(url=FEED, next_poll_at=NOON, gone=True)))
+    assert FEED not in due(followed)
+    followed.write(lambda tx: feeds.make_due(tx, NOON, FEED))
+    assert FEED in due(followed)
+
+
+def unseen(store: Store, *numbered: tuple[int, tuple[str, ...]]) -> list[str]:
+    asked = [entry(number, keys=keys) for number, keys in numbered]
+    return [e.id for e in store.write(lambda tx: feeds.unseen(tx, FEED, asked, NOON))]
+
+
+def test_an_entry_is_new_only_if_none_of_its_keys_was_seen(store: Store) -> None:
+    """X12, X14, X16."""
+    store.write(lambda tx: stories.save(tx, [entry(1, keys=("id:1", "url:x"))], [], [], NOON))
+    assert unseen(store, (2, ("id:new", "url:x")), (3, ("id:1",)), (4, ("id:4",)), (5, ("id:4",))) == ["e4"]
+
+
+def test_keys_are_each_feeds_own(store: Store) -> None:
+    store.write(lambda tx: stories.save(tx, [entry(1)], [], [], NOON))
+    other = replace(entry(2, keys=("id:1",)), feed="https://b.example")
+    assert store.write(lambda tx: feeds.unseen(tx, other.feed, [other], NOON)) == [other]
+
+
+def test_thousands_of_keys_are_looked_up_at_once(store: Store) -> None:
+    many = [entry(number) for number in range(3_000)]
+    store.write(lambda tx: stories.save(tx, many, [], [], NOON))
+    assert store.write(lambda tx: feeds.unseen(tx, FEED, [*many, entry(5_000)], NOON)) == [entry(5_000)]
+
+
+def test_old_entries_are_forgotten_and_their_keys_are_not(store: Store) -> None:
+    """S15."""
+    store.write(lambda tx: stories.save(tx, [entry(1), entry(2)], [placement(1)], [development()], NOON))
+    later = NOON + timedelta(days=100)
+    assert store.write(lambda tx: stories.prune(tx, later, NOON - MINUTE)) == 2
+    with store.read() as tx:
+        assert stories.entry(tx, "e1") is None
+    assert unseen(store, (1, ("id:1",))) == []
+    assert store.write(lambda tx: stories.prune(tx, later, later)) == 2
+    assert unseen(store, (1, ("id:1",))) == ["e1"]
+
+
+def test_an_entry_is_found_by_its_id_its_beginning_or_its_address(store: Store) -> None:
+    store.write(lambda tx: stories.save(tx, [entry(12)], [placement(12)], [development()], NOON))
+    with store.read() as tx:
+        assert (
+            stories.entry(tx, "e1")
+            == stories.entry(tx, "e12")
+            == stories.entry(tx, "https://news.example/12")
+            == entry(12)
+        )
+        assert stories.entry(tx, "%") is None
+        assert stories.placement(tx, "e12") == placement(12)
+        assert stories.placement(tx, "e99") is None
+
+
+def test_a_storyline_is_announced_once(store: Store) -> None:
+    store.write(lambda tx: stories.sync(tx, [STORYLINE], NOON))
+    store.write(lambda tx: stories.save(tx, [entry(1)], [placement(1)], [development()], NOON))
+    with store.read() as tx:
+        assert stories.unannounced(tx) == [("dam", [development()])]
+    store.write(lambda tx: stories.mark_announced(tx, ["dam"], NOON))
+    store.write(lambda tx: stories.sync(tx, [STORYLINE], NOON + MINUTE))
+    with store.read() as tx:
+        assert stories.unannounced(tx) == []
+
+
+# --- the outbox
+
+
+def queue(store: Store, *names: str, thread: str = "dam", target: str = "") -> None:
+    for name in names:
+        queued = delivery(name, of=f"a-{name}", thread=thread, target=target)
+        store.write(lambda tx, queued=queued, name=name: outbox.add(tx, [alert(f"a-{name}")], [queued]))  # type: ignore[misc]
+
+
+def claim(store: Store, after: timedelta = timedelta(0), channel: str = "mail") -> str | None:
+    claimed = store.write(lambda tx: outbox.claim(tx, channel, NOON + after, LEASE))
+    return claimed[0].id if claimed else None
+
+
+def settle(store: Store, name: str, state: DeliveryState, due_in: timedelta = timedelta(0)) -> None:
+    settled = replace(delivery(name, of=f"a-{name}"), state=state, attempts=1, due_at=NOON + due_in, error="said so")
+    store.write(lambda tx: outbox.record(tx, settled))
+
+
+def test_queueing_again_changes_nothing(store: Store) -> None:
+    queue(store, "x")
+    settle(store, "x", DeliveryState.SENT)
+    queue(store, "x")
+    assert claim(store) is None
+
+
+def test_deliveries_of_one_thread_to_one_target_keep_their_order(store: Store) -> None:
+    """D1."""
+    queue(store, "first", "second")
+    queue(store, "other", thread="ferry")
+    assert claim(store) == "first"
+    assert claim(store) == "other"
+    assert claim(store) is None
+    settle(store, "first", DeliveryState.PENDING, due_in=10 * MINUTE)
+    assert claim(store, MINUTE) is None
+    assert claim(store, 11 * MINUTE) == "first"
+    settle(store, "first", DeliveryState.SENT)
+    assert claim(store, 11 * MINUTE) == "second"
+
+
+def test_a_recipient_waits_for_no_other(store: Store) -> None:
+    """D4."""
+    queue(store, "ann", target="ann@example.org")
+    queue(store, "bob", target="bob@example.org")
+    assert [claim(store), claim(store)] == ["ann", "bob"]
+
+
+def test_what_a_crash_left_claimed_is_free_again_after_the_lease(store: Store) -> None:
+    """D29."""
+    queue(store, "x")
+    assert claim(store) == "x"
+    assert claim(store, LEASE - MINUTE) is None
+    assert claim(store, LEASE) == "x"
+
+
+def test_a_resting_channel_says_why_until_its_time_is_over(store: Store) -> None:
+    """D6."""
+    store.write(lambda tx: outbox.pause(tx, "mail", NOON + MINUTE, "The login was refused."))
+    with store.read() as tx:
+        assert outbox.paused(tx, "mail", NOON) == "The login was refused."
+        assert outbox.paused(tx, "mail", NOON + MINUTE) == ""
+        assert outbox.paused(tx, "hook", NOON) == ""
+
+
+def test_dead_deliveries_are_sent_again_when_asked(store: Store) -> None:
+    """D20."""
+    queue(store, "x", "y")
+    settle(store, "x", DeliveryState.DEAD)
+    settle(store, "y", DeliveryState.FAILED)
+    assert claim(store) is None
+    assert store.write(lambda tx: outbox.retry(tx, ["y"], NOON)) == 1
+    assert claim(store) == "y"
+    assert store.write(lambda tx: outbox.retry(tx, None, NOON)) == 1
+    settle(store, "y", DeliveryState.SENT)
+    assert claim(store) == "x"
+
+
+def test_deliveries_for_a_channel_that_is_no_more_are_given_up_and_kept(store: Store) -> None:
+    queue(store, "x")
+    assert store.write(lambda tx: outbox.drop_channel(tx, ["hook"])) == 1
+    with store.read() as tx:
+        assert [row["state"] for row in views.listed(tx)] == ["dead"]
+
+
+def test_tables_for_people_are_plain_values(store: Store) -> None:
+    store.write(lambda tx: feeds.sync(tx, [Feed(url=FEED)], NOON))
+    store.write(lambda tx: stories.sync(tx, [STORYLINE], NOON))
+    store.write(lambda tx: stories.save(tx, [entry(1)], [placement(1)], [development()], NOON))
+    queue(store, "x")
+    with store.read() as tx:
+        status = views.status(tx, NOON)
+        (feed,) = views.feeds(tx, NOON)
+        (story,) = views.stories(tx)
+        (told,) = views.timeline(tx, "dam")
+    assert (status["feeds"], status["entries"], status["developments"], status["alerts"]) == (1, 1, 1, 1)
+    assert status["waiting"]["mail"]["pending"] == 1
+    assert (feed["entries_a_day"], feed["reports_a_day"]) == (1, 1)
+    assert story["last_development"] == "Dam breaks"
+    assert [report["id"] for report in told["reports"]] == ["e1"]

@@ -1,0 +1,98 @@
+"""One poll, top to bottom, over a real server, parser and store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from monitor.alerts.route import Routing
+from monitor.desk import Desk, Rules
+from monitor.feeds.fetch import FetchSettings, Gate
+from monitor.feeds.parse import Parser
+from monitor.model import Changes, Feed, FeedState, Storyline, Terms
+from monitor.poll import poll
+from monitor.store import Store, feeds
+from monitor.stories.match import Matcher
+from tests.feeds.conftest import RSS, RawServer, http
+
+NOON = datetime(2024, 3, 5, 12, tzinfo=UTC)
+DAM = Storyline(id="dam", title="The dam", terms=Terms(any=("dam",)), channels=("c",))
+
+
+@dataclass
+class Line:
+    """A feed's whole way, and what its server answers next."""
+
+    store: Store
+    gate: Gate
+    parser: Parser
+    desk: Desk
+    answers: list[bytes] = field(default_factory=list)
+    feed: Feed = field(default_factory=lambda: Feed(url=""))
+
+    def state(self) -> FeedState:
+        with self.store.read() as tx:
+            (state,) = feeds.everything(tx)
+        return state
+
+    def poll(self, answer: bytes, minutes: int = 0) -> Changes:
+        self.answers.append(answer)
+        return poll(self.feed, self.state(), NOON + timedelta(minutes=minutes), self.gate, self.parser, self.desk)
+
+
+@pytest.fixture
+def line(tmp_path: Path) -> Iterator[Line]:
+    store = Store.open(f"sqlite:///{tmp_path}/m.db")
+    gate, parser = Gate(FetchSettings(allow_networks=("127.0.0.0/8",))), Parser(1)
+    made = Line(store, gate, parser, Desk(store, Rules(Matcher([DAM]), Routing({"dam": DAM}, {"c": ("",)}))))
+    server = RawServer(lambda connection, _head: connection.sendall(made.answers.pop()))
+    made.feed = Feed(url=server.url, name="Herald")
+    store.write(lambda tx: feeds.sync(tx, [made.feed], NOON))
+    yield made
+    server.close()
+    gate.close()
+    parser.close()
+    store.close()
+
+
+def with_title(title: str) -> bytes:
+    return RSS.replace(b"Dam breaks", title.encode()).replace(b"<guid>1", b"<guid>" + str(hash(title)).encode())
+
+
+def test_the_first_poll_is_the_baseline_and_the_next_tells_what_is_new(line: Line) -> None:
+    """X19."""
+    first = line.poll(http(RSS, "200 OK", 'ETag: "1"'))
+    assert (len(first.entries), len(first.alerts)) == (1, 0)
+    assert line.state().etag == '"1"'
+    second = line.poll(http(with_title("Army evacuates towns below the dam")), minutes=20)
+    assert [alert.title for alert in second.alerts] == ["Army evacuates towns below the dam"]
+
+
+def test_the_same_bytes_are_not_parsed_again(line: Line) -> None:
+    """H16: a parser that is closed is not asked."""
+    line.poll(http(RSS))
+    line.parser.close()
+    assert line.poll(http(RSS), minutes=20).entries == ()
+    assert line.state().failures == 0
+
+
+def test_an_error_is_an_outcome_that_is_remembered_and_healed(line: Line) -> None:
+    assert line.poll(http(b"", "500 Error")).entries == ()
+    ill = line.state()
+    assert (ill.failures, ill.succeeded_at) == (1, None)
+    assert "500" in ill.error
+    line.poll(http(RSS), minutes=20)
+    assert line.state().failures == 0
+
+
+def test_a_page_instead_of_the_feed_loses_nothing_that_was_known(line: Line) -> None:
+    """H37."""
+    line.poll(http(RSS, "200 OK", 'ETag: "1"'))
+    line.poll(http(b"<html>Log in</html>"), minutes=20)
+    state = line.state()
+    assert (state.failures, state.etag) == (1, '"1"')
+    assert line.poll(http(RSS), minutes=40).entries == ()
