@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
 from typing import Annotated
 
 import typer
@@ -86,7 +88,8 @@ def demo(
     """Watch the daemon follow a story's week in a minute: no network, no set-up."""
     from monitor import demo as show  # noqa: PLC0415
 
-    counts = show.play(seconds, quiet=json)
+    with redirect_stdout(sys.stderr if json else sys.stdout):
+        counts = show.play(seconds)
     if json:
         print_json(counts)
     else:

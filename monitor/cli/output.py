@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from monitor.alerts.render import line
+from monitor.alerts.clean import line
 from monitor.secret import mask
 
 

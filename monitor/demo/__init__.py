@@ -28,14 +28,14 @@ _SETTLE = 15.0
 """Seconds after the week's end in which the last polls and alerts arrive."""
 
 
-def play(seconds: float, *, quiet: bool = False) -> dict[str, int]:
-    """Play the week in `seconds`; alerts appear on the console as they happen, unless `quiet`. Returns the counts."""
+def play(seconds: float) -> dict[str, int]:
+    """Play the week in `seconds`; alerts appear on the console as they happen. Returns the counts."""
     logging.disable(logging.WARNING)
     week = yaml.safe_load(_file("week.yaml"))
     clock = _Clock(seconds)
     with _server(week, clock.now) as port, tempfile.TemporaryDirectory(prefix="monitor-demo-") as folder:
         store = Store.open(f"sqlite:///{folder}/monitor.db")
-        daemon = Daemon(load(_configuration(Path(folder), week["outlets"], port, quiet=quiet)), store, now=clock.now)
+        daemon = Daemon(load(_configuration(Path(folder), week["outlets"], port)), store, now=clock.now)
         try:
             daemon.start()
             clock.start()
@@ -65,16 +65,10 @@ class _Clock:
         return _START + timedelta(seconds=(time.monotonic() - self._started) * self._speed)
 
 
-def _configuration(folder: Path, outlets: list[str], port: int, *, quiet: bool) -> Path:
+def _configuration(folder: Path, outlets: list[str], port: int) -> Path:
     feeds = ", ".join(f'{{url: "http://127.0.0.1:{port}/{quote(name)}", name: "{name}"}}' for name in outlets)
-    text = _file("monitor.yaml").replace("FEEDS", feeds)
     path = folder / "monitor.yaml"
-    path.write_text(
-        text.replace("channels: [console]", "channels: [none]") + "channels: {none: {type: console}}\n"
-        if quiet
-        else text,
-        encoding="utf-8",
-    )
+    path.write_text(_file("monitor.yaml").replace("FEEDS", feeds), encoding="utf-8")
     return path
 
 
