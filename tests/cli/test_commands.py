@@ -14,7 +14,7 @@ import pytest
 
 from monitor.cli import run
 from monitor.model import Feed, Storyline, Terms
-from monitor.store import Store, feeds, outbox, stories
+from monitor.store import Connection, Store, feeds, outbox, stories
 from tests.store.conftest import FEED, alert, delivery, development, entry, placement
 
 NOW = datetime(2024, 3, 5, 12, tzinfo=UTC)
@@ -51,7 +51,7 @@ def command(config: Path, capsys: pytest.CaptureFixture[str]) -> Command:
 def filled(tmp_path: Path, config: Path) -> None:
     store = Store.open(f"sqlite:///{tmp_path}/monitor.db")
 
-    def fill(tx: outbox.Connection) -> None:
+    def fill(tx: Connection) -> None:
         feeds.sync(tx, [Feed(url=FEED)], NOW)
         stories.sync(tx, [Storyline(id="dam", title="The dam", terms=Terms(any=("dam",)))], NOW)
         stories.save(tx, [entry(1)], [placement(1)], [development()], NOW)

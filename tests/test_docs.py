@@ -1,0 +1,56 @@
+"""The documents tell the truth: commands, paths, YAML and version are those of the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import typer
+
+from monitor import __version__
+from monitor.cli import app, daemon, setup, tables, tryout
+from monitor.config import load
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+DOCUMENTS = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "systemd/README.md",
+    ROOT / "benchmarks/README.md",
+]
+COMMANDS = typer.main.get_command(app).commands if all((daemon, setup, tables, tryout)) else {}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_has_help_and_stands_in_the_readme(name: str) -> None:
+    assert COMMANDS[name].help
+    assert f"`monitor {name}" in README
+
+
+def test_the_readme_names_no_command_that_there_is_not() -> None:
+    assert set(re.findall(r"`monitor ([a-z-]+)", README)) <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_path_that_is_named_exists(path: Path) -> None:
+    text = path.read_text()
+    named = re.findall(r"`((?:monitor|tests|config|systemd|benchmarks|docs)/[\w./-]+)`", text)
+    linked = [target for target in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in target]
+    for name in named:
+        assert (ROOT / name).exists() or name == "config/monitor.yaml", name
+    for target in linked:
+        assert (path.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("number", range(len(re.findall(r"```yaml\n", README))))
+def test_the_readmes_yaml_is_right(number: int, tmp_path: Path) -> None:
+    text = re.findall(r"```yaml\n(.+?)```", README, re.DOTALL)[number]
+    (tmp_path / "monitor.yaml").write_text(text)
+    load(tmp_path / "monitor.yaml")
+
+
+def test_the_version_is_the_one_on_top_of_the_changes() -> None:
+    changes = (ROOT / "CHANGELOG.md").read_text()
+    assert re.findall(r"^## (\S+)", changes, re.MULTILINE)[0] == __version__
