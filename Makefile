@@ -25,7 +25,7 @@ layers: .venv/.installed-dev
 	$(BIN)/lint-imports
 
 soak: .venv/.installed-dev
-	$(BIN)/pytest -m soak -o addopts="" --timeout 3600
+	$(BIN)/pytest -o addopts="--import-mode=importlib" -m soak --timeout 3600
 
 dist: .venv/.installed-dev
 	$(BIN)/python -m build

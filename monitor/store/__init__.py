@@ -17,7 +17,6 @@ from sqlalchemy import Connection, Engine, Table, event, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import StaticPool
 
 from monitor.errors import StoreError, StoreHeld
 from monitor.store.migrations import MIGRATIONS
@@ -36,36 +35,35 @@ T = TypeVar("T")
 class Store:
     """A database with a single writer thread; readers are many and see committed data only."""
 
-    def __init__(self, engine: Engine, path: Path | None) -> None:
-        self._engine = engine
+    def __init__(self, path: Path) -> None:
         self._path = path
+        self._engine = self._connect(checkpoints=False)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="writer", initializer=self._note_writer)
         self._writer_thread = 0
         self._lock: int | None = None
 
     @classmethod
     def open(cls, url: str) -> Store:
-        """Open the store at `url` (`sqlite:///path`, `sqlite://` in memory); create or migrate it where needed.
+        """Open the store at `url` (`sqlite:///path`); create or migrate it where needed.
 
-        Raises StoreError, in one sentence, for a file that is damaged, foreign, newer than this program or not writable.
+        Raises StoreError, in one sentence, for a file that is no database, foreign, newer than this program or not writable.
         """
         path = _path(url)
-        if path is not None:
-            _prepare(path)
-        store = cls(_engine(url, path), path)
+        _prepare(path)
+        store = cls(path)
         try:
             store.on_writer(store._migrate)
         except BaseException:
             store.close()
             raise
-        if path is not None:
-            path.chmod(0o600)
+        path.chmod(0o600)
         return store
 
     def hold(self) -> None:
-        """Become the one process that follows stories on this store, until it is closed. Raises StoreHeld."""
-        if self._path is None:
-            return
+        """Become the one process that follows stories on this store, until it is closed; look whether it is sound first.
+
+        Raises StoreHeld when another has it, StoreError when a page is damaged (S5).
+        """
         lock = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -78,6 +76,10 @@ class Store:
         os.ftruncate(lock, 0)
         os.write(lock, str(os.getpid()).encode())
         self._lock = lock
+        if not _reads(self._path, "PRAGMA quick_check(1)", "ok"):
+            raise _damaged(self._path)
+        self._engine.dispose()
+        self._engine = self._connect(checkpoints=True)
 
     def on_writer(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work` on the writer thread, first come first served, and wait for what it returns or raises."""
@@ -89,8 +91,7 @@ class Store:
         """One transaction, on the writer thread only: all of it is kept, or nothing. Raises StoreError."""
         assert threading.get_ident() == self._writer_thread, "only the writer writes"
         with _as_store_error(self._path), self._engine.connect() as tx:
-            if tx.dialect.name == "sqlite":
-                tx.exec_driver_sql("BEGIN IMMEDIATE")
+            tx.exec_driver_sql("BEGIN IMMEDIATE")
             yield tx
             tx.commit()
 
@@ -98,15 +99,13 @@ class Store:
     def read(self) -> Iterator[Connection]:
         """A consistent view for reading, on any thread. Raises StoreError."""
         with _as_store_error(self._path), self._engine.connect() as tx:
-            if self._path is not None:
-                tx.exec_driver_sql("PRAGMA query_only=1")
-                tx.exec_driver_sql("BEGIN")
+            tx.exec_driver_sql("PRAGMA query_only=1")
+            tx.exec_driver_sql("BEGIN")
             try:
                 yield tx
             finally:
                 tx.rollback()
-                if self._path is not None:
-                    tx.exec_driver_sql("PRAGMA query_only=0")
+                tx.exec_driver_sql("PRAGMA query_only=0")
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one transaction on the writer thread and wait for it."""
@@ -125,6 +124,27 @@ class Store:
             os.close(self._lock)
             self._lock = None
 
+    def _connect(self, *, checkpoints: bool) -> Engine:
+        """An engine whose connections are durable. Only the holder checkpoints: SQLite 3.51.2 and older may corrupt the file when two do (0.10)."""
+        engine = sqlalchemy.create_engine(
+            f"sqlite:///{self._path}", connect_args={"timeout": _BUSY / 1000, "check_same_thread": False}
+        )
+        pragmas = (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"wal_autocheckpoint={1000 if checkpoints else 0}",
+        )
+
+        @event.listens_for(engine, "connect")
+        def _connected(connection: sqlite3.Connection, _record: object) -> None:
+            connection.isolation_level = None  # BEGIN is ours, so that a migration rolls back whole
+            for pragma in pragmas:
+                with suppress(sqlite3.OperationalError):
+                    connection.execute(f"PRAGMA {pragma}")
+
+        return engine
+
     def _note_writer(self) -> None:
         self._writer_thread = threading.get_ident()
 
@@ -140,8 +160,7 @@ class Store:
             for migration in MIGRATIONS[version:]:
                 migration(tx)
             upsert(tx, meta, [{"name": "schema", "value": str(len(MIGRATIONS))}])
-            if tx.dialect.name == "sqlite":
-                tx.exec_driver_sql(f"PRAGMA application_id={_APPLICATION}")
+            tx.exec_driver_sql(f"PRAGMA application_id={_APPLICATION}")
 
 
 def upsert(tx: Connection, table: Table, rows: Sequence[dict[str, Any]], *, keep: bool = False) -> None:
@@ -156,7 +175,7 @@ def upsert(tx: Connection, table: Table, rows: Sequence[dict[str, Any]], *, keep
     tx.execute(insert.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=changed), rows)
 
 
-def _version(tx: Connection, path: Path | None) -> int:
+def _version(tx: Connection, path: Path) -> int:
     """How many migrations the store has been through; 0 for an empty one. Raises StoreError for a foreign one."""
     tables = sqlalchemy.inspect(tx).get_table_names()
     if not tables:
@@ -166,61 +185,52 @@ def _version(tx: Connection, path: Path | None) -> int:
     return int(tx.execute(select(meta.c.value).where(meta.c.name == "schema")).scalar() or 0)
 
 
-def _path(url: str) -> Path | None:
-    """The file of a SQLite URL; None in memory and on a server."""
+def _path(url: str) -> Path:
+    """The file of a SQLite URL. Raises StoreError for any other."""
     parsed = make_url(url)
-    return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        raise StoreError(
+            f"The store {parsed.render_as_string()} is of a kind this version cannot use; write sqlite:///FILE."
+        )
+    return Path(parsed.database)
 
 
 def _prepare(path: Path) -> None:
-    """Make the folder, and refuse a damaged file before anything touches it (S5)."""
+    """Make the folder, and refuse a file that is no database before anything touches it (S5)."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not path.exists() or path.stat().st_size == 0:
-            return
-        with path.open("rb") as file:
-            sound = file.read(16) == b"SQLite format 3\0"
-        if sound:
-            with sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=_BUSY / 1000) as probe:
-                sound = probe.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
-            probe.close()
-    except sqlite3.DatabaseError:
-        sound = False
+        empty = not path.exists() or path.stat().st_size == 0
     except OSError as error:
         raise StoreError(
             f"{path} cannot be opened: {error.strerror}; check who owns the folder and the file."
         ) from None
-    if not sound:
-        raise StoreError(
-            f"{path} is damaged or not a database; it was left as it is. Move it aside, or put a backup in its place."
-        )
+    if not empty and not _reads(path, "SELECT count(*) >= 0 FROM sqlite_master", 1):
+        raise _damaged(path)
 
 
-def _engine(url: str, path: Path | None) -> Engine:
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        raise StoreError(
-            f"The store {parsed.render_as_string()} is of a kind this version cannot use; write sqlite:///FILE."
-        )
-    options: dict[str, Any] = {"connect_args": {"timeout": _BUSY / 1000, "check_same_thread": False}}
-    if path is None:
-        options["poolclass"] = StaticPool
-    engine = sqlalchemy.create_engine(parsed, **options)
+def _reads(path: Path, query: str, expected: object) -> bool:
+    """Whether SQLite can read the file, and answers `query` as expected; nothing is written."""
+    probe = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=_BUSY / 1000)
+    try:
+        return bool(probe.execute(query).fetchone() == (expected,))
+    except sqlite3.OperationalError:  # busy, or not ours to open: whoever opens it next says so
+        return True
+    except sqlite3.DatabaseError:
+        return False
+    finally:
+        probe.close()
 
-    @event.listens_for(engine, "connect")
-    def _connected(connection: sqlite3.Connection, _record: object) -> None:
-        connection.isolation_level = None  # BEGIN is ours, so that a migration rolls back whole
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "wal_autocheckpoint=1000"):
-            with suppress(sqlite3.OperationalError):
-                connection.execute(f"PRAGMA {pragma}")
 
-    return engine
+def _damaged(path: Path) -> StoreError:
+    return StoreError(
+        f"{path} is damaged or not a database; it was left as it is. Move it aside, or put a backup in its place."
+    )
 
 
 @contextmanager
-def _as_store_error(path: Path | None) -> Iterator[None]:
+def _as_store_error(path: Path) -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
         cause = str(getattr(error, "orig", None) or error).splitlines()[0]
-        raise StoreError(f"The store {path or 'in memory'} refused: {cause}; nothing of this step was kept.") from error
+        raise StoreError(f"The store {path} refused: {cause}; nothing of this step was kept.") from error

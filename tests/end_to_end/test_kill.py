@@ -7,9 +7,10 @@ import random
 import signal
 import time
 
+import pytest
+
 from tests.end_to_end.world import World
 
-KILLS = 50
 PLACES = ("Orla dam", "Karst mine", "Lindal ferry", "Mossy bridge")
 EVENTS = ("engineers find leak", "army evacuates 4,000 people", "court opens inquiry")
 STORYLINES = "".join(f"  - {{id: s{n}, title: {place}, terms: [{place}]}}\n" for n, place in enumerate(PLACES[1:]))
@@ -21,13 +22,22 @@ def has_started(world: World, starts: int) -> bool:
 
 
 def test_fifty_kills_lose_nothing_and_send_nothing_twice(world: World) -> None:
-    moments = random.Random(20240305)
+    kill_again_and_again(world, kills=50, moments=random.Random(20240305))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_a_thousand_kills_lose_nothing_and_send_nothing_twice(world: World) -> None:
+    kill_again_and_again(world, kills=1_000, moments=random.Random())
+
+
+def kill_again_and_again(world: World, *, kills: int, moments: random.Random) -> None:
     world.write_config("herald", extra=STORYLINES)
     world.start()
     world.wait_for(lambda: "run feeds=" in world.log)
     world.poll_all()
     published, starts = 0, 0
-    for kill in range(KILLS):
+    for kill in range(kills):
         if kill % 4 == 0 and published < len(PLACES) * len(EVENTS):
             world.web.publish(
                 "herald",

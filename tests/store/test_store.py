@@ -132,7 +132,7 @@ def test_a_damaged_file_is_refused_and_left_as_it_is(tmp_path: Path, content: by
     assert (tmp_path / "m.db").read_bytes() == content
 
 
-def test_a_damaged_page_is_found_at_the_start(tmp_path: Path) -> None:
+def test_a_damaged_page_is_found_when_a_daemon_takes_the_store(tmp_path: Path) -> None:
     """S5."""
     store = Store.open(f"sqlite:///{tmp_path}/m.db")
     store.write(lambda tx: stories.save(tx, [entry(n) for n in range(2_000)], [], [], NOON))
@@ -140,13 +140,20 @@ def test_a_damaged_page_is_found_at_the_start(tmp_path: Path) -> None:
     with (tmp_path / "m.db").open("r+b") as file:
         file.seek(4096 * 20)
         file.write(b"\xa5" * 4096 * 10)
+    again = Store.open(f"sqlite:///{tmp_path}/m.db")
     with pytest.raises(StoreError, match="damaged"):
-        Store.open(f"sqlite:///{tmp_path}/m.db")
+        again.hold()
+    again.close()
 
 
 def test_an_empty_file_becomes_a_store(tmp_path: Path) -> None:
     (tmp_path / "m.db").touch()
     Store.open(f"sqlite:///{tmp_path}/m.db").close()
+
+
+def test_only_a_file_can_be_a_store() -> None:
+    with pytest.raises(StoreError, match="write sqlite:///FILE"):
+        Store.open("mysql://ann:canary@db.example/monitor")
 
 
 def test_another_programs_database_is_refused(tmp_path: Path) -> None:
