@@ -18,6 +18,8 @@ from monitor.stories.ledger import Ledger
 from monitor.stories.match import Matcher
 from monitor.stories.place import place
 
+OLD = timedelta(days=7)
+"""What was published longer ago than this when it is first seen is no news."""
 MEMORY = timedelta(days=30)
 """How far back the ledger remembers; what is older is history, and told again it is new."""
 
@@ -33,7 +35,8 @@ class Rules:
 def decide(entries: Iterable[Entry], ledger: Ledger, rules: Rules, now: datetime, *, baseline: bool = False) -> Changes:
     """Match, place and route `entries` in order of time, noting each in `ledger` before the next is judged.
 
-    With `baseline`, everything is placed and nothing is alerted: the feed was polled for the first time.
+    With `baseline`, the feed was polled for the first time: everything is placed, what it tells counts as known, and
+    nothing is alerted.
     """
     entries = sorted(entries, key=lambda entry: (entry.published, entry.id))
     placements: list[Placement] = []
@@ -45,13 +48,13 @@ def decide(entries: Iterable[Entry], ledger: Ledger, rules: Rules, now: datetime
         report = ledger.read(entry, matches)
         if report is None:
             continue
-        placement = place(report, matches, ledger)
+        placement = _unless_old(place(report, matches, ledger), now)
         development = ledger.note(placement, report)
-        if not baseline and placement.decision is not Decision.COVERAGE:
-            known_before = ledger.known_before(development)
-            alert, queued = route(placement, development, known_before, rules.routing, now)
-            alerts.append(alert)
-            deliveries.extend(queued)
+        if placement.decision is not Decision.COVERAGE:
+            if not baseline:
+                alert, queued = route(placement, development, ledger.known_before(development), rules.routing, now)
+                alerts.append(alert)
+                deliveries.extend(queued)
             development = ledger.mark_alerted(development)
         placements.append(placement)
         grown[development.id] = development
@@ -62,6 +65,15 @@ def decide(entries: Iterable[Entry], ledger: Ledger, rules: Rules, now: datetime
         alerts=tuple(alerts),
         deliveries=tuple(deliveries),
     )
+
+
+def _unless_old(placement: Placement, now: datetime) -> Placement:
+    """`placement`, or coverage where the entry is only new to us: an old article that a feed shows again (S12, X16)."""
+    age = now - placement.entry.published
+    if age <= OLD or placement.decision is Decision.COVERAGE:
+        return placement
+    why = f"Coverage: it was published {age.days} days before it was seen here."
+    return replace(placement, decision=Decision.COVERAGE, reason="old", explanation=why)
 
 
 class Desk:
@@ -98,7 +110,7 @@ class Desk:
 
     def _announce(self, now: datetime) -> Changes:
         with self._store.begin() as tx:
-            fresh = [(storyline, [d for d in known if not d.alerted]) for storyline, known in stories.unannounced(tx)]
+            fresh = [(storyline, outbox.without_alert(tx, known)) for storyline, known in stories.unannounced(tx)]
             told = [
                 route_baseline(storyline, untold, self._rules.routing, now) for storyline, untold in fresh if untold
             ]

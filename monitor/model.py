@@ -210,6 +210,7 @@ class Development:
     """In the order in which they reported it, each once."""
     reports: int
     alerted: bool = False
+    """People know of it: by an alert, or because it was there when following began."""
 
 
 # --- alerts

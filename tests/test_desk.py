@@ -95,6 +95,23 @@ def test_the_first_poll_is_a_baseline_and_alerts_nothing() -> None:
     assert not changes.deliveries
 
 
+def test_a_rewrite_of_what_was_there_before_is_no_news() -> None:
+    """X19: what following began with counts as known."""
+    ledger, told = Ledger(), entries(*WEEK)
+    decide(told[:1], ledger, rules(DAM), NOON, baseline=True)
+    assert alerted([decide([entry], ledger, rules(DAM), entry.published) for entry in told[1:]]) == [
+        WEEK[4][3],
+        WEEK[6][3],
+    ]
+
+
+def test_an_old_article_that_a_feed_shows_again_is_no_news() -> None:
+    """S12, X16."""
+    (changes,) = [decide(entries(WEEK[0]), Ledger(), rules(DAM), NOON + timedelta(days=30))]
+    assert [placement.reason for placement in changes.placements] == ["old"]
+    assert not changes.alerts
+
+
 def test_the_order_in_which_one_polls_entries_come_changes_nothing() -> None:
     told = entries(*WEEK)
     expected = decide(told, Ledger(), rules(DAM), NOON)

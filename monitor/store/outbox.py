@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, exists, func, select, update
 
-from monitor.model import Alert, AlertKind, Delivery, DeliveryState, Evidence, Link
+from monitor.model import Alert, AlertKind, Delivery, DeliveryState, Development, Evidence, Link
 from monitor.store import upsert
 from monitor.store.schema import alerts, deliveries, pauses
 
@@ -124,6 +124,12 @@ def drop_channel(tx: Connection, kept: Sequence[str]) -> int:
     """Give up what waits for channels that are configured no more; returns how many deliveries that were."""
     query = update(deliveries).where(deliveries.c.state == DeliveryState.PENDING, deliveries.c.channel.not_in(kept))
     return tx.execute(query.values(state=DeliveryState.DEAD, error="The channel is configured no more.")).rowcount
+
+
+def without_alert(tx: Connection, known: Sequence[Development]) -> list[Development]:
+    """Those of the developments that no alert has told of."""
+    told = set(tx.execute(select(alerts.c.development).distinct()).scalars())
+    return [development for development in known if development.id not in told]
 
 
 def to_json(alert: Alert) -> dict[str, Any]:
