@@ -79,6 +79,9 @@ def _miss(scores: list[Match], storylines: dict[str, Storyline]) -> str:
         return "It matches no storyline: none of their terms was found."
     best = scores[0]
     storyline = storylines[best.storyline]
+    vetoes = [evidence.found for evidence in best.evidence if evidence.term in storyline.terms.none]
+    if vetoes:
+        return f"It matches no storyline: “{storyline.title}” excludes what says “{vetoes[0]}”."
     found = ", ".join(dict.fromkeys(evidence.found for evidence in best.evidence))
     missing = _missing(best, storyline)
     return (

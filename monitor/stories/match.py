@@ -221,8 +221,8 @@ def score(watch: _Watch, found: Mapping[int, Evidence]) -> tuple[float, tuple[Ev
     groups = [max((found[t] for t in group if t in found), key=lambda e: e.score, default=None) for group in watch.all]
     witnesses = [found[term] for term in dict.fromkeys(watch.any) if term in found]
     evidence = tuple(dict.fromkeys([e for e in groups if e] + witnesses))
-    if any(term in found for term in watch.none):
-        return 0.0, evidence
+    if vetoes := [found[term] for term in watch.none if term in found]:
+        return 0.0, tuple(dict.fromkeys([*vetoes, *evidence]))
     certainty = 1.0
     if groups:
         certainty = sum(e.score for e in groups if e) / len(groups) * 0.5 ** sum(e is None for e in groups)

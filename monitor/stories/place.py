@@ -26,8 +26,8 @@ SAME_FACT = 0.45
 """Two reports this likely to tell one fact share a development."""
 LIKEST = 0.4
 """The share of a development's reports that speak for it."""
-NEWSWORTHY = 0.45
-"""A piece less likely to report an event is coverage."""
+NEWSWORTHY = 0.5
+"""A piece that more likely reports no event than one is coverage."""
 
 _FORM_NAMES = {
     "question": "its headline asks instead of telling",

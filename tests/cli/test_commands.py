@@ -21,7 +21,7 @@ NOW = datetime(2024, 3, 5, 12, tzinfo=UTC)
 CONFIG = """\
 store: sqlite:///{folder}/monitor.db
 storylines:
-  - {{id: dam, title: The dam, terms: {{all: [dam], any: [flood, evacuate]}}}}
+  - {{id: dam, title: The dam, terms: {{all: [dam], any: [flood, evacuate], none: [beaver]}}}}
 feeds: [https://feed.example/rss]
 channels: {{console: {{type: console}}}}
 """
@@ -170,6 +170,7 @@ def test_a_headline_is_explained_as_it_would_be_decided(command: Command) -> Non
     _, out, _ = command("explain", "Dam turns fifty")
     assert "below the threshold" in out
     assert "nothing was found of flood, evacuate" in out
+    assert "excludes what says “beaver”" in command("explain", "Beaver dam causes flood")[1].lower()
     assert "none of their terms" in command("explain", "Ferry fares rise")[1]
 
 
