@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -11,8 +12,17 @@ from monitor.daemon import Daemon
 from monitor.errors import MonitorError, StoreHeld
 from monitor.store import Connection, Store, feeds, outbox, views
 
+Progress = Callable[[int, int], None]
+"""Told how many of how many feeds were polled."""
 
-def once(config: Config, *, everything: bool = False, wait: timedelta = timedelta(minutes=10)) -> dict[str, int]:
+
+def once(
+    config: Config,
+    *,
+    everything: bool = False,
+    wait: timedelta = timedelta(minutes=10),
+    progress: Progress = lambda _done, _of: None,
+) -> dict[str, int]:
     """One poll of each feed that is due (or of all), deliver what follows, and return the counts.
 
     Where a daemon holds the store, it is asked to do the polling, and waited for. Raises MonitorError.
@@ -26,21 +36,26 @@ def once(config: Config, *, everything: bool = False, wait: timedelta = timedelt
         except StoreHeld as held:
             _ask_daemon(store, started, wait, held.pid, everything=everything)
         else:
-            _poll_once(config, store, everything=everything)
+            _poll_once(config, store, progress, everything=everything)
         after = _counts(store)
         return {name: after[name] - before.get(name, 0) for name in before} | {"waiting": after["waiting"]}
     finally:
         store.close()
 
 
-def _poll_once(config: Config, store: Store, *, everything: bool) -> None:
+def _poll_once(config: Config, store: Store, progress: Progress, *, everything: bool) -> None:
     daemon = Daemon(config, store)
     try:
         if everything:
             store.write(lambda tx: feeds.make_due(tx, datetime.now(UTC)))
+        with store.read() as tx:
+            due = len(feeds.due(tx, datetime.now(UTC), limit=100_000))
+        done = 0
         while futures := daemon.hand_out():
             for future in futures:
                 future.result()
+                done += 1
+                progress(done, max(done, due))
         daemon.desk.announce(datetime.now(UTC))
         daemon.deliver_due()
     finally:

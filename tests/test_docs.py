@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
+from html import unescape
 from pathlib import Path
 
 import pytest
 import typer
+import yaml
 
 from monitor import __version__
 from monitor.cli import app, daemon, setup, tables, tryout
@@ -54,3 +57,26 @@ def test_the_readmes_yaml_is_right(number: int, tmp_path: Path) -> None:
 def test_the_version_is_the_one_on_top_of_the_changes() -> None:
     changes = (ROOT / "CHANGELOG.md").read_text()
     assert re.findall(r"^## (\S+)", changes, re.MULTILINE)[0] == __version__
+
+
+def test_the_readme_says_which_commands_take_no_configuration() -> None:
+    without = {name for name, command in COMMANDS.items() if not any("--config" in p.opts for p in command.params)}
+    stated = re.search(r"All but (.+?) take `-c FILE`", README)
+    assert stated
+    assert set(re.findall(r"`([a-z-]+)`", stated[1])) == without
+
+
+def test_the_picture_of_the_demo_is_of_this_week_and_says_what_it_leaves_out() -> None:
+    """It is a picture of real output: its headlines, dates and counts are those of the data."""
+    week = yaml.safe_load((ROOT / "monitor/demo/week.yaml").read_text())
+    text = re.sub(
+        r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", (ROOT / "docs/demo.svg").read_text())).replace("\xa0", " ")
+    )
+    shown = [entry for entry in week["entries"] if f"new {entry[2]}" in text]
+    alerts, left_out = re.search(r"(\d+) alerts were sent", text), re.search(r"(\d+) more alerts", text)
+    assert f"{len(week['entries'])} entries from {len(week['outlets'])} outlets" in text
+    assert alerts
+    assert left_out
+    assert len(shown) + int(left_out[1]) == int(alerts[1])
+    for hours, outlet, _, _ in shown:
+        assert f"{outlet}, {week['start'] + timedelta(hours=hours):%-d %b %H:%M}" in text

@@ -19,9 +19,18 @@ _WORD = 20
 
 def line(value: str, cap: int = LINE_CAP) -> str:
     """`value` as one line of printable text, at most `cap` characters long (T1, T3, T5, T8, T13)."""
-    value = " ".join(value[: cap * 8].split())
-    value = "".join(c for c in value if c in _JOINERS_AND_MARKS or unicodedata.category(c) not in _UNFIT)
+    value = printable(" ".join(value[: cap * 8].split()))
     return cut(" ".join(value.split()), cap)
+
+
+def printable(value: str) -> str:
+    """`value` without the characters that command a terminal, hide, or turn text around."""
+    return "".join(c for c in value if fit(c))
+
+
+def fit(character: str) -> bool:
+    """Whether a character may stand among ours."""
+    return character in _JOINERS_AND_MARKS or unicodedata.category(character) not in _UNFIT
 
 
 def cut(value: str, cap: int) -> str:

@@ -5,7 +5,9 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 78 wrong configuration, 130 interru
 
 from __future__ import annotations
 
+import io
 import os
+import stat
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +16,6 @@ from typing import Annotated
 import typer
 
 from monitor.errors import ConfigError, MonitorError
-from monitor.secret import mask
 
 FAILED, USAGE, CONFIG, INTERRUPTED = 1, 2, 78, 130
 
@@ -38,20 +39,47 @@ ConfigFile = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
+def as_text(argument: str) -> str:
+    """An argument as text, whatever bytes the shell passed; no database takes others."""
+    return argument.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # news comes in scripts that not every terminal has
+    piped = _is_pipe(1)
+    try:
+        code = _call(arguments)
+    except SystemExit as end:  # so Typer and Rich say that the reader of a pipe has left
+        if not (piped and isinstance(end.__context__, BrokenPipeError)):
+            raise
+        code = 0
+        _let_go(1)
+    try:
+        print(end="", flush=True)  # noqa: T201 - what is still held; also where there is no standard output at all
+    except BrokenPipeError:
+        _let_go(1)
+    except OSError as error:
+        _let_go(1)
+        return _say(f"Standard output cannot be written: {error.strerror}.", FAILED)
+    return code
+
+
+def _call(arguments: Sequence[str]) -> int:
     from monitor.cli import daemon, setup, tables, tryout  # noqa: F401, PLC0415 - each adds its commands
 
     try:
         code = app(list(arguments), standalone_mode=False)
     except typer.TyperException as error:
-        error.show()  # type: ignore[attr-defined]  # every kind that Typer raises has it
+        try:
+            error.show()  # type: ignore[attr-defined]  # every kind that Typer raises has it
+        except OSError:
+            _let_go(2)
         return USAGE
     except typer.Exit as leave:
         return leave.exit_code
-    except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - the reader has left
-        return 0
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except Exception as error:
@@ -59,6 +87,19 @@ def run(arguments: Sequence[str]) -> int:
             raise
         return _explain(error)
     return code if isinstance(code, int) else 0
+
+
+def _let_go(descriptor: int) -> None:
+    """Write no more where nobody reads; otherwise Python complains at its end about what it still holds."""
+    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - no path is meant
+        os.dup2(nowhere.fileno(), descriptor)
+
+
+def _is_pipe(descriptor: int) -> bool:
+    try:
+        return stat.S_ISFIFO(os.fstat(descriptor).st_mode)
+    except OSError:
+        return False
 
 
 def _explain(error: Exception) -> int:
@@ -74,5 +115,10 @@ def _explain(error: Exception) -> int:
 
 
 def _say(text: str, code: int) -> int:
-    print(mask(text), file=sys.stderr)  # noqa: T201 - this is the command line
+    from monitor.cli.output import shown  # noqa: PLC0415
+
+    try:
+        print(shown(text), file=sys.stderr, flush=True)  # noqa: T201 - this is the command line
+    except OSError:
+        _let_go(2)
     return code

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from monitor.cli import AsJson, ConfigFile, app
-from monitor.cli.output import print_json, say
+from monitor.cli import AsJson, ConfigFile, app, as_text
+from monitor.cli.output import count, print_json, progress, say
 from monitor.errors import MonitorError
 from monitor.logs import Format
 
@@ -46,13 +46,14 @@ def once(
     from monitor.config import find, load  # noqa: PLC0415
 
     logs.set_up("text")
-    counts = single.once(load(find(config)), everything=everything)
+    with progress("polling") as report:
+        counts = single.once(load(find(config)), everything=everything, progress=report)
     if json:
         print_json(counts)
     else:
         say(
-            f"{counts['entries']} new entries, {counts['reports']} reports, {counts['alerts']} alerts; "
-            f"{counts['waiting']} deliveries still waiting."
+            f"{count(counts['entries'], 'new entry', 'new entries')}, {count(counts['reports'], 'report')}, "
+            f"{count(counts['alerts'], 'alert')}; {count(counts['waiting'], 'delivery', 'deliveries')} still waiting."
         )
 
 
@@ -67,17 +68,21 @@ def retry(
     """Queue dead or refused deliveries again, and let resting channels go on."""
     from datetime import UTC, datetime  # noqa: PLC0415
 
+    from monitor.cli.look import opened  # noqa: PLC0415
     from monitor.config import find, load  # noqa: PLC0415
-    from monitor.store import Store, outbox  # noqa: PLC0415
+    from monitor.store import outbox  # noqa: PLC0415
 
-    if not ids and not everything:
-        raise MonitorError("Name the deliveries to send again, or say --all.")
-    store = Store.open(load(find(config)).store)
-    try:
-        queued = store.write(lambda tx: outbox.retry(tx, None if everything else ids, datetime.now(UTC)))
-    finally:
-        store.close()
-    say(f"{queued} deliveries are queued again.")
+    wanted = set(map(as_text, ids or ()))
+    if bool(wanted) == everything:
+        raise typer.BadParameter("name the deliveries to send again, or say --all", param_hint="DELIVERY")
+    with opened(load(find(config))) as store:
+        queued = store.write(lambda tx: outbox.retry(tx, None if everything else sorted(wanted), datetime.now(UTC)))
+    if queued < len(wanted):
+        raise MonitorError(
+            f"Of the {len(wanted)} named, {queued} could be queued again: the others are not dead or refused, or not there; "
+            "`monitor deliveries` shows them."
+        )
+    say(f"{count(queued, 'delivery is', 'deliveries are')} queued again.")
 
 
 @app.command()

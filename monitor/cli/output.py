@@ -1,30 +1,44 @@
-"""Tables, JSON and progress for the terminal. Text from feeds is shown as text, whatever it holds."""
+"""Tables, JSON and progress for the terminal. Text from feeds and servers is shown as text, whatever it holds."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from monitor.alerts.clean import line
+from monitor.alerts.clean import fit, line, printable
 from monitor.secret import mask
 
 
 def print_json(value: Any) -> None:
-    """`value` as JSON on standard output."""
-    print(mask(json.dumps(value, indent=2, ensure_ascii=False)))  # noqa: T201
+    """`value` as JSON on standard output; what could command a terminal is escaped, so that no reader loses it."""
+    text = mask(json.dumps(value, indent=2, ensure_ascii=False))
+    print("".join(c if c == "\n" or fit(c) else json.dumps(c)[1:-1] for c in text))  # noqa: T201
 
 
 def say(text: str) -> None:
-    """A line on standard output."""
-    print(mask(text))  # noqa: T201
+    """One or more lines on standard output."""
+    print(shown(text))  # noqa: T201
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str, title: str = "") -> None:
-    """Print a table; where there are no rows, the sentence `empty`."""
+def shown(text: str) -> str:
+    """`text` as a terminal may have it: its lines kept, secrets masked, nothing in it obeyed (T13)."""
+    return "\n".join(map(printable, mask(text).split("\n")))
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """`1 feed`, `2 feeds`."""
+    return f"{number} {one if number == 1 else many or f'{one}s'}"
+
+
+def table(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str, wrapped: Collection[str] = ()
+) -> None:
+    """Print a table; where there are no rows, the sentence `empty`. Only the `wrapped` columns give way when it is narrow."""
     if not rows:
         say(empty)
         return
@@ -32,12 +46,10 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, empty: st
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    console = Console(width=None if sys.stdout.isatty() else 120)
-    drawn = Table(
-        title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0)
-    )
+    console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120)
+    drawn = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in columns:
-        drawn.add_column(column, overflow="fold")
+        drawn.add_column(column, overflow="fold", no_wrap=column not in wrapped)
     for row in rows:
         drawn.add_row(
             *(Text(mask(line(str(cell)))) if cell not in (None, "") else Text("–", style="dim") for cell in row)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from monitor.cli import FAILED, AsJson, ConfigFile, app
-from monitor.cli.output import print_json, say
+from monitor.cli.output import count, print_json, say
 from monitor.errors import ConfigError, DeliveryError, MonitorError
 
 
@@ -55,7 +55,8 @@ def check(config: ConfigFile = None, json: AsJson = False) -> int:  # noqa: FBT0
     for warning in checked.warnings:
         say(f"warning: {warning}")
     names = ", ".join(checked.channels)
-    say(f"{checked.source} is right: {told['storylines']} storylines, {told['feeds']} feeds, alerts by {names}.")
+    what = f"{count(len(checked.storylines), 'storyline')}, {count(len(checked.feeds), 'feed')}"
+    say(f"{checked.source} is right: {what}, alerts by {names}.")
     return 0
 
 
@@ -85,7 +86,7 @@ def try_channel(
         try:
             sender.send(alert, delivery, conversation.append if json else lambda text: say(f"  {text}"))
         except DeliveryError as error:
-            failures.append(str(error))
+            failures.append(f"{delivery.target}: {error}" if delivery.target else str(error))
     gate.close()
     if json:
         print_json({"channel": channel, "accepted": not failures, "errors": failures, "transcript": conversation})

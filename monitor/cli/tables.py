@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 import typer
 
-from monitor.cli import AsJson, ConfigFile, app
-from monitor.cli.output import ago, print_json, say, table
+from monitor.alerts.clean import line
+from monitor.cli import AsJson, ConfigFile, app, as_text
+from monitor.cli.output import ago, count, print_json, say, table
 from monitor.errors import MonitorError
 
 _NOTHING_YET = "Nothing yet. Start the daemon with `monitor run`, or poll once with `monitor once`."
@@ -18,15 +19,11 @@ T = TypeVar("T")
 
 
 def _view(config: ConfigFile, read: Callable[[Any], T]) -> T:
+    from monitor.cli.look import opened  # noqa: PLC0415
     from monitor.config import find, load  # noqa: PLC0415
-    from monitor.store import Store  # noqa: PLC0415
 
-    store = Store.open(load(find(config)).store)
-    try:
-        with store.read() as tx:
-            return read(tx)
-    finally:
-        store.close()
+    with opened(load(find(config))) as store, store.read() as tx:
+        return read(tx)
 
 
 @app.command()
@@ -41,8 +38,9 @@ def status(config: ConfigFile = None, json: AsJson = False) -> None:  # noqa: FB
     say(
         f"feeds        {view['feeds']} followed, {view['feeds_failing']} failing, {view['feeds_gone']} gone; last poll {ago(view['last_poll_at']) or 'never'}"
     )
-    say(f"stories      {view['storylines']} storylines, {view['developments']} developments, {view['reports']} reports")
-    say(f"entries      {view['entries']} read, {view['alerts']} alerts")
+    counted = (count(view[f"{name}s"], name) for name in ("storyline", "development", "report"))
+    say(f"stories      {', '.join(counted)}")
+    say(f"entries      {view['entries']} read, {count(view['alerts'], 'alert')}")
     for name, waiting in view["waiting"].items():
         resting = f"; resting: {waiting['paused']}" if waiting["paused"] else ""
         since = f", the oldest from {ago(waiting['oldest_at'])}" if waiting["pending"] else ""
@@ -53,7 +51,7 @@ def status(config: ConfigFile = None, json: AsJson = False) -> None:  # noqa: FB
 
 @app.command()
 def feeds(config: ConfigFile = None, json: AsJson = False) -> None:  # noqa: FBT002
-    """Show the feeds and how they are."""
+    """Show the feeds and how they are; entries and reports are those of the last day."""
     from monitor.store import views  # noqa: PLC0415
 
     view = _view(config, lambda tx: views.feeds(tx, datetime.now(UTC)))
@@ -62,10 +60,12 @@ def feeds(config: ConfigFile = None, json: AsJson = False) -> None:  # noqa: FBT
         return
     rows = [
         (f["title"] or f["url"], "gone" if f["gone"] else f"failing ({f['failures']})" if f["failures"] else "fine" if f["succeeded_at"] else "new",
-         ago(f["succeeded_at"]), ago(f["next_poll_at"]), f["entries_a_day"], f["reports_a_day"], f["error"])
+         ago(f["succeeded_at"]), ago(f["next_poll_at"]), f["entries_a_day"], f["reports_a_day"])
         for f in view
     ]  # fmt: skip
-    table(("feed", "health", "last success", "next poll", "entries", "reports", "error"), rows, empty=_NOTHING_YET)
+    columns = ("feed", "health", "success", "next poll", "entries", "reports")
+    table(columns, rows, empty=_NOTHING_YET, wrapped=("feed",))
+    _say_errors((f["title"] or f["url"], f["error"]) for f in view)
 
 
 @app.command()
@@ -81,7 +81,8 @@ def stories(config: ConfigFile = None, json: AsJson = False) -> None:  # noqa: F
         (s["id"], s["title"], s["developments"], s["reports"], s["last_development"], ago(s["last_development_at"]))
         for s in view
     ]
-    table(("id", "storyline", "developments", "reports", "last development", "when"), rows, empty=_NOTHING_YET)
+    columns = ("id", "storyline", "developments", "reports", "last development", "when")
+    table(columns, rows, empty=_NOTHING_YET, wrapped=("storyline", "last development"))
 
 
 @app.command()
@@ -96,7 +97,7 @@ def timeline(
     from monitor.config.shape import nearest  # noqa: PLC0415
     from monitor.store import views  # noqa: PLC0415
 
-    known = {s.id for s in load(find(config)).storylines}
+    storyline, known = as_text(storyline), {s.id for s in load(find(config)).storylines}
     view = _view(config, lambda tx: views.timeline(tx, storyline, limit))
     if not view and storyline not in known:
         raise MonitorError(f"There is no storyline `{storyline}`; {nearest(storyline, known)}")
@@ -117,6 +118,7 @@ def timeline(
         ("first report", "alert", "development", "reports", "outlets"),
         rows,
         empty="Nothing has been reported on this storyline yet.",
+        wrapped=("development", "outlets"),
     )
 
 
@@ -148,12 +150,16 @@ def deliveries(
             d["attempts"],
             ago(d["sent_at"] or d["created_at"]),
             d["title"],
-            d["error"],
         )
         for d in view
     ]
-    table(
-        ("delivery", "channel", "to", "state", "tries", "when", "alert", "error"),
-        rows,
-        empty="No alert has been queued yet.",
-    )
+    columns = ("delivery", "channel", "to", "state", "tries", "when", "alert")
+    table(columns, rows, empty="No alert has been queued yet.", wrapped=("to", "alert"))
+    _say_errors((d["id"], d["error"]) for d in view)
+
+
+def _say_errors(errors: Iterable[tuple[str, str]]) -> None:
+    """Below a table, where a sentence has room."""
+    told = [f"{line(subject)}: {line(error)}" for subject, error in errors if error]
+    if told:
+        say("\n".join(["", *told]))

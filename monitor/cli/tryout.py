@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from monitor.cli import AsJson, ConfigFile, app
-from monitor.cli.output import print_json, progress, say, table
+from monitor.alerts.clean import line
+from monitor.cli import AsJson, ConfigFile, app, as_text
+from monitor.cli.output import count, print_json, progress, say, table
 from monitor.errors import MonitorError
 
 
@@ -57,8 +58,10 @@ def replay(
     if json:
         print_json(told | ({"scores": scores} if scores else {}))
         return
-    say(f"{outcome.entries} entries, {len(outcome.decided)} matched, {outcome.alerts} alerts.")
-    table(("reason", "entries"), list(outcome.reasons.items()), empty="")
+    read = count(outcome.entries, "entry", "entries")
+    say(f"{read}, {len(outcome.decided)} matched, {count(outcome.alerts, 'alert')}.")
+    if outcome.reasons:
+        table(("reason", "entries"), list(outcome.reasons.items()), empty="")
     if scores:
         say("")
         table(("score", "value"), list(scores.items()), empty="")
@@ -71,20 +74,19 @@ def explain(
     json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Say why an entry matched or not, and why it was new or not."""
+    from monitor.cli.look import opened  # noqa: PLC0415
     from monitor.config import find, load  # noqa: PLC0415
     from monitor.explain import explain as look_into  # noqa: PLC0415
-    from monitor.store import Store  # noqa: PLC0415
 
+    if not entry.strip():
+        raise typer.BadParameter("an entry's id, its URL, or a headline", param_hint="ENTRY")
     checked = load(find(config))
-    store = Store.open(checked.store)
-    try:
-        told = look_into(entry, checked, store)
-    finally:
-        store.close()
+    with opened(checked) as store:
+        told = look_into(as_text(entry), checked, store)
     if json:
         print_json(told)
         return
-    say(told["entry"]["title"])
+    say(line(told["entry"]["title"]))
     say(told["sentence"])
     if told["placement"] and told["placement"]["nearest_title"]:
         say(f"Nearest report: “{told['placement']['nearest_title']}”, {told['placement']['similarity']:.0%} alike.")
@@ -93,4 +95,5 @@ def explain(
          "; ".join(f"{e['term']}: {e['found']} ({e['field']}, {e['score']:.2f})" for e in s["evidence"]))
         for s in told["storylines"]
     ]  # fmt: skip
-    table(("storyline", "score", "threshold", "matched", "found"), rows, empty="")
+    if rows:
+        table(("storyline", "score", "threshold", "matched", "found"), rows, empty="", wrapped=("storyline", "found"))

@@ -14,6 +14,7 @@ from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote
 
 import yaml
@@ -23,7 +24,6 @@ from monitor.daemon import Daemon
 from monitor.store import Store, outbox, views
 
 WEEK = timedelta(days=7)
-_START = datetime(2023, 9, 10, 12, tzinfo=UTC)
 _SETTLE = 15.0
 """Seconds after the week's end in which the last polls and alerts arrive."""
 
@@ -32,7 +32,7 @@ def play(seconds: float) -> dict[str, int]:
     """Play the week in `seconds`; alerts appear on the console as they happen. Returns the counts."""
     logging.disable(logging.WARNING)
     week = yaml.safe_load(_file("week.yaml"))
-    clock = _Clock(seconds)
+    clock = _Clock(week["start"], seconds)
     with _server(week, clock.now) as port, tempfile.TemporaryDirectory(prefix="monitor-demo-") as folder:
         store = Store.open(f"sqlite:///{folder}/monitor.db")
         daemon = Daemon(load(_configuration(Path(folder), week["outlets"], port)), store, now=clock.now)
@@ -49,9 +49,10 @@ def play(seconds: float) -> dict[str, int]:
 
 
 class _Clock:
-    """The week's time: it stands until it is started, and runs fast to the week's end."""
+    """The week's time: it stands at its begin until it is started, and then runs fast."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, begin: datetime, seconds: float) -> None:
+        self._begin = begin
         self._speed = WEEK.total_seconds() / seconds
         self._started: float | None = None
 
@@ -61,8 +62,8 @@ class _Clock:
 
     def now(self) -> datetime:
         if self._started is None:
-            return _START
-        return _START + timedelta(seconds=(time.monotonic() - self._started) * self._speed)
+            return self._begin
+        return self._begin + timedelta(seconds=(time.monotonic() - self._started) * self._speed)
 
 
 def _configuration(folder: Path, outlets: list[str], port: int) -> Path:
@@ -73,12 +74,12 @@ def _configuration(folder: Path, outlets: list[str], port: int) -> Path:
 
 
 @contextmanager
-def _server(week: dict[str, list[object]], now: Callable[[], datetime]) -> Iterator[int]:
+def _server(week: dict[str, Any], now: Callable[[], datetime]) -> Iterator[int]:
     """Serve each outlet's feed on loopback, with what it has published by `now`."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = _feed(unquote(self.path[1:]), week["entries"], now()).encode()  # type: ignore[arg-type]
+            body = _feed(unquote(self.path[1:]), week, now()).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/rss+xml; charset=utf-8")
             self.send_header("Content-Length", str(len(body)))
@@ -98,12 +99,13 @@ def _server(week: dict[str, list[object]], now: Callable[[], datetime]) -> Itera
         server.server_close()
 
 
-def _feed(outlet: str, entries: list[tuple[float, str, str, str]], now: datetime) -> str:
+def _feed(outlet: str, week: dict[str, Any], now: datetime) -> str:
+    begin = week["start"]
     items = "".join(
         f"<item><title>{escape(title)}</title><description>{escape(summary)}</description><guid isPermaLink='false'>{outlet}-{hours}</guid>"
-        f"<link>https://outlet.example/{number}</link><pubDate>{format_datetime(_START + timedelta(hours=hours))}</pubDate></item>"
-        for number, (hours, name, title, summary) in enumerate(entries)
-        if name == outlet and _START + timedelta(hours=hours) <= now
+        f"<link>https://outlet.example/{number}</link><pubDate>{format_datetime(begin + timedelta(hours=hours))}</pubDate></item>"
+        for number, (hours, name, title, summary) in enumerate(week["entries"])
+        if name == outlet and begin + timedelta(hours=hours) <= now
     )
     return f"<?xml version='1.0' encoding='utf-8'?><rss version='2.0'><channel><title>{outlet}</title><link>https://outlet.example/</link>{items}</channel></rss>"
 

@@ -22,7 +22,7 @@ from monitor.errors import StoreError, StoreHeld
 from monitor.store.migrations import MIGRATIONS
 from monitor.store.schema import meta
 
-__all__ = ["Connection", "Store", "upsert"]
+__all__ = ["Connection", "Store", "exists", "upsert"]
 
 _APPLICATION = 0x53544D4E
 """SQLite's application_id: tells our files from anybody else's."""
@@ -30,6 +30,14 @@ _BUSY = 10_000
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+def exists(url: str) -> bool:
+    """Whether there is a store at `url` already; to ask makes none."""
+    try:
+        return _path(url).exists()
+    except OSError:  # a folder that may not be looked into: opening tells it
+        return True
 
 
 class Store:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from monitor.cli import run
-from monitor.model import Feed, Storyline, Terms
+from monitor.model import DeliveryState, Feed, Storyline, Terms
 from monitor.store import Connection, Store, feeds, outbox, stories
 from tests.store.conftest import FEED, alert, delivery, development, entry, placement
 
+ROOT = Path(__file__).parents[2]
 NOW = datetime(2024, 3, 5, 12, tzinfo=UTC)
 CONFIG = """\
 store: sqlite:///{folder}/monitor.db
@@ -175,8 +181,18 @@ def test_a_headline_is_explained_as_it_would_be_decided(command: Command) -> Non
 
 
 def test_retry_wants_to_know_what(command: Command) -> None:
-    assert command("retry")[0] == 1
+    code, _, err = command("retry")
+    assert code == 2
+    assert "--all" in err
     assert "0 deliveries are queued again" in command("retry", "--all")[1]
+
+
+@pytest.mark.usefixtures("filled")
+def test_retry_of_a_delivery_that_is_not_there_is_no_success(command: Command) -> None:
+    code, out, err = command("retry", "no-such-delivery")
+    assert code == 1
+    assert out == ""
+    assert "`monitor deliveries`" in err
 
 
 def test_a_test_alert_on_the_console_is_printed(command: Command) -> None:
@@ -219,16 +235,169 @@ def test_text_of_feeds_cannot_paint_the_terminal(command: Command, tmp_path: Pat
     assert "\x1b" not in out
 
 
-def test_a_reader_that_leaves_early_is_no_error(config: Path) -> None:
-    shell = f"{sys.executable} -m monitor check -c {config} | true"
-    done = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", shell],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"PYTHONPATH": "."},
+PAINT = "\x1b[31mred \x1b]0;title\x07 \x9b1m \u202edesrever [bold]x[/bold]"
+
+
+def test_an_explained_text_cannot_paint_the_terminal(command: Command) -> None:
+    """T13."""
+    for arguments in (["explain", f"Dam {PAINT}"], ["explain", f"Dam {PAINT}", "--json"]):
+        code, out, _ = command(*arguments)
+        assert code == 0
+        assert "[bold]x[/bold]" in out
+        assert not set("\x1b\x07\x9b\u202e") & set(out)
+    assert json.loads(out)["entry"]["title"] == f"Dam {PAINT}"
+
+
+@pytest.fixture
+def rude_mail_server() -> Iterator[int]:
+    """A mail server that refuses everybody, in colours."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def refuse() -> None:
+            while True:
+                try:
+                    caller, _ = server.accept()
+                except OSError:
+                    return
+                with caller:
+                    caller.sendall(f"554 go away {PAINT}\r\n".encode())
+
+        thread = threading.Thread(target=refuse, daemon=True)
+        thread.start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join(5)
+
+
+def test_a_refused_test_alert_ends_with_1_and_tells_what_the_server_said_to_whom(
+    command: Command, config: Path, rude_mail_server: int
+) -> None:
+    """T13: what the server says is shown, not obeyed."""
+    config.write_text(
+        config.read_text().replace(
+            "console: {type: console}",
+            f"mail: {{type: email, host: 127.0.0.1, port: {rude_mail_server}, security: none, from: a@example.org, "
+            "to: [b@example.org, c@example.org]}",
+        )
     )
-    assert "Traceback" not in done.stderr
+    code, out, _ = command("test-alert", "mail")
+    assert code == 1
+    assert "< 554 go away [31mred" in out
+    assert "b@example.org: The mail server" in out
+    assert "c@example.org: The mail server" in out
+    assert not set("\x1b\x07\x9b\u202e") & set(out)
+    code, out, _ = command("test-alert", "mail", "--json")
+    assert code == 1
+    assert json.loads(out)["accepted"] is False
+    assert "554 go away" in json.loads(out)["transcript"][0]
+    assert "\x9b" not in out
+
+
+def monitor_in_a_shell(pipeline: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a shell pipeline in which `monitor` stands for the real process, buffered as outside of tests."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return subprocess.run(
+        ["bash", "-o", "pipefail", "-c", f'monitor() {{ "{sys.executable}" -m monitor "$@"; }}; {pipeline}'],
+        capture_output=True, text=True, check=False, cwd=ROOT, env=kept | environment,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("arguments", ["check --json", "feeds", "explain dam"])
+@pytest.mark.usefixtures("filled")
+def test_a_reader_that_leaves_early_is_no_error(config: Path, arguments: str, unbuffered: str) -> None:
+    done = monitor_in_a_shell(f"monitor {arguments} -c {config} | true", PYTHONUNBUFFERED=unbuffered)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_reader_that_leaves_the_help_early_is_no_error() -> None:
+    done = monitor_in_a_shell("monitor --help | true")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(("arguments", "code"), [("no-such-command", 2), ("check -c nowhere.yaml", 78)])
+def test_a_complaint_that_nobody_reads_keeps_its_exit_code(arguments: str, code: int) -> None:
+    done = monitor_in_a_shell(f"monitor {arguments} 2>&1 >/dev/null | true")
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
+
+
+def test_without_any_standard_output_the_exit_code_is_told(config: Path) -> None:
+    done = monitor_in_a_shell(f"monitor check -c {config} >&-")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_output_that_takes_nothing_is_told_in_a_sentence(config: Path) -> None:
+    done = monitor_in_a_shell(f"monitor check -c {config} >/dev/full")
+    assert done.returncode == 1
+    assert done.stderr == "Standard output cannot be written: No space left on device.\n"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_of_another_encoding_gets_what_it_can_show(config: Path, encoding: str) -> None:
+    done = monitor_in_a_shell(f"monitor explain 'Dam 댐 “cracks”' -c {config}", PYTHONIOENCODING=encoding)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Dam" in done.stdout
+
+
+@pytest.mark.parametrize(("command_name", "code"), [("explain", 0), ("timeline", 1), ("retry", 1), ("test-alert", 1)])
+def test_words_that_are_no_text_are_no_accident(config: Path, command_name: str, code: int) -> None:
+    done = monitor_in_a_shell(f"monitor {command_name} $'Dam \\xff\\xfe cracks' -c {config}")
+    assert done.returncode == code
+    assert "should not happen" not in done.stderr
+
+
+def test_ctrl_c_ends_quietly_with_130(tmp_path: Path) -> None:
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "monitor", "demo"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=os.environ | {"TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    while not list(tmp_path.glob("monitor-demo-*/monitor.db")):
+        assert demo.poll() is None
+        time.sleep(0.05)
+    demo.send_signal(signal.SIGINT)
+    _, err = demo.communicate(timeout=30)
+    assert (demo.returncode, err) == (130, "")
+    assert not list(tmp_path.glob("monitor-demo-*"))
+
+
+@pytest.mark.parametrize(
+    "arguments", ["status", "feeds", "stories", "timeline dam", "deliveries", "explain dam", "retry --all"]
+)
+def test_looking_at_a_store_that_is_not_there_makes_none(command: Command, tmp_path: Path, arguments: str) -> None:
+    """Looked at as root, it would be root's, and the daemon could not open it."""
+    assert command(*arguments.split())[0] == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["monitor.yaml"]
+
+
+def test_nothing_cannot_be_explained(command: Command) -> None:
+    assert command("explain", " ")[0] == 2
+
+
+def test_one_is_told_as_one(command: Command) -> None:
+    assert "1 storyline, 1 feed," in command("check")[1]
+
+
+@pytest.mark.usefixtures("filled")
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("arguments", ["feeds", "stories", "timeline dam", "deliveries"])
+def test_tables_fit_the_width_and_keep_what_one_copies_whole(
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: str, width: int
+) -> None:
+    refused = replace(
+        delivery("d-4e1195df020d-new-122fc1a086", channel="mail"), target="desk@example.org", state=DeliveryState.DEAD,
+        error="The mail server smtp.example.org refuses: 554 go away.",
+    )  # fmt: skip
+    store = Store.open(f"sqlite:///{tmp_path}/monitor.db")
+    store.write(lambda tx: outbox.add(tx, [alert()], [refused]))
+    store.close()
+    monkeypatch.setenv("COLUMNS", str(width))
+    out = command(*arguments.split())[1]
+    drawn, _, errors = out.partition("\n\n")
+    assert max(map(len, drawn.splitlines())) <= width
+    if arguments == "deliveries":
+        assert "d-4e1195df020d-new-122fc1a086 " in drawn
+        assert errors == "d-4e1195df020d-new-122fc1a086: The mail server smtp.example.org refuses: 554 go away.\n"
+    assert "\x1b" not in out
 
 
 def test_a_bare_help_loads_none_of_the_heavy_parts() -> None:

@@ -12,7 +12,7 @@ import pytest
 from tests.end_to_end.world import World
 
 PLACES = ("Orla dam", "Karst mine", "Lindal ferry", "Mossy bridge")
-EVENTS = ("engineers find leak", "army evacuates 4,000 people", "court opens inquiry")
+EVENTS = ("three people die in explosion", "army evacuates 4,000 people", "court sentences director to prison")
 STORYLINES = "".join(f"  - {{id: s{n}, title: {place}, terms: [{place}]}}\n" for n, place in enumerate(PLACES[1:]))
 
 
@@ -58,7 +58,7 @@ def kill_again_and_again(world: World, *, kills: int, moments: random.Random) ->
     world.poll_all()
     world.wait_for(lambda: world.waiting() == 0, seconds=60)
     alerts = world.json("deliveries", "--limit", "1000")
-    assert len({alert["title"] for alert in alerts if alert["kind"] == "new"}) >= published * 2 // 3, (
+    assert len({alert["title"] for alert in alerts if alert["kind"] == "new"}) >= published // 3, (
         "the stories were followed"
     )
     assert set(world.hook.ids) == {f"msg_{a['id']}" for a in alerts if a["channel"] == "hook"}

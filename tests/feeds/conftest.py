@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -48,6 +49,11 @@ class RawServer:
                 head = b""
                 while b"\r\n\r\n" not in head:
                     head += connection.recv(4096) or b"\r\n\r\n"
+                head, _, body = head.partition(b"\r\n\r\n")
+                length = re.search(rb"\r\ncontent-length: (\d+)", head, re.IGNORECASE)
+                while length and len(body) < int(length[1]):  # unread, it would reset the connection
+                    body += connection.recv(4096)
+                head += b"\r\n"
                 self.requests.append(head)
                 self._answer(connection, head)
             except OSError:

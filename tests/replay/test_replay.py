@@ -122,6 +122,7 @@ def test_labels_are_read_and_mistakes_in_them_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.shared
+@pytest.mark.timeout(400)
 def test_the_recorded_month_scores_no_worse_than_it_did() -> None:
     """The floors lie a little below what was reached (docs/quality.md)."""
     stream, gold = SHARED / "data/kim-putin/stream.jsonl.gz", SHARED / "data/kim-putin/labels.jsonl"
