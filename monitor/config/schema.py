@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from monitor.config import CHANNELS, Defaults, Retention
+from monitor.config.channels import CHANNELS
+from monitor.config.defaults import Defaults, Retention
 from monitor.feeds.fetch import FetchSettings
 from monitor.model import Feed, Storyline, Terms
 from monitor.secret import Secret
@@ -32,7 +33,7 @@ def schema() -> dict[str, Any]:
     storyline = _object(Storyline)
     terms = _object(Terms)
     terms["properties"]["all"]["items"] = {"anyOf": [{"type": "string"}, _WORDS]}
-    storyline["properties"]["terms"] = {"anyOf": [_WORDS, terms]}
+    storyline["properties"]["terms"] = {"anyOf": [{"type": "string"}, _WORDS, terms]}
     opml = {
         "type": "object",
         "required": ["opml"],
@@ -97,7 +98,8 @@ def _of(hint: Any) -> dict[str, Any]:
     if origin is typing.Literal:
         return {"enum": list(arguments)}
     if origin is tuple:
-        return {"type": "array", "items": _of(arguments[0])}
+        listed = {"type": "array", "items": _of(arguments[0])}
+        return listed if typing.get_origin(arguments[0]) is tuple else {"anyOf": [_of(arguments[0]), listed]}
     if origin is Mapping:
         return {"type": "object", "additionalProperties": _of(arguments[1])}
     simple = {str: {"type": "string"}, int: {"type": "integer"}, float: {"type": "number"}, bool: {"type": "boolean"}}

@@ -1,4 +1,4 @@
-"""Plain data -> the values that the dataclasses take: short forms written out, durations and secrets understood."""
+"""Plain data -> the dataclasses of the other parts: short forms written out, durations and secrets understood, rules applied."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ import types
 import typing
 from collections.abc import Mapping
 from datetime import timedelta
-from functools import cache
 from typing import Any
 
 from rapidfuzz import process
 
-from monitor.config.reading import Ambiguous, Path, Plain
+from monitor.config.reading import WRONG, Ambiguous, Path, Plain, shown
+from monitor.config.rules import RULES, can_be_revealed
 from monitor.secret import Secret
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_DURATION = re.compile(r"(\d{1,7})\s*([smhd])$")
-_SECRET_KEYS = {"env", "file", "credential"}
-_WRONG = object()
-"""Stands for a value whose problem has been noted."""
+_DURATION = re.compile(r"([0-9]{1,7})\s*([smhd])")
+_SECRET_NAMES = {
+    "env": re.compile(r"[A-Za-z_][A-Za-z0-9_]*"),
+    "file": re.compile(r".+"),
+    "credential": re.compile(r"[A-Za-z0-9_@-][A-Za-z0-9._@-]*"),
+}
 
 
 def fill(plain: Plain, cls: type, raw: Any, path: Path, **given: Any) -> Any:
@@ -29,45 +31,56 @@ def fill(plain: Plain, cls: type, raw: Any, path: Path, **given: Any) -> Any:
     `given` sets fields that the mapping does not speak of. A key `from` means the field `sender`.
     """
     if not isinstance(raw, dict):
-        plain.problem(path, f"Here belong settings of the form `key: value`, not {_name(raw)}.")
+        _wrong(plain, path, "a group of settings", raw)
         return None
-    hints = _hints(cls)
-    names = {("from" if name == "sender" else name): name for name in hints}
-    check_keys(plain, raw, set(names) - set(given), path)
+    hints = typing.get_type_hints(cls)
+    names = {("from" if name == "sender" else name): name for name in hints if name not in given}
+    check_keys(plain, raw, set(names), path)
     values = {
-        names[key]: read_as(plain, hints[names[key]], value, (*path, key)) for key, value in raw.items() if key in names
-    }
-    missing = [
-        key for key, name in names.items()
-        if name not in values and name not in given and _field(cls, name).default is dataclasses.MISSING
-        and _field(cls, name).default_factory is dataclasses.MISSING
-    ]  # fmt: skip
+        names[key]: _read_field(plain, cls, names[key], hints, value, (*path, key))
+        for key, value in raw.items() if key in names
+    }  # fmt: skip
+    missing = [key for key, name in names.items() if name not in values and _is_needed(cls, name)]
     for key in missing:
         plain.problem(path, f"`{key}` is missing; add a line `{key}: ...`.")
-    if missing or _WRONG in values.values():
+    if missing or any(value is WRONG for value in values.values()):
         return None
     return cls(**values | given)
+
+
+def _read_field(plain: Plain, cls: type, name: str, hints: Mapping[str, Any], value: Any, path: Path) -> Any:
+    """The value of a field, if it is what the field's type and rule ask for."""
+    read = read_as(plain, hints[name], value, path)
+    rule, before = RULES.get(cls, {}).get(name), len(plain.problems)
+    if rule and read is not WRONG:
+        rule(plain, read, path)
+    return read if len(plain.problems) == before else WRONG
+
+
+def _is_needed(cls: type, name: str) -> bool:
+    field = next(field for field in dataclasses.fields(cls) if field.name == name)
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
 def check_keys(plain: Plain, raw: Mapping[str, Any], known: set[str], path: Path) -> None:
     """Note every key that nobody knows, with the nearest that somebody does."""
     for key in raw:
         if key not in known:
-            plain.problem((*path, key), f"`{key}` is not known here; {nearest(key, known)}")
+            plain.problem((*path, key), f"`{shown(key)}` is not known here; {nearest(key, known)}")
 
 
 def nearest(word: str, known: set[str]) -> str:
     """The end of a sentence: `did you mean ...?`, or the whole list where nothing is near."""
     best = process.extractOne(word, sorted(known), score_cutoff=60)
-    return (
-        f"did you mean `{best[0]}`?"
-        if best
-        else f"known are {', '.join(f'`{name}`' for name in sorted(known)) or 'none'}."
-    )
+    if best:
+        return f"did you mean `{best[0]}`?"
+    return f"known are {', '.join(f'`{name}`' for name in sorted(known)) or 'none'}."
 
 
 def read_as(plain: Plain, hint: Any, value: Any, path: Path) -> Any:
-    """`value` as the type `hint` wants it, or _WRONG with the problem noted."""
+    """`value` as the type `hint` wants it, or WRONG with the problem noted."""
+    if value is WRONG:
+        return WRONG
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         return _union(plain, arguments, value, path)
@@ -85,8 +98,6 @@ def read_as(plain: Plain, hint: Any, value: Any, path: Path) -> Any:
 
 
 def _union(plain: Plain, kinds: tuple[Any, ...], value: Any, path: Path) -> Any:
-    if value is None and type(None) in kinds:
-        return None
     wanted = [kind for kind in kinds if kind is not type(None)]
     if isinstance(value, dict) and Secret in wanted:
         return _secret(plain, value, path)
@@ -103,8 +114,8 @@ def _literal(plain: Plain, allowed: tuple[str, ...], value: Any, path: Path) -> 
     if not isinstance(value, str | Ambiguous):
         return _wrong(plain, path, " or ".join(allowed), value)
     written = value.written if isinstance(value, Ambiguous) else value
-    plain.problem(path, f"`{written}` is not possible here; {nearest(written, set(allowed))}")
-    return _WRONG
+    plain.problem(path, f"`{shown(written)}` is not possible here; {nearest(written, set(allowed))}")
+    return WRONG
 
 
 def _list(plain: Plain, hint: Any, value: Any, path: Path) -> Any:
@@ -113,30 +124,40 @@ def _list(plain: Plain, hint: Any, value: Any, path: Path) -> Any:
             return _wrong(plain, path, "a list, such as [one, two]", value)
         value = (value,)  # a list of one may be written without brackets
     read = tuple(read_as(plain, hint, item, (*path, number)) for number, item in enumerate(value))
-    return _WRONG if _WRONG in read else read
+    return WRONG if any(item is WRONG for item in read) else read
 
 
 def _map(plain: Plain, hint: Any, value: Any, path: Path) -> Any:
     if not isinstance(value, dict):
-        return _wrong(plain, path, "lines of the form `name: value`", value)
+        plain.problem(
+            path, "Here belong lines of the form `name: value`."
+        )  # and perhaps secrets, which are not repeated
+        return WRONG
     read = {key: read_as(plain, hint, item, (*path, key)) for key, item in value.items()}
-    return _WRONG if any(item is _WRONG for item in read.values()) else read
+    return WRONG if any(item is WRONG for item in read.values()) else read
 
 
 def _secret(plain: Plain, value: Any, path: Path) -> Any:
+    """C16: what stands where a secret is wanted may be one, so no message repeats it."""
+    if isinstance(value, Ambiguous) and not value.written:
+        return _no_text(plain, value, path)
     if not isinstance(value, dict):
-        plain.problem(
-            path, "A secret does not belong in this file; write {env: NAME}, {file: PATH} or {credential: NAME}."
-        )
-        return _WRONG
-    if len(value) != 1 or not value.keys() <= _SECRET_KEYS or not all(isinstance(v, str) and v for v in value.values()):
+        said = "A secret does not belong in this file; write {env: NAME}, {file: PATH} or {credential: NAME}."
+        plain.problem(path, said)
+        return WRONG
+    if len(value) != 1 or not value.keys() <= _SECRET_NAMES.keys():
         plain.problem(path, "A secret is named by one of {env: NAME}, {file: PATH} or {credential: NAME}.")
-        return _WRONG
-    return Secret(**value)
+        return WRONG
+    (kind, name), *_ = value.items()
+    if not isinstance(name, str) or not _SECRET_NAMES[kind].fullmatch(name):
+        plain.problem(path, f"After `{kind}` stands where the secret is kept, such as {{env: MAIL_PASSWORD}}.")
+        return WRONG
+    secret = Secret(**value)
+    return secret if can_be_revealed(plain, secret, path) else WRONG
 
 
 def _duration(plain: Plain, value: Any, path: Path) -> Any:
-    match = _DURATION.match(value) if isinstance(value, str) else None
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match:
         return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
     return _wrong(plain, path, "a duration, such as 30s, 10m, 2h or 1d", value)
@@ -144,17 +165,7 @@ def _duration(plain: Plain, value: Any, path: Path) -> Any:
 
 def _single(plain: Plain, hint: Any, value: Any, path: Path) -> Any:
     if hint is str:
-        if isinstance(value, str):
-            return value
-        if isinstance(value, Ambiguous):
-            told = (
-                f"`{value.written}` would be read as something other than text"
-                if value.written
-                else "The value is empty"
-            )
-            plain.problem(path, f'{told}; put it in quotes: "{value.written}".')
-            return _WRONG
-        return _wrong(plain, path, "text", value)
+        return value if isinstance(value, str) else _no_text(plain, value, path)
     meant = value.meant if isinstance(value, Ambiguous) else None
     if hint is bool:
         return meant if isinstance(meant, bool) else _wrong(plain, path, "true or false", value)
@@ -163,24 +174,30 @@ def _single(plain: Plain, hint: Any, value: Any, path: Path) -> Any:
     return hint(meant)
 
 
+def _no_text(plain: Plain, value: Any, path: Path) -> Any:
+    """C4: what YAML reads as a number, a date, nothing or a truth value is meant as text only in quotes."""
+    if not isinstance(value, Ambiguous):
+        return _wrong(plain, path, "text", value)
+    written = shown(value.written)
+    plain.problem(
+        path,
+        f'`{written}` would be read as something other than text; put it in quotes: "{written}".'
+        if written
+        else "There is nothing after the colon or dash; write some text, or remove the line.",
+    )
+    return WRONG
+
+
 def _wrong(plain: Plain, path: Path, wanted: str, value: Any) -> Any:
-    plain.problem(path, f"Here belongs {wanted}, not {_name(value)}.")
-    return _WRONG
+    if value is not WRONG:
+        plain.problem(path, f"Here belongs {wanted}, not {_name(value)}.")
+    return WRONG
 
 
 def _name(value: Any) -> str:
     """What a reader would call `value`."""
     if isinstance(value, Ambiguous):
-        return f"`{value.written}`" if value.written else "nothing"
+        return f"`{shown(value.written)}`" if value.written else "nothing"
     if isinstance(value, str):
-        return f"the text “{value[:40]}”"
-    return "a list" if isinstance(value, tuple) else "a group of settings" if isinstance(value, dict) else "this"
-
-
-@cache
-def _hints(cls: type) -> dict[str, Any]:
-    return typing.get_type_hints(cls)
-
-
-def _field(cls: type, name: str) -> dataclasses.Field[Any]:
-    return next(field for field in dataclasses.fields(cls) if field.name == name)
+        return f"the text “{shown(value)}”" if value else "an empty text"
+    return "a list" if isinstance(value, tuple) else "a group"

@@ -233,3 +233,10 @@ def score(watch: _Watch, found: Mapping[int, Evidence]) -> tuple[float, tuple[Ev
         heard = 1 - doubt
         certainty = certainty * (0.4 + 0.6 * heard if witnesses else 0.4) if groups else heard
     return round(certainty, 3), evidence
+
+
+def ceiling(storyline: Storyline) -> float:
+    """The score of an entry whose headline has every term of `storyline` but those that exclude it: none scores more."""
+    (watch,) = Matcher([storyline])._watches  # noqa: SLF001 - our own
+    terms = {*watch.any, *(term for group in watch.all for term in group)} - set(watch.none)
+    return score(watch, {term: Evidence(term="", found="", field="title", score=SAME) for term in terms})[0]

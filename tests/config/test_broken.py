@@ -76,7 +76,7 @@ def test_check_ends_with_78_and_one_line_a_problem_and_never_a_traceback() -> No
         ("feeds: [a\x00b]", "NUL"),
         ("- just\n- a list\n", "must hold sections"),
         ("", "nothing to follow"),
-        ("{{{", "not proper YAML"),
+        ("{{{", "a bracket was opened that is not closed"),
     ],
     ids=["alias bomb", "500 brackets", "2 MB", "UTF-16", "latin", "NUL", "a list", "empty", "braces"],
 )  # fmt: skip
