@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, update
 
 from monitor.model import Entry, Feed, FeedState
 from monitor.store import upsert
@@ -16,21 +16,15 @@ from monitor.store.schema import feeds, seen
 _STATE = tuple(feeds.c[name] for name in FeedState.__dataclass_fields__)
 _CHUNK = 400
 """Values in one IN list: below every engine's limit."""
+_NOTED_FOR = timedelta(days=1)
+"""How long a note that a key was seen is good enough: a poll that brings nothing new then writes next to nothing."""
 
 
 def sync(tx: Connection, configured: Sequence[Feed], now: datetime) -> None:
     """Follow exactly the `configured` feeds: new ones are due now, known ones keep their state, others rest."""
-    wanted = {feed.url for feed in configured}
+    wanted = dict.fromkeys(feed.url for feed in configured)
     known = {row.url: row.followed for row in tx.execute(select(feeds.c.url, feeds.c.followed))}
-    upsert(
-        tx,
-        feeds,
-        [
-            _row(FeedState(url=url, next_poll_at=now))
-            for url in dict.fromkeys(f.url for f in configured)
-            if url not in known
-        ],
-    )
+    upsert(tx, feeds, [asdict(FeedState(url=url, next_poll_at=now)) for url in wanted if url not in known])
     changed = [{"ours": url, "follow": url in wanted} for url, followed in known.items() if followed != (url in wanted)]
     if changed:
         tx.execute(update(feeds).where(feeds.c.url == bindparam("ours")).values(followed=bindparam("follow")), changed)
@@ -49,14 +43,12 @@ def everything(tx: Connection) -> list[FeedState]:
 
 def unpolled(tx: Connection) -> int:
     """How many followed feeds have not been polled yet, well or badly."""
-    return len(tx.execute(select(feeds.c.url).where(feeds.c.followed, feeds.c.polled_at.is_(None))).all())
+    return tx.execute(select(func.count()).where(feeds.c.followed, feeds.c.polled_at.is_(None))).scalar_one()
 
 
 def save(tx: Connection, state: FeedState) -> None:
     """Remember what a poll taught of a feed."""
-    tx.execute(
-        update(feeds).where(feeds.c.url == bindparam("ours")).values(_values()), [_row(state) | {"ours": state.url}]
-    )
+    tx.execute(update(feeds).where(feeds.c.url == state.url).values(asdict(state)))
 
 
 def make_due(tx: Connection, now: datetime, url: str | None = None) -> int:
@@ -74,26 +66,21 @@ def undo_future(tx: Connection, now: datetime) -> None:
 def unseen(tx: Connection, feed: str, entries: Sequence[Entry], now: datetime) -> list[Entry]:
     """The entries none of whose keys this feed has shown before, each once; what is shown again is noted as still there."""
     keys = list(dict.fromkeys(key for entry in entries for key in entry.keys))
-    known: set[str] = set()
+    noted: dict[str, datetime] = {}
     for start in range(0, len(keys), _CHUNK):
-        query = select(seen.c.key).where(seen.c.feed == feed, seen.c.key.in_(keys[start : start + _CHUNK]))
-        known.update(tx.execute(query).scalars())
-    if known:
-        upsert(tx, seen, [{"feed": feed, "key": key, "last_seen_at": now} for key in known])
+        query = select(seen.c.key, seen.c.last_seen_at).where(seen.c.feed == feed)
+        noted |= {
+            row.key: row.last_seen_at for row in tx.execute(query.where(seen.c.key.in_(keys[start : start + _CHUNK])))
+        }
+    stale = [key for key, last_seen_at in noted.items() if last_seen_at <= now - _NOTED_FOR]
+    upsert(tx, seen, [{"feed": feed, "key": key, "last_seen_at": now} for key in stale])
+    known = set(noted)
     fresh: list[Entry] = []
     for entry in entries:
         if known.isdisjoint(entry.keys):
             fresh.append(entry)
         known.update(entry.keys)
     return fresh
-
-
-def _values() -> dict[str, Any]:
-    return {name: bindparam(name) for name in FeedState.__dataclass_fields__ if name != "url"}
-
-
-def _row(state: FeedState) -> dict[str, Any]:
-    return asdict(state)
 
 
 def _state(row: Row[Any]) -> FeedState:

@@ -1,20 +1,37 @@
-"""How the schema came to be: an append-only list. A store remembers how many of these it has been through.
+"""How the schema came to be: an empty store gets the tables as they are now, an older one takes the steps it missed.
 
-Add new functions at the end; never change one that was released.
+Append to STEPS; never change one that was released, and let each say in itself what it does: the tables in schema.py go on changing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, delete, insert, inspect, select
 
-from monitor.store.schema import metadata
+from monitor.store.schema import meta, metadata
+
+Step = Callable[[Connection], None]
+
+STEPS: tuple[Step, ...] = ()
+"""The first brings schema 1 to schema 2."""
+NEWEST = 1 + len(STEPS)
 
 
-def create(tx: Connection) -> None:
-    """The first schema."""
-    metadata.create_all(tx)
+def version(tx: Connection) -> int:
+    """Which schema the store has; 0 for an empty one."""
+    if not inspect(tx).has_table(meta.name):
+        return 0
+    return int(tx.execute(select(meta.c.value).where(meta.c.name == "schema")).scalar_one())
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (create,)
+def migrate(tx: Connection, steps: Sequence[Step] = STEPS) -> None:
+    """Bring the store to the newest schema, in the caller's transaction: wholly, or not at all (S10)."""
+    known = version(tx)
+    if not known:
+        metadata.create_all(tx)
+    else:
+        for step in steps[known - 1 :]:
+            step(tx)
+    tx.execute(delete(meta).where(meta.c.name == "schema"))
+    tx.execute(insert(meta).values(name="schema", value=str(1 + len(steps))))

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from monitor.model import Alert, AlertKind, Delivery, DeliveryState, Development, Evidence, Link
 from monitor.store import upsert
@@ -42,15 +42,10 @@ def claim(tx: Connection, channel: str, now: datetime, lease: timedelta) -> tupl
     It is counted as an attempt and due again when the lease ends, so that a crash frees it; its last error is forgotten,
     which tells it from one that waits for its next try.
     """
-    earlier = deliveries.alias()
-    waits = exists().where(
-        earlier.c.channel == deliveries.c.channel, earlier.c.target == deliveries.c.target, earlier.c.thread == deliveries.c.thread,
-        earlier.c.state == DeliveryState.PENDING, earlier.c.number < deliveries.c.number,
-    )  # fmt: skip
+    first = select(func.min(deliveries.c.number)).group_by(deliveries.c.target, deliveries.c.thread)
+    first = first.where(deliveries.c.channel == channel, deliveries.c.state == DeliveryState.PENDING)
     query = select(deliveries.c.number, *_DELIVERY, alerts.c.content).join(alerts, alerts.c.id == deliveries.c.alert)
-    query = query.where(
-        deliveries.c.channel == channel, deliveries.c.state == DeliveryState.PENDING, deliveries.c.due_at <= now, ~waits
-    )
+    query = query.where(deliveries.c.number.in_(first), deliveries.c.due_at <= now)
     row = tx.execute(query.order_by(deliveries.c.number).limit(1)).first()
     if row is None:
         return None

@@ -33,11 +33,14 @@ class Utc(TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """To the database: always UTC."""
+        assert value is None or value.tzinfo is not None, "a time without a zone"
         return value.astimezone(UTC) if value else None
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """From the database: always aware."""
-        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def _text(name: str, **options: Any) -> Column[str]:
@@ -69,7 +72,7 @@ entries = Table(
     _text("language"), _text("outlet"),
     Column("keys", JSON, nullable=False, default=list),
     Column("seen_at", Utc, nullable=False),
-    Index("entries_published", "published"), Index("entries_url", "url"),
+    Index("entries_published", "published", "id"), Index("entries_url", "url"), Index("entries_seen", "seen_at"),
 )  # fmt: skip
 
 seen = Table(
@@ -140,8 +143,7 @@ deliveries = Table(
     Column("attempts", Integer, nullable=False, default=0),
     Column("due_at", Utc, nullable=False), Column("created_at", Utc, nullable=False), Column("sent_at", Utc),
     _text("error"),
-    Index("deliveries_due", "channel", "state", "due_at"),
-    Index("deliveries_thread", "channel", "target", "thread", "state", "number"),
+    Index("deliveries_waiting", "state", "channel", "target", "thread", "number"),
 )  # fmt: skip
 
 pauses = Table("pauses", metadata, Column("channel", Text, primary_key=True), Column("until", Utc), _text("reason"))

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
 from monitor.model import Decision, Development, Entry, Evidence, History, Match, Placement, Storyline
 from monitor.store import upsert
@@ -92,11 +92,15 @@ def history(tx: Connection, since: datetime) -> History:
 
 
 def entry(tx: Connection, name: str) -> Entry | None:
-    """The newest entry with that id, beginning of an id, or URL."""
-    escaped = name.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    query = select(*_ENTRY).where(or_(entries.c.id.like(f"{escaped}%", escape="\\"), entries.c.url == name))
-    row = tx.execute(query.order_by(entries.c.published.desc()).limit(1)).first() if name else None
-    return _entry(row) if row else None
+    """The entry with that id; else the newest with that URL, or whose id begins so."""
+    if not name:
+        return None
+    begins = entries.c.id.startswith(name, autoescape=True)  # asked last: it looks at every entry
+    for said in (entries.c.id == name, entries.c.url == name, begins):
+        row = tx.execute(select(*_ENTRY).where(said).order_by(entries.c.published.desc()).limit(1)).first()
+        if row:
+            return _entry(row)
+    return None
 
 
 def placement(tx: Connection, entry_id: str) -> Placement | None:

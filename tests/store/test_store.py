@@ -13,11 +13,10 @@ import time
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 
 from monitor.errors import StoreError, StoreHeld
-from monitor.store import Connection, Store, outbox, stories, upsert
-from monitor.store.migrations import MIGRATIONS
+from monitor.store import Connection, Store, migrations, outbox, stories, upsert
 from monitor.store.schema import entries, meta
 from tests.store.conftest import NOON, alert, delivery, development, entry, placement
 
@@ -117,13 +116,31 @@ def test_only_one_process_may_follow_stories_on_a_store_and_its_pid_is_told(stor
     third.close()
 
 
-def test_files_are_for_their_owner_only(store: Store, tmp_path: Path) -> None:
-    """S16."""
+def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
+    """S6."""
+    code = "import sys, time; from monitor.store import Store; Store.open(sys.argv[1]).hold(); print(flush=True); time.sleep(60)"
+    url = f"sqlite:///{tmp_path}/m.db"
+    with subprocess.Popen([sys.executable, "-c", code, url], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        store = Store.open(url)
+        with pytest.raises(StoreHeld, match=f"pid {holder.pid};"):
+            store.hold()
+        holder.kill()
+    store.hold()
+    store.close()
+
+
+def test_files_are_for_their_owner_only(tmp_path: Path) -> None:
+    """S16: whatever the umask."""
+    code = "import os, sys; os.umask(0); from monitor.store import Store; s = Store.open(sys.argv[1]); s.hold(); os._exit(0)"
+    subprocess.run([sys.executable, "-c", code, f"sqlite:///{tmp_path}/data/m.db"], check=True)
     assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
-    assert stat.S_IMODE((tmp_path / "data/monitor.db").stat().st_mode) == 0o600
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "data").iterdir()}
+    assert modes == dict.fromkeys(("m.db", "m.db-wal", "m.db-shm", "m.db.lock"), 0o600)
 
 
-@pytest.mark.parametrize("content", [b"not a database, by far" * 100, b"SQLite format 3\0" + b"\xff" * 5_000])
+@pytest.mark.parametrize("content", [b"no", b"not a database, by far" * 100, b"SQLite format 3\0" + b"\xff" * 5_000])
 def test_a_damaged_file_is_refused_and_left_as_it_is(tmp_path: Path, content: bytes) -> None:
     """S5."""
     (tmp_path / "m.db").write_bytes(content)
@@ -151,26 +168,112 @@ def test_an_empty_file_becomes_a_store(tmp_path: Path) -> None:
     Store.open(f"sqlite:///{tmp_path}/m.db").close()
 
 
-def test_only_a_file_can_be_a_store() -> None:
-    with pytest.raises(StoreError, match="write sqlite:///FILE"):
-        Store.open("mysql://ann:canary@db.example/monitor")
+@pytest.mark.parametrize(
+    "url", ["mysql://ann:canary@db.example/monitor", "sqlite://", "sqlite:///:memory:", "monitor.db"]
+)
+def test_only_a_file_can_be_a_store(url: str) -> None:
+    with pytest.raises(StoreError, match="write sqlite:///FILE") as refused:
+        Store.open(url)
+    assert "canary" not in str(refused.value)
 
 
-def test_another_programs_database_is_refused(tmp_path: Path) -> None:
+def test_a_folder_is_no_store(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot be opened"):
+        Store.open(f"sqlite:///{tmp_path}")
+
+
+def test_another_programs_database_is_refused_and_untouched(tmp_path: Path) -> None:
+    """S5: also one that has a table of a name that we use."""
     with sqlite3.connect(tmp_path / "m.db") as other:
-        other.execute("CREATE TABLE recipes (name)")
+        other.execute("CREATE TABLE meta (name, value)")
     other.close()
+    before = (tmp_path / "m.db").read_bytes()
     with pytest.raises(StoreError, match="database of another program"):
         Store.open(f"sqlite:///{tmp_path}/m.db")
+    assert (tmp_path / "m.db").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["m.db"]
+
+
+def test_what_is_left_of_a_store_without_its_file_is_not_thrown_away(tmp_path: Path) -> None:
+    """S5: SQLite itself would delete a journal that has no file."""
+    (tmp_path / "m.db-wal").write_bytes(b"the last that was kept")
+    with pytest.raises(StoreError, match="left as it is"):
+        Store.open(f"sqlite:///{tmp_path}/m.db")
+    assert (tmp_path / "m.db-wal").read_bytes() == b"the last that was kept"
 
 
 def test_a_newer_schema_is_refused_and_untouched(tmp_path: Path) -> None:
     """S11."""
     store = Store.open(f"sqlite:///{tmp_path}/m.db")
-    store.write(lambda tx: upsert(tx, meta, [{"name": "schema", "value": str(len(MIGRATIONS) + 1)}]))
+    store.write(lambda tx: upsert(tx, meta, [{"name": "schema", "value": str(migrations.NEWEST + 1)}]))
     store.close()
+    before = (tmp_path / "m.db").read_bytes()
     with pytest.raises(StoreError, match="newer monitor"):
         Store.open(f"sqlite:///{tmp_path}/m.db")
+    assert (tmp_path / "m.db").read_bytes() == before
+
+
+def shape(store: Store) -> dict[str, object]:
+    with store.read() as tx:
+        look = inspect(tx)
+        return {
+            table: (
+                sorted((c["name"], str(c["type"]), c["nullable"]) for c in look.get_columns(table)),
+                look.get_pk_constraint(table)["constrained_columns"],
+                sorted((i["name"] or "", i["column_names"]) for i in look.get_indexes(table)),
+                sorted((f["constrained_columns"], f["referred_table"]) for f in look.get_foreign_keys(table)),
+            )
+            for table in look.get_table_names()
+        }
+
+
+@pytest.mark.parametrize("number", range(1, migrations.NEWEST + 1))
+def test_a_store_of_any_earlier_schema_becomes_like_a_new_one(store: Store, tmp_path: Path, number: int) -> None:
+    """S10. When this fails you changed schema.py: add a step to migrations.py, and the new schema's SQL beside this file."""
+    with sqlite3.connect(tmp_path / "old.db") as old:
+        old.executescript((Path(__file__).parent / f"schema-{number}.sql").read_text())
+    old.close()
+    upgraded = Store.open(f"sqlite:///{tmp_path}/old.db")
+    assert shape(upgraded) == shape(store)
+    with upgraded.read() as tx:
+        assert migrations.version(tx) == migrations.NEWEST
+    upgraded.close()
+
+
+def test_a_migration_that_fails_half_way_leaves_the_schema_as_it_was(store: Store) -> None:
+    """S10."""
+
+    def half(tx: Connection) -> None:
+        tx.exec_driver_sql("ALTER TABLE feeds ADD COLUMN mood TEXT")
+        raise RuntimeError("power cut")
+
+    before = shape(store)
+    with pytest.raises(RuntimeError, match="power cut"):
+        store.write(lambda tx: migrations.migrate(tx, [*migrations.STEPS, half]))
+    assert shape(store) == before
+    with store.read() as tx:
+        assert migrations.version(tx) == migrations.NEWEST
+
+
+def test_a_full_disk_keeps_what_was_there_and_passes(store: Store) -> None:
+    """S3."""
+    store.write(lambda tx: stories.save(tx, [entry(1)], [], [], NOON))
+    store.write(lambda tx: tx.exec_driver_sql("PRAGMA max_page_count=1"))
+    with pytest.raises(StoreError, match="is full; nothing of this step was kept"):
+        store.write(lambda tx: stories.save(tx, [entry(n) for n in range(2, 1_000)], [], [], NOON))
+    with store.read() as tx:
+        assert tx.execute(select(entries.c.id)).scalars().all() == ["e1"]
+    store.write(lambda tx: tx.exec_driver_sql("PRAGMA max_page_count=1000000"))
+    store.write(lambda tx: stories.save(tx, [entry(2)], [], [], NOON))
+
+
+def test_a_store_that_somebody_else_is_writing_to_is_waited_for(store: Store, tmp_path: Path) -> None:
+    """S9."""
+    other = sqlite3.connect(tmp_path / "data/monitor.db", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    threading.Timer(0.2, other.rollback).start()
+    store.write(lambda tx: stories.save(tx, [entry(1)], [], [], NOON))
+    other.close()
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import event, select
 
 from monitor.model import DeliveryState, Feed, FeedState
-from monitor.store import Store, feeds, outbox, stories, views
+from monitor.store import Connection, Store, feeds, outbox, stories, views
+from monitor.store.schema import seen
 from tests.store.conftest import FEED, NOON, STORYLINE, alert, delivery, development, entry, placement
 
 LEASE = timedelta(minutes=5)
@@ -82,6 +86,24 @@ def test_old_entries_are_forgotten_and_their_keys_are_not(store: Store) -> None:
     assert unseen(store, (1, ("id:1",))) == ["e1"]
 
 
+def test_a_key_is_remembered_as_long_as_its_feed_shows_it(store: Store) -> None:
+    """S15: and the note is renewed once a day, not at each poll."""
+    store.write(lambda tx: stories.save(tx, [entry(1)], [], [], NOON))
+    for hours in range(0, 20 * 24, 6):
+        shown = NOON + timedelta(hours=hours)
+        assert store.write(lambda tx, at=shown: feeds.unseen(tx, FEED, [entry(1)], at)) == []  # type: ignore[misc]
+    store.write(lambda tx: stories.prune(tx, NOON, NOON + timedelta(days=18)))
+    assert unseen(store, (1, ("id:1",))) == []
+    with store.read() as tx:
+        assert tx.execute(select(seen.c.last_seen_at)).scalars().all() == [NOON + timedelta(days=19)]
+
+
+def test_an_id_that_begins_another_names_its_own_entry(store: Store) -> None:
+    store.write(lambda tx: stories.save(tx, [entry(1), entry(12, minutes=5)], [], [], NOON))
+    with store.read() as tx:
+        assert stories.entry(tx, "e1") == entry(1)
+
+
 def test_an_entry_is_found_by_its_id_its_beginning_or_its_address(store: Store) -> None:
     store.write(lambda tx: stories.save(tx, [entry(12)], [placement(12)], [development()], NOON))
     with store.read() as tx:
@@ -105,6 +127,49 @@ def test_a_storyline_is_announced_once(store: Store) -> None:
     store.write(lambda tx: stories.sync(tx, [STORYLINE], NOON + MINUTE))
     with store.read() as tx:
         assert stories.unannounced(tx) == []
+
+
+def plans(store: Store, *asked: Callable[[Connection], object]) -> list[str]:
+    """How SQLite goes about the statements, one by one."""
+    statements: list[tuple[str, Any]] = []
+
+    def collect(_tx: object, _cursor: object, statement: str, values: Any, _context: object, many: bool) -> None:
+        statements.append((statement, values[0] if many else values))
+
+    def ask(tx: Connection) -> list[str]:
+        event.listen(tx, "before_cursor_execute", collect)
+        for question in asked:
+            question(tx)
+        event.remove(tx, "before_cursor_execute", collect)
+        steps = [
+            tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all() for statement, values in statements
+        ]
+        return [step.detail for plan in steps for step in plan]
+
+    return store.write(ask)
+
+
+def test_what_is_done_at_every_poll_and_delivery_reads_no_table_from_end_to_end(store: Store) -> None:
+    """S15: so that it takes no longer with a hundred thousand feeds and millions of entries."""
+    settled = replace(delivery("x"), state=DeliveryState.SENT)
+    steps = plans(
+        store,
+        lambda tx: feeds.due(tx, NOON),
+        lambda tx: feeds.unseen(tx, FEED, [entry(1)], NOON),
+        lambda tx: feeds.save(tx, FeedState(url=FEED, next_poll_at=NOON)),
+        lambda tx: stories.save(tx, [entry(1)], [placement(1)], [development()], NOON),
+        lambda tx: outbox.add(tx, [alert()], [delivery("x", of="a-1")]),
+        lambda tx: outbox.claim(tx, "mail", NOON, LEASE),
+        lambda tx: outbox.record(tx, settled),
+        outbox.pending,
+        lambda tx: stories.entry(tx, "e1"),
+        lambda tx: stories.entry(tx, "https://news.example/1"),
+        lambda tx: stories.placement(tx, "e1"),
+        lambda tx: stories.history(tx, NOON),
+        lambda tx: stories.prune(tx, NOON - MINUTE, NOON - MINUTE),
+    )
+    assert len(steps) > 20
+    assert [step for step in steps if step.startswith("SCAN")] == []
 
 
 # --- the outbox
