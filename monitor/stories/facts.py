@@ -16,8 +16,8 @@ from monitor.stories.text import Text, Word, language, read_entry, stem
 TITLE, SUMMARY = 1.0, 0.5
 """How much a fact counts by where it is told."""
 
-CONCEPTS = "at"
-"""The kinds of facts that are told by meaning: acts and things."""
+CONCEPTS = "atp"
+"""The kinds of facts that are told by meaning: acts, things and places."""
 
 _LEAD = 40
 _SHORTEST_BEGINNING = 3
@@ -81,7 +81,7 @@ def _lexicon() -> tuple[dict[str, set[str]], dict[str, set[str]]]:
     """(whole words -> concepts, beginnings of words -> concepts)."""
     whole: dict[str, set[str]] = {}
     beginnings: dict[str, set[str]] = {}
-    for kind, names in (("a", word_list("acts")), ("t", word_list("things"))):
+    for kind, names in (("a", word_list("acts")), ("t", word_list("things")), ("p", word_list("places"))):
         for name, words in names.items():
             for word in " ".join(words).split():
                 table = whole if word.endswith(".") else beginnings

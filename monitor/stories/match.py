@@ -20,6 +20,15 @@ SAME, INFLECTED, TYPO = 1.0, 0.95, 0.85
 
 _REMEMBERED_WORDS = 200_000
 _ACRONYM = 4
+_VOWELS = frozenset("aeiouy")
+_NAME_ENDINGS = frozenset(
+    "a u y i e o s es n ns an ans ian ians ese is em iem owi ie ow ami ach om ego emu ym ych im ich ej owie en er".split()
+)
+"""Endings that a name takes in the languages that mix here, folded: cases, plurals, peoples."""
+_ENDINGS_FOR_A_VOWEL = frozenset(
+    "a e i o u y ie ii ji iej ej em iem owi ow ami ach om ego emu ym ych im ich an ans ian ians ine ines".split()
+)
+"""Those that replace a last vowel: `Moskwa` - `Moskwie`, `Canada` - `Canadian`."""
 _LEAD = 40
 """Words of a summary that count in full; news says what it is about in its first sentence or two."""
 
@@ -56,6 +65,8 @@ class Matcher:
         self._terms: dict[tuple[str, ...], int] = {}
         self._by_word: dict[str, list[int]] = defaultdict(list)
         self._vocabulary: dict[str, set[str]] = defaultdict(set)
+        self._common: set[str] = set()
+        """The terms' words that some term writes with a small letter; the others are names."""
         self._known: dict[str, tuple[tuple[str, float], ...]] = {}
         self._watches = [self._watch(storyline) for storyline in storylines]
 
@@ -105,7 +116,8 @@ class Matcher:
         return self._terms[names]
 
     def _add(self, number: int, term: str, name: str) -> None:
-        words = tuple(word.folded for word in read(name).words)
+        written = read(name).words
+        words = tuple(word.folded for word in written)
         phrase = _Phrase(
             number, term, name.casefold(), words, acronym=len(words) == 1 and name.isupper() and len(name) <= _ACRONYM
         )
@@ -115,15 +127,18 @@ class Matcher:
             self._phrases.append(phrase)
             rarest = max(words, key=len)
             self._by_word[rarest].append(len(self._phrases) - 1)
-            for word in words:
-                self._vocabulary[word[0]].add(word)
+            for word in written:
+                self._vocabulary[word.folded[0]].add(word.folded)
+                if not word.surface[0].isupper():
+                    self._common.add(word.folded)
 
     def _similar(self, word: str) -> tuple[tuple[str, float], ...]:
         """The terms' words that `word` may stand for, each with how well; looked up once a word."""
         if (known := self._known.get(word)) is None:
             if len(self._known) >= _REMEMBERED_WORDS:
                 self._known.clear()
-            scored = ((ours, likeness(word, ours)) for ours in self._vocabulary.get(word[0], ()))
+            near = self._vocabulary.get(word[0], ())
+            scored = ((ours, likeness(word, ours, name=ours not in self._common)) for ours in near)
             known = self._known[word] = tuple((ours, s) for ours, s in scored if s)
         return known
 
@@ -142,7 +157,8 @@ class Matcher:
         places: dict[str, list[tuple[int, float]]] = defaultdict(list)
         for place, word in enumerate(text.words):
             for ours, quality in self._similar(word.folded):
-                places[ours].append((place, quality))
+                if quality == SAME or ours in self._common or word.surface[0].isupper():  # `crime` is no form of a name
+                    places[ours].append((place, quality))
         proposed = (self._phrases[number] for ours in list(places) for number in self._by_word.get(ours, ()))
         for phrase in proposed:
             if hit := _locate(phrase, places, text.words):
@@ -153,29 +169,45 @@ class Matcher:
                 yield phrase, phrase.text, SAME, place // 3
 
 
-def likeness(word: str, ours: str) -> float:
-    """How well `word` stands for a term's word: the same, another form of it, one slip of the keyboard, or not at all (0)."""
+def likeness(word: str, ours: str, *, name: bool = False) -> float:
+    """How well `word` stands for a term's word: the same, another form of it, one slip of the keyboard, or not at all (0).
+
+    A `name` takes the endings that names take, and no others: `Crimean` and `Krymu` are forms, `Titanic` is none of `Titan`.
+    """
     if word == ours:
         return SAME
     if word[0].isdigit() or ours[0].isdigit():
         return 0.0
-    shorter = min(len(word), len(ours))
-    common = next((i for i, (a, b) in enumerate(zip(word, ours, strict=False)) if a != b), shorter)
-    if _is_form_of(word, ours, common):
+    if _is_form_of_name(word, ours) if name else _is_form_of(word, ours):
         return INFLECTED
+    shorter = min(len(word), len(ours))
     slips = 0 if shorter < 6 else 1 if shorter < 10 else 2  # noqa: PLR2004 - a slip in a short word makes another word
     if not slips or abs(len(word) - len(ours)) > slips:
         return 0.0
     return TYPO if OSA.distance(word, ours, score_cutoff=slips) <= slips else 0.0
 
 
-def _is_form_of(word: str, ours: str, common: int) -> bool:
-    """Whether two words with a `common` beginning differ in their endings only."""
-    if len(ours) <= 3 and common == len(ours) and len(word) - common <= 3:  # noqa: PLR2004 - `una`, `unem` of `un`; phrases ask for this
+def _is_form_of(word: str, ours: str) -> bool:
+    """Whether two words differ in their endings only."""
+    common = _common_beginning(word, ours)
+    if len(ours) <= 3 and common == len(ours) and len(word) - common <= 3:  # noqa: PLR2004 - phrases ask for this
         return True
     if common >= 4 and len(ours) - common <= 1 and len(word) - common <= 3:  # noqa: PLR2004 - an ending of up to three letters
         return True
     return common >= 3 and bool(stems(word) & stems(ours))  # noqa: PLR2004 - stemming is slow, and cuts endings only
+
+
+def _is_form_of_name(word: str, ours: str) -> bool:
+    """Whether `word` is a name with a case ending, a plural, or one that makes an adjective of it; `una`, `unem` are forms of `un`."""
+    if word.startswith(ours):
+        return word[len(ours) :] in _NAME_ENDINGS
+    root = ours[:-1]
+    return ours[-1] in _VOWELS and len(root) > 2 and word.startswith(root) and word[len(root) :] in _ENDINGS_FOR_A_VOWEL  # noqa: PLR2004
+
+
+def _common_beginning(word: str, ours: str) -> int:
+    shorter = min(len(word), len(ours))
+    return next((i for i, (a, b) in enumerate(zip(word, ours, strict=False)) if a != b), shorter)
 
 
 def _locate(
@@ -200,7 +232,7 @@ def _locate_word(phrase: _Phrase, at: list[tuple[int, float]], words: Sequence[W
     ours = phrase.words[0]
     for place, quality in at:
         surface, folded = words[place].surface, words[place].folded
-        if phrase.acronym and not surface[:2].isupper():
+        if phrase.acronym and not surface[: 1 if len(ours) == _ACRONYM else 2].isupper():
             continue
         if len(ours) <= 3 and folded not in (ours, f"{ours}s"):  # noqa: PLR2004 - `una` is no form of `un`
             continue
