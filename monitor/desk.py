@@ -14,6 +14,7 @@ from monitor.feeds import schedule
 from monitor.feeds.identity import entries_of
 from monitor.model import Alert, Changes, Decision, Delivery, Development, Entry, Placement, Poll
 from monitor.store import Connection, Store, feeds, outbox, stories
+from monitor.stories.facts import facts
 from monitor.stories.ledger import Ledger
 from monitor.stories.match import Matcher
 from monitor.stories.place import place
@@ -44,8 +45,9 @@ def decide(entries: Iterable[Entry], ledger: Ledger, rules: Rules, now: datetime
     alerts: list[Alert] = []
     deliveries: list[Delivery] = []
     for entry in entries:
-        matches = rules.matcher.match(entry)
-        report = ledger.read(entry, matches)
+        read = facts(entry)
+        matches = rules.matcher.reached(ledger.sharpen(rules.matcher.scores(entry), read))
+        report = ledger.note_entry(entry, read, matches)
         if report is None:
             continue
         placement = _unless_old(place(report, matches, ledger), now)
@@ -127,7 +129,7 @@ class Desk:
         self._ledger = None
 
     def _recall(self, tx: Connection, now: datetime) -> Ledger:
-        return Ledger.recall(stories.history(tx, now - MEMORY))
+        return Ledger.recall(stories.history(tx, now - MEMORY), self._rules.matcher.storylines)
 
 
 def save(tx: Connection, changes: Changes, now: datetime) -> None:

@@ -11,6 +11,7 @@ from monitor.config import Config
 from monitor.desk import MEMORY
 from monitor.model import Entry, Match, Placement, Storyline
 from monitor.store import Store, stories
+from monitor.stories.facts import facts
 from monitor.stories.ledger import Ledger
 from monitor.stories.match import Matcher
 from monitor.stories.place import place
@@ -29,7 +30,7 @@ def explain(what: str, config: Config, store: Store, now: datetime | None = None
         placement = stories.placement(tx, entry.id) if entry else None
         if entry is None:
             entry = _as_entry(what, now)
-            placement = _would_be(entry, matcher, Ledger.recall(stories.history(tx, now - MEMORY)))
+            placement = _would_be(entry, matcher, Ledger.recall(stories.history(tx, now - MEMORY), config.storylines))
         nearest = stories.entry(tx, placement.nearest) if placement and placement.nearest else None
     scores = matcher.scores(entry)
     thresholds = {storyline.id: storyline for storyline in config.storylines}
@@ -48,8 +49,9 @@ def explain(what: str, config: Config, store: Store, now: datetime | None = None
 
 
 def _would_be(entry: Entry, matcher: Matcher, ledger: Ledger) -> Placement | None:
-    matches = matcher.match(entry)
-    report = ledger.read(entry, matches)
+    read = facts(entry)
+    matches = matcher.reached(ledger.sharpen(matcher.scores(entry), read))
+    report = ledger.note_entry(entry, read, matches)
     return place(report, matches, ledger) if report else None
 
 

@@ -160,6 +160,25 @@ class Match:
     storyline: str
     score: float
     evidence: tuple[Evidence, ...]
+    familiarity: float = 0.0
+    """The part of the score, between -1 and 1, that the words of the storyline's earlier entries gave or took."""
+    familiar: tuple[str, ...] = ()
+    """The stems of the entry's words that those entries have said most."""
+
+    @property
+    def by_terms(self) -> float:
+        """The score by the terms alone."""
+        return round(self.score - self.familiarity, 3)
+
+
+class Change(StrEnum):
+    """How a development that was told can change."""
+
+    CORROBORATED = "corroborated"
+    """What one outlet told with reserve, several report plainly."""
+    CORRECTED = "corrected"
+    CONTRADICTED = "contradicted"
+    NUMBER = "number"
 
 
 class Decision(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -50,35 +50,52 @@ def run(
 
     Raises ReplayError for a file that cannot be read, naming it and the line.
     """
-    recorded = sorted(entries(paths), key=lambda entry: (entry.published, entry.id))
-    decided: list[Decided] = []
-    reasons: Counter[str] = Counter()
-    for placement, changes in _places(recorded, rules, progress):
-        line = decision_line(placement, changes)
-        decided.append(
-            Decided(placement.entry.id, placement.entry.published, placement.development, bool(changes.alerts))
-        )
-        reasons[placement.reason] += 1
-        if decisions is not None:
-            decisions.write(json.dumps(line, ensure_ascii=False) + "\n")
-    published = {entry.id: entry.published for entry in recorded}
-    return Outcome(len(recorded), tuple(decided), dict(reasons.most_common()), published)
-
-
-def _places(
-    recorded: list[Entry], rules: Rules, progress: Callable[[int, int], None]
-) -> Iterator[tuple[Placement, Changes]]:
-    ledger = Ledger()
-    seen: set[str] = set()
+    recorded = in_order(entries(paths))
+    replay = Replay(rules)
     for number, entry in enumerate(recorded, 1):
-        if entry.id not in seen:
-            seen.add(entry.id)
-            changes = decide([entry], ledger, rules, entry.published)
-            yield from ((placement, changes) for placement in changes.placements)
+        for line in replay.take(entry):
+            if decisions is not None:
+                decisions.write(json.dumps(line, ensure_ascii=False) + "\n")
         if number % _FORGET_EVERY == 0:
-            ledger.forget_before(entry.published - MEMORY)
             progress(number, len(recorded))
     progress(len(recorded), len(recorded))
+    return replay.outcome()
+
+
+def in_order(recorded: Iterable[Entry]) -> list[Entry]:
+    """Recorded entries in order of time, as they are replayed."""
+    return sorted(recorded, key=lambda entry: (entry.published, entry.id))
+
+
+class Replay:
+    """One configuration's rules at work on recorded entries, taken one by one in order of time."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._ledger = Ledger(rules.matcher.storylines)
+        self._published: dict[str, datetime] = {}
+        self._taken = 0
+        self._decided: list[Decided] = []
+        self._reasons: Counter[str] = Counter()
+
+    def take(self, entry: Entry) -> list[dict[str, Any]]:
+        """Decide on `entry`, at the time it was published; returns a line of the decisions file if it matched."""
+        self._taken += 1
+        if self._taken % _FORGET_EVERY == 0:
+            self._ledger.forget_before(entry.published - MEMORY)
+        if entry.id in self._published:
+            return []
+        self._published[entry.id] = entry.published
+        changes = decide([entry], self._ledger, self._rules, entry.published)
+        for placement in changes.placements:
+            alert, why = bool(changes.alerts), placement.explanation
+            self._decided.append(Decided(entry.id, entry.published, placement.development, alert, why))
+            self._reasons[placement.reason] += 1
+        return [decision_line(placement, changes) for placement in changes.placements]
+
+    def outcome(self) -> Outcome:
+        """What was seen so far."""
+        return Outcome(self._taken, tuple(self._decided), dict(self._reasons.most_common()), self._published)
 
 
 def decision_line(placement: Placement, changes: Changes) -> dict[str, Any]:

@@ -24,6 +24,8 @@ class Decided:
     at: datetime
     development: str
     alert: bool
+    why: str = ""
+    """The decision in one sentence."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,7 +152,7 @@ def _report_row(placement: Placement) -> dict[str, Any]:
 
 def _placement(row: Any) -> Placement:
     matches = tuple(
-        Match(storyline=m["storyline"], score=m["score"], evidence=tuple(Evidence(**e) for e in m["evidence"]))
+        Match(**m | {"evidence": tuple(Evidence(**e) for e in m["evidence"]), "familiar": tuple(m.get("familiar", ()))})
         for m in row.matches
     )
     return Placement(

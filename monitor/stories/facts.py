@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 from importlib import resources
 
 from monitor.model import Entry
-from monitor.stories.text import Text, Word, language, read_entry, stem
+from monitor.stories.text import Text, Word, language, read, read_entry, stem
 
 TITLE, SUMMARY = 1.0, 0.5
 """How much a fact counts by where it is told."""
@@ -39,7 +39,13 @@ class Facts:
         """The numbers told, as digits."""
         return frozenset(key[2:] for key in self.told if key[0] == "n")
 
+    @property
+    def title_numbers(self) -> frozenset[str]:
+        """The numbers in the title."""
+        return frozenset(key[2:] for key, place in self.told.items() if key[0] == "n" and place == TITLE)
 
+
+@lru_cache(maxsize=16)
 def facts(entry: Entry) -> Facts:
     """Read the facts of an entry from its title and the first words of its summary."""
     title, summary = read_entry(entry)
@@ -47,6 +53,11 @@ def facts(entry: Entry) -> Facts:
     told = dict.fromkeys(_keys(summary.words[:_LEAD], tongue), SUMMARY)
     told.update(dict.fromkeys(_keys(title.words, tongue), TITLE))
     return Facts(told, tongue)
+
+
+def told_by(text: str) -> frozenset[str]:
+    """The facts that a longer text tells, such as a seed article; English where its language is not known."""
+    return frozenset(_keys(read(text).words, ""))
 
 
 def title_concepts(title: Text) -> frozenset[str]:

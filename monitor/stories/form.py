@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from monitor.model import Entry
 from monitor.stories.facts import title_concepts, word_list
-from monitor.stories.judgement import judge
+from monitor.stories.headline import likelihood, signs
 from monitor.stories.text import read, read_entry
 
 _SECTIONS = re.compile(
@@ -24,7 +24,7 @@ _LONG_TITLE = 14
 
 
 def form_features(entry: Entry) -> dict[str, float]:
-    """The cues of form in an entry, each 0..1; see words/decision.toml for what each is worth."""
+    """The cues of form in an entry, each 0..1; see words/event.tsv for what each is worth."""
     title, _ = read_entry(entry)
     headline = entry.title.strip()
     told = title_concepts(title)
@@ -45,8 +45,8 @@ def form_features(entry: Entry) -> dict[str, float]:
 
 
 def newsworthiness(entry: Entry) -> float:
-    """How surely an entry reports an event, by its form alone: 0..1."""
-    return judge("event", form_features(entry))
+    """How surely an entry reports an event, by its form and its words alone: 0..1."""
+    return likelihood(signs(entry, form_features(entry)))
 
 
 def form(entry: Entry) -> str:

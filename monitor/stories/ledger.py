@@ -11,13 +11,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from monitor.model import Decision, Development, Entry, History, Link, Match, Placement
-from monitor.stories.facts import CONCEPTS, TITLE, Facts, facts
+from monitor.model import Decision, Development, Entry, History, Link, Match, Placement, Storyline
+from monitor.stories.facts import CONCEPTS, TITLE, Facts, facts, told_by
 from monitor.stories.form import newsworthiness
+from monitor.stories.profile import Profile, sharpened
+from monitor.stories.text import Word, fold_all, read_entry, stem
 
 KNOWN_BEFORE = 3
 _BACKGROUND_WORDS = 400_000
 _PRIOR = 1_000
+_LEAD = 25
+"""Words of a summary that are compared as they stand."""
+_SHORTEST_NAME = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,11 @@ class Report:
     title_concepts: Vector
     words: Vector
     title_words: Vector
+    names: Mapping[str, float]
+    """The capitalised words of the title, weighed."""
+    headline: str
+    lead: str
+    """The title and the first words of the summary, folded."""
     newsworthy: float
     development: str = ""
 
@@ -61,6 +71,8 @@ class Report:
         """A report not yet placed; `weights` gives each fact's weight."""
         concepts = {key: weight for key, weight in weights.items() if key[0] in CONCEPTS}
         words = {key: weight for key, weight in weights.items() if key[0] not in CONCEPTS}
+        title, summary = read_entry(entry)
+        capitals = (f"w:{stem(word.folded, read.language)}" for word in title.words if _may_be_name(word))
         return cls(
             entry=entry,
             storylines=storylines,
@@ -69,6 +81,9 @@ class Report:
             title_concepts=Vector.of({key: weight for key, weight in concepts.items() if read.told[key] == TITLE}),
             words=Vector.of(words),
             title_words=Vector.of({key: weight for key, weight in words.items() if read.told[key] == TITLE}),
+            names={key: words[key] for key in capitals if key in words},
+            headline=" ".join(word.folded for word in title.words),
+            lead=" ".join(word.folded for word in summary.words[:_LEAD]),
             newsworthy=newsworthiness(entry),
         )
 
@@ -76,38 +91,51 @@ class Report:
 class Ledger:
     """The reports of the last weeks by development, and the words of everything that was read."""
 
-    def __init__(self) -> None:
+    def __init__(self, storylines: Iterable[Storyline] = ()) -> None:
         self._background: Counter[str] = Counter()
         self._read = 0
-        self._story_words: dict[str, Counter[str]] = defaultdict(Counter)
-        self._story_size: Counter[str] = Counter()
+        self._profiles: dict[str, Profile] = defaultdict(Profile)
+        self._thresholds: dict[str, float] = {}
+        for storyline in storylines:
+            self._thresholds[storyline.id] = storyline.threshold
+            self._profiles[storyline.id] = Profile(told_by(storyline.seed))
         self._reports: list[Report] = []
         self._developments: dict[str, Development] = {}
 
     @classmethod
-    def recall(cls, history: History) -> Ledger:
+    def recall(cls, history: History, storylines: Iterable[Storyline] = ()) -> Ledger:
         """The ledger as it was when the store last committed."""
-        ledger = cls()
+        ledger = cls(storylines)
         placed = {placement.entry.id: placement for placement in history.placements}
         for entry in history.entries:
             placement = placed.get(entry.id)
-            report = ledger.read(entry, placement.matches if placement else ())
+            report = ledger.note_entry(entry, facts(entry), placement.matches if placement else ())
             if report and placement:
                 ledger._reports.append(replace(report, development=placement.development))
         ledger._developments = {development.id: development for development in history.developments}
         return ledger
 
-    def read(self, entry: Entry, matches: Sequence[Match]) -> Report | None:
-        """Learn the words of an entry; where it matched, also for its storylines, and give it back as a weighed report."""
-        read = facts(entry)
+    def sharpen(self, matches: Sequence[Match], read: Facts) -> list[Match]:
+        """`matches`, best first, with their scores moved by how familiar the entry's words are to each storyline."""
+        weights = self._rare(read)
+        sharp = [
+            sharpened(match, self._profiles[match.storyline].familiarity(weights, _found(match))) for match in matches
+        ]
+        return sorted(sharp, key=lambda match: (-match.score, match.storyline))
+
+    def note_entry(self, entry: Entry, read: Facts, matches: Sequence[Match]) -> Report | None:
+        """Learn the words of an entry; where it matched, give it back as a weighed report.
+
+        Only a match that the terms alone make teaches its storyline: drift has an end.
+        """
         self._learn(read)
         if not matches:
             return None
         storylines = tuple(match.storyline for match in matches)
         report = Report.of(entry, storylines, read, self._weigh(read, storylines))
-        for storyline in storylines:
-            self._story_size[storyline] += 1
-            self._story_words[storyline].update(read.told.keys())
+        for match in matches:
+            if match.by_terms >= self._thresholds.get(match.storyline, 0.0):
+                self._profiles[match.storyline].learn(read)
         return report
 
     def _learn(self, read: Facts) -> None:
@@ -116,27 +144,21 @@ class Ledger:
         if len(self._background) > _BACKGROUND_WORDS:
             self._background = Counter({word: count for word, count in self._background.items() if count > 1})
 
-    def _weigh(self, read: Facts, storylines: Iterable[str]) -> dict[str, float]:
-        """Each fact's weight: its place, times its rarity in everything read, times how seldom its own story says it.
+    def _rare(self, read: Facts) -> dict[str, float]:
+        """Each fact's weight: its place, times its rarity in everything read."""
+        return {key: place * self._rarity(key) for key, place in read.told.items()}
 
-        A word that all of a story's entries have weighs next to nothing.
-        """
-        return {key: place * self._rarity(key) * (1 - self._share(key, storylines)) for key, place in read.told.items()}
+    def _weigh(self, read: Facts, storylines: Iterable[str]) -> dict[str, float]:
+        """Each fact's weight, the less the more its own story says it: what all of a story's entries say carries nothing."""
+        profiles = [self._profiles[storyline] for storyline in storylines]
+        return {
+            key: weight * (1 - max((profile.share(key) for profile in profiles), default=0.0))
+            for key, weight in self._rare(read).items()
+        }
 
     def _rarity(self, key: str) -> float:
         """Inverse document frequency, as if _PRIOR entries without the word had been read before: a young ledger knows little."""
         return math.log((self._read + _PRIOR) / (self._background[key] + 0.5))
-
-    def _share(self, key: str, storylines: Iterable[str]) -> float:
-        """The largest share of a storyline's earlier entries that tell `key`; a young storyline has no habits yet."""
-        return max(
-            (
-                min(1.0, (self._story_words[s][key] - 0.5) / (self._story_size[s] + 2))
-                for s in storylines
-                if self._story_size[s]
-            ),
-            default=0.0,
-        )
 
     def reports_since(self, since: datetime, storylines: Sequence[str]) -> Iterator[Report]:
         """Earlier reports on any of these storylines, latest first."""
@@ -195,3 +217,12 @@ class Ledger:
         if self._reports and self._reports[0].entry.published < moment:
             self._reports = [report for report in self._reports if report.entry.published >= moment]
             self._developments = {key: d for key, d in self._developments.items() if d.last_report_at >= moment}
+
+
+def _may_be_name(word: Word) -> bool:
+    return word.surface[0].isupper() and len(word.folded) >= _SHORTEST_NAME
+
+
+def _found(match: Match) -> set[str]:
+    """The folded words found for a match's terms."""
+    return {word for evidence in match.evidence for word in fold_all(evidence.found).split()}

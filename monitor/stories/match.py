@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from rapidfuzz.distance import OSA
 
 from monitor.model import Entry, Evidence, Match, Storyline
+from monitor.stories.facts import word_list
 from monitor.stories.text import Text, Word, fold_all, is_unspaced, read, read_entry, stems
 
 SAME, INFLECTED, TYPO = 1.0, 0.95, 0.85
@@ -21,14 +23,6 @@ SAME, INFLECTED, TYPO = 1.0, 0.95, 0.85
 _REMEMBERED_WORDS = 200_000
 _ACRONYM = 4
 _VOWELS = frozenset("aeiouy")
-_NAME_ENDINGS = frozenset(
-    "a u y i e o s es n ns an ans ian ians ese is em iem owi ie ow ami ach om ego emu ym ych im ich ej owie en er".split()
-)
-"""Endings that a name takes in the languages that mix here, folded: cases, plurals, peoples."""
-_ENDINGS_FOR_A_VOWEL = frozenset(
-    "a e i o u y ie ii ji iej ej em iem owi ow ami ach om ego emu ym ych im ich an ans ian ians ine ines".split()
-)
-"""Those that replace a last vowel: `Moskwa` - `Moskwie`, `Canada` - `Canadian`."""
 _LEAD = 40
 """Words of a summary that count in full; news says what it is about in its first sentence or two."""
 
@@ -60,6 +54,7 @@ class Matcher:
 
     def __init__(self, storylines: Sequence[Storyline]) -> None:
         self.storylines = tuple(storylines)
+        self._thresholds = {storyline.id: storyline.threshold for storyline in storylines}
         self._phrases: list[_Phrase] = []
         self._unspaced: list[_Phrase] = []
         self._terms: dict[tuple[str, ...], int] = {}
@@ -71,9 +66,12 @@ class Matcher:
         self._watches = [self._watch(storyline) for storyline in storylines]
 
     def match(self, entry: Entry) -> tuple[Match, ...]:
-        """The storylines whose threshold `entry` reaches, best first."""
-        matches = [match for match in self.scores(entry) if match.score >= self._threshold(match.storyline)]
-        return tuple(matches)
+        """The storylines whose threshold `entry` reaches by its terms alone, best first."""
+        return self.reached(self.scores(entry))
+
+    def reached(self, matches: Iterable[Match]) -> tuple[Match, ...]:
+        """Those that reach their storyline's threshold."""
+        return tuple(match for match in matches if match.score >= self._thresholds[match.storyline])
 
     def scores(self, entry: Entry) -> list[Match]:
         """Every storyline of which `entry` has at least one term, with its score, best first; also those that miss."""
@@ -87,9 +85,6 @@ class Matcher:
             if e
         ]
         return sorted(scored, key=lambda match: (-match.score, match.storyline))
-
-    def _threshold(self, storyline: str) -> float:
-        return next(s.threshold for s in self.storylines if s.id == storyline)
 
     # --- the index
 
@@ -200,9 +195,14 @@ def _is_form_of(word: str, ours: str) -> bool:
 def _is_form_of_name(word: str, ours: str) -> bool:
     """Whether `word` is a name with a case ending, a plural, or one that makes an adjective of it; `una`, `unem` are forms of `un`."""
     if word.startswith(ours):
-        return word[len(ours) :] in _NAME_ENDINGS
+        return word[len(ours) :] in _endings()["added"]
     root = ours[:-1]
-    return ours[-1] in _VOWELS and len(root) > 2 and word.startswith(root) and word[len(root) :] in _ENDINGS_FOR_A_VOWEL  # noqa: PLR2004
+    return ours[-1] in _VOWELS and len(root) > 2 and word.startswith(root) and word[len(root) :] in _endings()["for a vowel"]  # noqa: PLR2004
+
+
+@cache
+def _endings() -> dict[str, frozenset[str]]:
+    return {name: frozenset(" ".join(endings).split()) for name, endings in word_list("endings").items()}
 
 
 def _common_beginning(word: str, ours: str) -> int:

@@ -7,11 +7,14 @@ the time between them, since the reports of one development come in a burst.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
+
+from rapidfuzz import fuzz
 
 from monitor.model import Decision, Development, Match, Placement
 from monitor.stories.form import form
@@ -26,8 +29,10 @@ SAME_FACT = 0.45
 """Two reports this likely to tell one fact share a development."""
 LIKEST = 0.4
 """The share of a development's reports that speak for it."""
-NEWSWORTHY = 0.42
-"""A piece less likely to report an event is coverage; below one half, since a missed development costs more than a spare alert."""
+SURE, DOUBTFUL = 0.7, 0.5
+"""How likely a piece must report an event to be told at once; and to be told once another outlet reports the same."""
+WIRE = 95
+"""Two leads this much alike, of 100, are one agency's copy, and no independent word."""
 
 _FORM_NAMES = {
     "question": "its headline asks instead of telling",
@@ -50,6 +55,15 @@ class _Neighbour:
     likelihood: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What a report is to its story, with a stable code and a sentence."""
+
+    decision: Decision
+    reason: str
+    explanation: str
+
+
 def place(report: Report, matches: Sequence[Match], ledger: Ledger) -> Placement:
     """Decide whether `report` is new to its storylines, and which development it belongs to."""
     neighbours = [
@@ -58,22 +72,42 @@ def place(report: Report, matches: Sequence[Match], ledger: Ledger) -> Placement
     ]
     nearest = max(neighbours, key=lambda neighbour: neighbour.likelihood, default=None)
     joined = _joins(neighbours, ledger)
-    if report.newsworthy < NEWSWORTHY:
-        decision, reason, why = Decision.COVERAGE, form(report.entry), f"Coverage: {_FORM_NAMES[form(report.entry)]}."
-    elif joined is not None and joined.alerted:
-        decision, reason, why = Decision.COVERAGE, "same-fact", _same_fact(report, nearest)
-    else:
-        decision, reason, why = Decision.NEW, "new-fact", _new_fact(report, nearest)
+    verdict = _verdict(report, joined, neighbours, nearest)
     return Placement(
         entry=report.entry,
         matches=tuple(matches),
-        decision=decision,
+        decision=verdict.decision,
         development=joined.id if joined else _new_id(report),
-        reason=reason,
-        explanation=why,
+        reason=verdict.reason,
+        explanation=verdict.explanation,
         nearest=nearest.report.entry.id if nearest else None,
         similarity=round(nearest.likelihood, 3) if nearest else 0.0,
     )
+
+
+def _verdict(
+    report: Report, joined: Development | None, neighbours: Sequence[_Neighbour], nearest: _Neighbour | None
+) -> _Verdict:
+    """New, or coverage, and why. A doubtful piece is told only with an independent one beside it."""
+    if report.newsworthy < DOUBTFUL:
+        return _Verdict(Decision.COVERAGE, form(report.entry), f"Coverage: {_FORM_NAMES[form(report.entry)]}.")
+    if joined is not None and joined.alerted:
+        return _Verdict(Decision.COVERAGE, "same-fact", _same_fact(report, nearest))
+    if report.newsworthy >= SURE:
+        return _Verdict(Decision.NEW, "new-fact", _new_fact(report, nearest))
+    seconds = [n.report for n in neighbours if joined is not None and n.report.development == joined.id]
+    second = next((r for r in seconds if r.newsworthy >= DOUBTFUL and independent(report, r)), None)
+    if second is not None:
+        why = f"New: doubtful in form, but {second.entry.outlet} reports it too: “{second.entry.title}”."
+        return _Verdict(Decision.NEW, "second-outlet", why)
+    return _Verdict(Decision.COVERAGE, "waiting", _waiting(report))
+
+
+def independent(ours: Report, theirs: Report) -> bool:
+    """Whether two reports are two outlets' own words: copy of one agency, with the same title or lead, is not."""
+    if ours.entry.outlet == theirs.entry.outlet or ours.headline == theirs.headline:
+        return False
+    return not (ours.lead and theirs.lead and fuzz.ratio(ours.lead, theirs.lead) >= WIRE)
 
 
 def _joins(neighbours: Sequence[_Neighbour], ledger: Ledger) -> Development | None:
@@ -84,7 +118,8 @@ def _joins(neighbours: Sequence[_Neighbour], ledger: Ledger) -> Development | No
     """
     likelihoods: dict[str, list[float]] = defaultdict(list)
     for neighbour in neighbours:
-        likelihoods[neighbour.report.development].append(neighbour.likelihood)
+        if neighbour.report.newsworthy >= DOUBTFUL:  # background speaks of many facts, and would join them
+            likelihoods[neighbour.report.development].append(neighbour.likelihood)
     best, mean = max(
         ((key, _mean_of_best(values)) for key, values in likelihoods.items()),
         key=lambda item: item[1],
@@ -99,10 +134,9 @@ def _mean_of_best(likelihoods: list[float]) -> float:
 
 
 def pair_features(later: Report, earlier: Report) -> dict[str, float]:
-    """What two reports have in common, each 0..1; see words/decision.toml for what each is worth."""
+    """What two reports have in common, each about 0..1; see words/decision.toml for what each is worth."""
     concepts = [later.concepts.weights[key] for key in later.concepts.shared(earlier.concepts)]
     words = [later.words.weights[key] for key in later.words.shared(earlier.words)]
-    numbers, others = later.facts.numbers, earlier.facts.numbers
     gap = abs(later.entry.published - earlier.entry.published)
     return {
         "concepts": later.concepts.cosine(earlier.concepts),
@@ -111,14 +145,42 @@ def pair_features(later: Report, earlier: Report) -> dict[str, float]:
         "title_words": later.title_words.cosine(earlier.title_words),
         "told_concepts": told(later.title_concepts, earlier.concepts),
         "told_words": told(later.title_words, earlier.words),
-        "shared_numbers": min(len(numbers & others), 3) / 3,
-        "other_numbers": float(bool(numbers - others) and bool(others - numbers)),
         "shared_concepts": min(len(concepts), 6) / 6,
         "best_concept": max(concepts, default=0.0) / 10,
         "best_word": max(words, default=0.0) / 10,
+        "same_letters": fuzz.token_set_ratio(later.headline, earlier.headline) / 100,
+        "same_order": fuzz.token_sort_ratio(later.headline, earlier.headline) / 100,
+        "same_lead": fuzz.token_set_ratio(later.lead, earlier.lead) / 100 if later.lead and earlier.lead else 0.0,
         "same_language": float(later.facts.language == earlier.facts.language),
+        "same_outlet": float(later.entry.outlet == earlier.entry.outlet),
         "days_apart": min(gap / timedelta(days=1), 3.0) / 3,
         "hours_apart": min(gap / timedelta(hours=1), 12.0) / 12,
+        "hours_apart_log": math.log1p(gap / timedelta(hours=1)) / 5,
+        "within_the_hour": float(gap < timedelta(hours=1)),
+        **_name_features(later, earlier),
+        **_number_features(later, earlier),
+    }
+
+
+def _name_features(later: Report, earlier: Report) -> dict[str, float]:
+    ours, theirs = later.names, earlier.names
+    total = sum(ours.values())
+    unknown = sum(weight for key, weight in ours.items() if key not in earlier.words.weights)
+    both = sum(min(weight, theirs[key]) for key, weight in ours.items() if key in theirs)
+    either = total + sum(theirs.values()) - both
+    return {"names": both / either if either else 0.0, "new_names": unknown / total if total else 0.0}
+
+
+def _number_features(later: Report, earlier: Report) -> dict[str, float]:
+    ours, theirs = later.facts.numbers, earlier.facts.numbers
+    rare = [later.words.weights[f"n:{number}"] for number in ours & theirs]
+    above, below = later.facts.title_numbers, earlier.facts.title_numbers
+    return {
+        "shared_numbers": min(len(rare), 3) / 3,
+        "best_number": max(rare, default=0.0) / 10,
+        "other_numbers": float(bool(ours - theirs) and bool(theirs - ours)),
+        "other_title_numbers": float(bool(above) and bool(below) and not above & below),
+        "one_has_numbers": float(bool(above) != bool(below)),
     }
 
 
@@ -146,6 +208,13 @@ def _new_fact(report: Report, nearest: _Neighbour | None) -> str:
     if nearest is None:
         return f"New: the first report on this storyline; it tells of {tells}."
     return f"New: it tells of {tells}; the nearest earlier report is {nearest.likelihood:.0%} alike: “{nearest.report.entry.title}”."
+
+
+def _waiting(report: Report) -> str:
+    return (
+        f"Waiting: its form leaves doubt whether it reports an event ({report.newsworthy:.0%} likely); "
+        "an alert follows when another outlet reports it."
+    )
 
 
 def shared_concepts(ours: Report, theirs: Report) -> list[str]:
