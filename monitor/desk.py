@@ -5,16 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from monitor.alerts.route import Routing, route, route_baseline
 from monitor.feeds import schedule
 from monitor.feeds.identity import entries_of
-from monitor.model import Alert, Changes, Decision, Delivery, Development, Entry, Placement, Poll
-from monitor.store import Connection, Store, feeds, outbox, stories
-from monitor.stories.facts import facts
+from monitor.model import Alert, Changes, Decision, Delivery, Development, Entry, Feedback, Match, Placement, Poll
+from monitor.store import Connection, Store, feedback, feeds, outbox, stories
+from monitor.stories.facts import Facts, facts
+from monitor.stories.feedback import Judged, adjusted
 from monitor.stories.ledger import Ledger
 from monitor.stories.match import Matcher
 from monitor.stories.place import place
@@ -27,10 +28,22 @@ MEMORY = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the configuration says of stories and of who hears of them."""
+    """What the configuration says of stories and of who hears of them, and what persons said of entries."""
 
     matcher: Matcher
     routing: Routing
+    judged: Judged = field(default_factory=Judged)
+
+    def heeding(self, given: Sequence[Feedback]) -> Rules:
+        """These rules, as configured, with the thresholds and the places that feedback gives."""
+        storylines = adjusted(self.matcher.storylines, given)
+        matcher = self.matcher if storylines == self.matcher.storylines else Matcher(storylines)
+        return replace(self, matcher=matcher, judged=Judged.of(given))
+
+    def matches(self, entry: Entry, read: Facts, ledger: Ledger) -> tuple[Match, ...]:
+        """The storylines that `entry` belongs to, the best match first."""
+        scored = ledger.sharpen(self.matcher.scores(entry), read)
+        return self.judged.matches(entry.id, scored, self.matcher.reached(scored))
 
 
 def decide(entries: Iterable[Entry], ledger: Ledger, rules: Rules, now: datetime, *, baseline: bool = False) -> Changes:
@@ -46,11 +59,11 @@ def decide(entries: Iterable[Entry], ledger: Ledger, rules: Rules, now: datetime
     deliveries: list[Delivery] = []
     for entry in entries:
         read = facts(entry)
-        matches = rules.matcher.reached(ledger.sharpen(rules.matcher.scores(entry), read))
+        matches = rules.matches(entry, read, ledger)
         report = ledger.note_entry(entry, read, matches)
         if report is None:
             continue
-        placement = _unless_old(place(report, matches, ledger), now)
+        placement = _unless_old(rules.judged.placed(place(report, matches, ledger), ledger), now)
         development = ledger.note(placement, report)
         if placement.decision is not Decision.COVERAGE:
             if not baseline:
@@ -83,7 +96,10 @@ class Desk:
 
     def __init__(self, store: Store, rules: Rules) -> None:
         self._store = store
+        self._configured = rules
         self._rules = rules
+        """As configured, and heeding what persons said up to the revision `_heard`."""
+        self._heard = 0
         self._ledger: Ledger | None = None
 
     def settle(self, poll: Poll) -> Changes:
@@ -102,7 +118,8 @@ class Desk:
         ledger, self._ledger = self._ledger, None  # forgotten, unless the commit succeeds
         with self._store.begin() as tx:
             unseen = feeds.unseen(tx, poll.feed.url, entries_of(poll), poll.at)
-            ledger = ledger or self._recall(tx, poll.at)
+            if ledger is None or feedback.revision(tx) != self._heard:  # a command beside us may have written some
+                ledger = self._recall(tx, poll.at)
             changes = decide(unseen, ledger, self._rules, poll.at, baseline=poll.state.is_new)
             changes = replace(changes, state=schedule.after(poll))
             save(tx, changes, poll.at)
@@ -125,10 +142,12 @@ class Desk:
         return changes
 
     def _adopt(self, rules: Rules) -> None:
-        self._rules = rules
+        self._configured = self._rules = rules
         self._ledger = None
 
     def _recall(self, tx: Connection, now: datetime) -> Ledger:
+        self._heard = feedback.revision(tx)
+        self._rules = self._configured.heeding(feedback.given(tx))
         return Ledger.recall(stories.history(tx, now - MEMORY), self._rules.matcher.storylines)
 
 

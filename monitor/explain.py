@@ -10,8 +10,9 @@ from typing import Any
 from monitor.config import Config
 from monitor.desk import MEMORY
 from monitor.model import Entry, Match, Placement, Storyline
-from monitor.store import Store, stories
+from monitor.store import Store, feedback, stories
 from monitor.stories.facts import facts
+from monitor.stories.feedback import adjusted, told
 from monitor.stories.ledger import Ledger
 from monitor.stories.match import Matcher
 from monitor.stories.place import place
@@ -24,16 +25,21 @@ def explain(what: str, config: Config, store: Store, now: datetime | None = None
     miss; `placement` with the decision, its reason, the nearest report and how alike it is, or None for a miss; `sentence`.
     """
     now = now or datetime.now(UTC)
-    matcher = Matcher(config.storylines)
     with store.read() as tx:
+        given = feedback.given(tx)
+        storylines = adjusted(config.storylines, given)
+        matcher = Matcher(storylines)
         entry = stories.entry(tx, what)
         placement = stories.placement(tx, entry.id) if entry else None
         if entry is None:
             entry = _as_entry(what, now)
-            placement = _would_be(entry, matcher, Ledger.recall(stories.history(tx, now - MEMORY), config.storylines))
+            placement = _would_be(entry, matcher, Ledger.recall(stories.history(tx, now - MEMORY), storylines))
         nearest = stories.entry(tx, placement.nearest) if placement and placement.nearest else None
     scores = matcher.scores(entry)
-    thresholds = {storyline.id: storyline for storyline in config.storylines}
+    thresholds = {storyline.id: storyline for storyline in storylines}
+    near = {match.storyline for match in scores}
+    judged = told(entry.id, [storyline for storyline in config.storylines if storyline.id in near], given)
+    sentence = placement.explanation if placement else "" if "A person" in judged else _miss(scores, thresholds)
     return {
         "entry": {
             "id": entry.id,
@@ -44,7 +50,7 @@ def explain(what: str, config: Config, store: Store, now: datetime | None = None
         },
         "storylines": [_scored(match, thresholds[match.storyline]) for match in scores],
         "placement": _placed(placement, nearest) if placement else None,
-        "sentence": placement.explanation if placement else _miss(scores, thresholds),
+        "sentence": f"{sentence} {judged}".strip(),
     }
 
 

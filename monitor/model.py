@@ -232,6 +232,35 @@ class Development:
     """People know of it: by an alert, or because it was there when following began."""
 
 
+class Judgement(StrEnum):
+    """What a person says of an entry."""
+
+    WRONG = "wrong"
+    """It is not about the storyline."""
+    RIGHT = "right"
+    """It is about the storyline."""
+    SAME_AS = "same-as"
+    """It reports a development that is known."""
+    NEW = "new"
+    """It is a development of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feedback:
+    """A person's judgement of one entry on one storyline."""
+
+    entry: str
+    storyline: str
+    judgement: Judgement
+    score: float
+    """The entry's score on the storyline when it was judged, 0..1."""
+    development: str = ""
+    """Where it belongs by `same-as` and `new`; else empty."""
+    beside: tuple[str, ...] = ()
+    """Ids of the development's other entries, by which a replay finds it under whatever id it has there."""
+    given_at: datetime
+
+
 # --- alerts
 
 

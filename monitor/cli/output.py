@@ -25,6 +25,11 @@ def say(text: str) -> None:
     print(shown(text))  # noqa: T201
 
 
+def complain(text: str) -> None:
+    """A line on standard error: what one should know, and no program reads."""
+    print(shown(text), file=sys.stderr)  # noqa: T201
+
+
 def shown(text: str) -> str:
     """`text` as a terminal may have it: its lines kept, secrets masked, nothing in it obeyed (T13)."""
     return "\n".join(map(printable, mask(text).split("\n")))

@@ -1,18 +1,23 @@
-"""Commands that try the rules: replay recorded entries, explain one."""
+"""Commands that try the rules and correct them: replay recorded entries, explain one, judge one."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from monitor.alerts.clean import line
 from monitor.cli import AsJson, ConfigFile, app, as_text
-from monitor.cli.output import count, print_json, progress, say, table
+from monitor.cli.output import complain, count, print_json, progress, say, table
 from monitor.errors import MonitorError
+
+if TYPE_CHECKING:
+    from monitor.config import Config
+    from monitor.model import Feedback, Judgement
 
 
 @app.command()
@@ -28,14 +33,19 @@ def replay(
     labels: Annotated[
         Path | None, typer.Option("--labels", metavar="FILE", help="A person's labels to be scored against.")
     ] = None,
-    json: AsJson = False,  # noqa: FBT002 - Typer's way
+    as_set: Annotated[  # noqa: FBT002 - Typer's way
+        bool, typer.Option("--without-feedback", help="Leave out what persons said with `monitor feedback`.")
+    ] = False,
+    json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Run recorded entries through the same line as the daemon's, on a virtual clock."""
     from monitor.config import find, load  # noqa: PLC0415
     from monitor.replay import run  # noqa: PLC0415
     from monitor.replay.recorded import labels as read_labels  # noqa: PLC0415
 
-    rules = load(find(config)).rules()
+    checked = load(find(config))
+    said = () if as_set else _said(checked)
+    rules = checked.rules().heeding(said)
     gold = read_labels(labels) if labels else None
     with ExitStack() as stack:
         report = stack.enter_context(progress("replaying"))
@@ -54,6 +64,7 @@ def replay(
         "matched": len(outcome.decided),
         "alerts": outcome.alerts,
         "reasons": outcome.reasons,
+        "feedback": len(said),
     }
     if json:
         print_json(told | ({"scores": scores} if scores else {}))
@@ -65,6 +76,22 @@ def replay(
     if scores:
         say("")
         table(("score", "value"), list(scores.items()), empty="")
+
+
+def _said(checked: Config) -> Sequence[Feedback]:
+    """What persons said of entries, where the configuration's store can be read; how much it is stands on standard error."""
+    from monitor.feedback import given  # noqa: PLC0415
+
+    try:
+        said = given(checked)
+    except MonitorError as error:
+        complain(f"No feedback is applied: {error}")
+        return ()
+    if said:
+        complain(
+            f"{count(len(said), 'judgement is', 'judgements are')} applied that `monitor feedback` kept in {checked.store}."
+        )
+    return said
 
 
 @app.command()
@@ -97,3 +124,75 @@ def explain(
     ]  # fmt: skip
     if rows:
         table(("storyline", "score", "threshold", "matched", "found"), rows, empty="", wrapped=("storyline", "found"))
+
+
+@app.command()
+def feedback(
+    entry: Annotated[
+        str, typer.Argument(metavar="ENTRY", help="An entry's id, the beginning of it, or its URL.", show_default=False)
+    ],
+    judgement: Annotated[
+        str,
+        typer.Argument(
+            metavar="wrong|right|same-as|new", help="Not on the story; on it; one more report; news of its own."
+        ),
+    ],
+    development: Annotated[
+        str,
+        typer.Argument(
+            metavar="[DEVELOPMENT]",
+            help="For same-as: a development's id, or the id or URL of a report.",
+            show_default=False,
+        ),
+    ] = "",
+    storyline: Annotated[
+        str,
+        typer.Option(
+            "--storyline",
+            metavar="ID",
+            help="The storyline that is meant; else the one it fits best.",
+            show_default=False,
+        ),
+    ] = "",
+    config: ConfigFile = None,
+    json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Correct a decision: what you say of an entry holds for it, and moves its storyline's threshold a little."""
+    from monitor import feedback as persons  # noqa: PLC0415
+    from monitor.cli.look import opened  # noqa: PLC0415
+    from monitor.config import find, load  # noqa: PLC0415
+
+    said = persons.Said(
+        entry=_worded(entry, "ENTRY"),
+        judgement=_judgement(judgement, with_development=bool(development)),
+        development=as_text(development),
+        storyline=as_text(storyline),
+    )
+    checked = load(find(config))
+    with opened(checked) as store:
+        told = persons.give(said, checked, store)
+    if json:
+        print_json(told)
+    else:
+        say(told["sentence"])
+
+
+def _worded(argument: str, name: str) -> str:
+    if not argument.strip():
+        raise typer.BadParameter("an entry's id, the beginning of it, or its URL", param_hint=name)
+    return as_text(argument)
+
+
+def _judgement(word: str, *, with_development: bool) -> Judgement:
+    """The judgement that `word` names; `same-as` needs a development, and no other takes one."""
+    from monitor.config.shape import nearest  # noqa: PLC0415
+    from monitor.model import Judgement  # noqa: PLC0415
+
+    if word not in list(Judgement):
+        known = nearest(as_text(word), set(Judgement))
+        raise typer.BadParameter(f"“{as_text(word)}” is no judgement; {known}", param_hint="JUDGEMENT")
+    if word == Judgement.SAME_AS and not with_development:
+        raise typer.BadParameter("say which: its id, or the id or URL of one of its reports", param_hint="DEVELOPMENT")
+    if word != Judgement.SAME_AS and with_development:
+        raise typer.BadParameter(f"`{word}` takes none; did you mean `same-as`?", param_hint="DEVELOPMENT")
+    return Judgement(word)

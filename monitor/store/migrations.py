@@ -7,13 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import Connection, delete, insert, inspect, select
+from sqlalchemy import JSON, Column, Connection, DateTime, Float, MetaData, Table, Text, delete, insert, inspect, select
 
 from monitor.store.schema import meta, metadata
 
 Step = Callable[[Connection], None]
 
-STEPS: tuple[Step, ...] = ()
+
+def _add_feedback(tx: Connection) -> None:
+    """Judgements of entries."""
+    Table(
+        "feedback",
+        MetaData(),
+        Column("entry", Text, primary_key=True),
+        Column("storyline", Text, primary_key=True),
+        Column("judgement", Text, nullable=False),
+        Column("score", Float, nullable=False),
+        Column("development", Text, nullable=False),
+        Column("was", JSON),
+        Column("given_at", DateTime(timezone=True), nullable=False),
+    ).create(tx)
+
+
+STEPS: tuple[Step, ...] = (_add_feedback,)
 """The first brings schema 1 to schema 2."""
 NEWEST = 1 + len(STEPS)
 

@@ -123,6 +123,18 @@ reports = Table(
     Index("reports_development", "development"),
 )  # fmt: skip
 
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("entry", Text, primary_key=True),  # of an entry that may be forgotten by now
+    Column("storyline", Text, primary_key=True),
+    _text("judgement"),
+    Column("score", Float, nullable=False),
+    _text("development"),
+    Column("was", JSON(none_as_null=True)),  # the entry's row in reports before anybody judged it
+    Column("given_at", Utc, nullable=False),
+)
+
 alerts = Table(
     "alerts",
     metadata,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -44,7 +44,7 @@ def save(
     upsert(tx, developments, [asdict(development) for development in grown])
     links = [{"storyline": s, "development": d.id} for d in grown for s in d.storylines]
     upsert(tx, on_storyline, links, keep=True)
-    upsert(tx, reports, [_report_row(placement) for placement in placements])
+    upsert(tx, reports, [to_json(placement) for placement in placements])
 
 
 def unannounced(tx: Connection) -> list[tuple[str, list[Development]]]:
@@ -103,11 +103,45 @@ def entry(tx: Connection, name: str) -> Entry | None:
     return None
 
 
+def named(tx: Connection, name: str, limit: int = 3) -> list[Entry]:
+    """The entry with that id; else that with this URL, a report before others, the newest first; else those whose id begins so."""
+    placed = select(*_ENTRY).outerjoin(reports, reports.c.entry == entries.c.id)
+    by_url = placed.where(entries.c.url == name).order_by(reports.c.entry.is_(None), entries.c.published.desc())
+    begins = select(*_ENTRY).where(entries.c.id.startswith(name, autoescape=True)).order_by(entries.c.id)
+    for query in (select(*_ENTRY).where(entries.c.id == name), by_url.limit(1), begins.limit(limit)):
+        if found := [_entry(row) for row in tx.execute(query)]:
+            return found
+    return []
+
+
 def placement(tx: Connection, entry_id: str) -> Placement | None:
     """Where an entry was placed; None when it matched nothing."""
     query = select(*_ENTRY, *_PLACEMENT).join(reports, reports.c.entry == entries.c.id).where(entries.c.id == entry_id)
     row = tx.execute(query).first()
     return _placement(row) if row else None
+
+
+def reports_of(tx: Connection, development: str) -> list[Placement]:
+    """The reports of a development, in order of time."""
+    query = select(*_ENTRY, *_PLACEMENT).join(reports, reports.c.entry == entries.c.id)
+    query = query.where(reports.c.development == development).order_by(entries.c.published, entries.c.id)
+    return [_placement(row) for row in tx.execute(query)]
+
+
+def development(tx: Connection, identifier: str) -> Development | None:
+    """The development with that id."""
+    row = tx.execute(select(*_DEVELOPMENT).where(developments.c.id == identifier)).first()
+    return _development(row) if row else None
+
+
+def developments_named(tx: Connection, name: str, limit: int = 3) -> list[Development]:
+    """The development with that id; else those whose id begins so."""
+    begins = developments.c.id.startswith(name, autoescape=True)
+    for said in (developments.c.id == name, begins):
+        query = select(*_DEVELOPMENT).where(said).order_by(developments.c.id).limit(limit)
+        if found := [_development(row) for row in tx.execute(query)]:
+            return found
+    return []
 
 
 def prune(tx: Connection, entries_before: datetime, seen_before: datetime) -> int:
@@ -142,7 +176,8 @@ def _development(row: Row[Any]) -> Development:
     return Development(**fields | {"storylines": tuple(fields["storylines"]), "outlets": tuple(fields["outlets"])})
 
 
-def _report_row(placement: Placement) -> dict[str, Any]:
+def to_json(placement: Placement) -> dict[str, Any]:
+    """A placement as JSON values: a row of reports."""
     return {
         "entry": placement.entry.id, "development": placement.development, "matches": [asdict(m) for m in placement.matches],
         "decision": placement.decision.value, "reason": placement.reason, "explanation": placement.explanation,
@@ -151,11 +186,14 @@ def _report_row(placement: Placement) -> dict[str, Any]:
 
 
 def _placement(row: Any) -> Placement:
+    return from_json(_entry(row), dict(row._mapping))
+
+
+def from_json(entry: Entry, content: Mapping[str, Any]) -> Placement:
+    """The placement of `entry` that `to_json` wrote."""
     matches = tuple(
         Match(**m | {"evidence": tuple(Evidence(**e) for e in m["evidence"]), "familiar": tuple(m.get("familiar", ()))})
-        for m in row.matches
+        for m in content["matches"]
     )
-    return Placement(
-        entry=_entry(row), matches=matches, decision=Decision(row.decision), development=row.development, reason=row.reason,
-        explanation=row.explanation, nearest=row.nearest, similarity=row.similarity,
-    )  # fmt: skip
+    fields = {name: content[name] for name in ("development", "reason", "explanation", "nearest", "similarity")}
+    return Placement(entry=entry, matches=matches, decision=Decision(content["decision"]), **fields)

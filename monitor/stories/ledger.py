@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -18,6 +18,8 @@ from monitor.stories.profile import Profile, sharpened
 from monitor.stories.text import Word, fold_all, read_entry, stem
 
 KNOWN_BEFORE = 3
+BY_PERSON = "feedback"
+"""The reason code of a report that a person put where it is."""
 _BACKGROUND_WORDS = 400_000
 _PRIOR = 1_000
 _LEAD = 25
@@ -65,6 +67,8 @@ class Report:
     """The title and the first words of the summary, folded."""
     newsworthy: float
     development: str = ""
+    vouched: bool = False
+    """A person put it where it is, so it speaks for its development alone."""
 
     @classmethod
     def of(cls, entry: Entry, storylines: tuple[str, ...], read: Facts, weights: Mapping[str, float]) -> Report:
@@ -111,7 +115,7 @@ class Ledger:
             placement = placed.get(entry.id)
             report = ledger.note_entry(entry, facts(entry), placement.matches if placement else ())
             if report and placement:
-                ledger._reports.append(replace(report, development=placement.development))
+                ledger._reports.append(_placed(report, placement))
         ledger._developments = {development.id: development for development in history.developments}
         return ledger
 
@@ -173,11 +177,16 @@ class Ledger:
         """The development of that id, while it is remembered."""
         return self._developments.get(identifier)
 
+    def development_of(self, entries: Collection[str]) -> Development | None:
+        """The development in which the latest of these entries was placed."""
+        placed = (report.development for report in reversed(self._reports) if report.entry.id in entries)
+        return self.development(next(placed, ""))
+
     def note(self, placement: Placement, report: Report) -> Development:
         """Enter a placement; returns its development, new or grown."""
         entry = placement.entry
         known = self._developments.get(placement.development)
-        self._reports.append(replace(report, development=placement.development))
+        self._reports.append(_placed(report, placement))
         if known is None:
             known = Development(
                 id=placement.development, title=entry.title, storylines=placement.storylines, first_report=entry.id,
@@ -217,6 +226,10 @@ class Ledger:
         if self._reports and self._reports[0].entry.published < moment:
             self._reports = [report for report in self._reports if report.entry.published >= moment]
             self._developments = {key: d for key, d in self._developments.items() if d.last_report_at >= moment}
+
+
+def _placed(report: Report, placement: Placement) -> Report:
+    return replace(report, development=placement.development, vouched=placement.reason == BY_PERSON)
 
 
 def _may_be_name(word: Word) -> bool:

@@ -114,14 +114,16 @@ def _joins(neighbours: Sequence[_Neighbour], ledger: Ledger) -> Development | No
     """The development that the report belongs to, if any: the one whose reports are, on the whole, most like it.
 
     The mean over a development's reports keeps a chain of weak links from swallowing the story (average linkage); the
-    likest few speak for the rest, since a development is told in several languages.
+    likest few speak for the rest, since a development is told in several languages. Where a person put a report, it speaks alone.
     """
     likelihoods: dict[str, list[float]] = defaultdict(list)
-    for neighbour in neighbours:
-        if neighbour.report.newsworthy >= DOUBTFUL:  # background speaks of many facts, and would join them
-            likelihoods[neighbour.report.development].append(neighbour.likelihood)
+    vouched: dict[str, float] = defaultdict(float)
+    for report, likelihood in ((n.report, n.likelihood) for n in neighbours):
+        if report.newsworthy >= DOUBTFUL or report.vouched:  # background speaks of many facts, and would join them
+            likelihoods[report.development].append(likelihood)
+            vouched[report.development] = max(vouched[report.development], likelihood * report.vouched)
     best, mean = max(
-        ((key, _mean_of_best(values)) for key, values in likelihoods.items()),
+        ((key, max(_mean_of_best(values), vouched[key])) for key, values in likelihoods.items()),
         key=lambda item: item[1],
         default=("", 0.0),
     )
