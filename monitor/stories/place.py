@@ -25,7 +25,7 @@ WINDOW = timedelta(days=4)
 """How long a development is told on; the same words later are a new event."""
 COMPARED = 500
 """The newest reports a report is compared with, so that a flood costs no more than its length."""
-SAME_FACT = 0.45
+SAME_FACT = 0.5
 """Two reports this likely to tell one fact share a development."""
 LIKEST = 0.4
 """The share of a development's reports that speak for it."""
