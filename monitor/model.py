@@ -150,7 +150,7 @@ class Storyline:
     """A match counts from this score on, 0..1."""
     channels: tuple[str, ...] = ()
     updates: tuple[Change, ...] = tuple(Change)
-    """Which changes of a development that was told are told too; with an empty list none are."""
+    """Which changes of a development that was told are told too, in its thread; `[]` for none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,11 +93,9 @@ def history(tx: Connection, since: datetime) -> History:
 
 
 def _first_alerts(tx: Connection, since: datetime) -> dict[str, str]:
-    """Development -> id of its first alert, for those reported on since then."""
-    query = select(alerts.c.development, alerts.c.id).join(developments, developments.c.id == alerts.c.development)
-    newest = query.where(developments.c.last_report_at >= since).order_by(
-        alerts.c.created_at.desc(), alerts.c.id.desc()
-    )
+    """Development -> id of its first alert since then."""
+    query = select(alerts.c.development, alerts.c.id).where(alerts.c.created_at >= since)
+    newest = query.order_by(alerts.c.created_at.desc(), alerts.c.id.desc())
     return {row.development: row.id for row in tx.execute(newest)}  # the first, read last, holds
 
 
