@@ -9,14 +9,15 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
 
 from rapidfuzz import fuzz
 
-from monitor.model import Decision, Development, Match, Placement
+from monitor.model import Change, Decision, Development, Match, Placement
+from monitor.stories.change import REASONS, Changed, change, reserved, same_change
 from monitor.stories.form import form
 from monitor.stories.judgement import judge
 from monitor.stories.ledger import Ledger, Report, Vector
@@ -72,7 +73,7 @@ def place(report: Report, matches: Sequence[Match], ledger: Ledger) -> Placement
     ]
     nearest = max(neighbours, key=lambda neighbour: neighbour.likelihood, default=None)
     joined = _joins(neighbours, ledger)
-    verdict = _verdict(report, joined, neighbours, nearest)
+    verdict = _updated(report, joined, ledger) or _verdict(report, joined, neighbours, nearest)
     return Placement(
         entry=report.entry,
         matches=tuple(matches),
@@ -101,6 +102,42 @@ def _verdict(
         why = f"New: doubtful in form, but {second.entry.outlet} reports it too: “{second.entry.title}”."
         return _Verdict(Decision.NEW, "second-outlet", why)
     return _Verdict(Decision.COVERAGE, "waiting", _waiting(report))
+
+
+def _updated(report: Report, joined: Development | None, ledger: Ledger) -> _Verdict | None:
+    """An update, where the report changes what was told of its development; a doubtful piece needs an independent one beside it."""
+    if joined is None or not joined.alerted or report.newsworthy < DOUBTFUL:
+        return None
+    earlier = list(ledger.reports_of(joined))
+    found = _change(report, earlier, ledger.updates(joined))
+    sure = found is not None and report.newsworthy >= SURE and not found.doubtful
+    if found is None or not (sure or _is_seconded(report, found, earlier)):
+        return None
+    return _Verdict(Decision.UPDATE, REASONS[found.kind], found.what)
+
+
+def _change(report: Report, earlier: Sequence[Report], wanted: Collection[Change]) -> Changed | None:
+    return change(report, [r for r in earlier if r.told], _witnesses((report, *earlier)), wanted)
+
+
+def _witnesses(reports: Iterable[Report]) -> Iterator[Report]:
+    """Those that tell without reserve and are independent of each other."""
+    found: list[Report] = []
+    for report in reports:
+        if (
+            report.newsworthy >= DOUBTFUL
+            and not reserved(report)
+            and all(independent(report, other) for other in found)
+        ):
+            found.append(report)
+            yield report
+
+
+def _is_seconded(report: Report, found: Changed, earlier: Sequence[Report]) -> bool:
+    """Whether an independent report, which was no more than coverage, changes the development in the same way."""
+    seconds = (r for r in earlier if not r.told and r.newsworthy >= DOUBTFUL and independent(report, r))
+    changes = (_change(second, [r for r in earlier if r is not second], {found.kind}) for second in seconds)
+    return any(theirs is not None and same_change(found, theirs) for theirs in changes)
 
 
 def independent(ours: Report, theirs: Report) -> bool:
