@@ -1,0 +1,105 @@
+"""What an article leaves open: how openly a sentence says so, and the question it comes down to."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from monitor.stories.facts import word_list
+from monitor.stories.prose import Sentence, is_small, listed
+from monitor.stories.text import fold_all
+
+_WEIGHTS = {"unknown": 3, "expected": 2, "possible": 1}
+_LONGEST, _LONGEST_SUBJECT, _SHORTEST_REST = 28, 9, 2
+"""Words of a question, of its subject, and the fewest that make a predicate."""
+
+_MODAL = re.compile(
+    r"\s(?:may|might|could|would|will|(?:is|are) (?:expected|set|due|likely) to|is to|are to|plans? to|has yet to|have yet to)\s"
+)
+_CLAUSE = re.compile(r"(?:\b(?:that|whether|if|says?|said|but|and that|warned|reported)\s|[;:,]\s(?:and|but|while)\s)")
+_ASIDE = re.compile(r",\s(?:which|who|whose|its|his|her|their|a|an|the)\b[^,]*,")
+_TAIL = re.compile(
+    r"(?:,|;|\s[\u2013\u2014-]\s|(?<! early)(?<! soon)(?<! many)(?<! much)(?<! far)\sas(?! early| soon| many| much| far)\s|\s(?:after|amid|because|while|according to|although|but|so that|that could|that would)\s).*$"
+)
+_ADVERB = re.compile(r"^(?:likely|also|then|potentially|probably|possibly|still|soon|now|only|even)\s")
+_QUOTES = re.compile(r"[\"\u201c\u201d\u201e\u00ab\u00bb]|^\s*[\u2013\u2014-]")
+_ASKS_POLISH = re.compile(
+    r"(?:nie wiadomo|nie jest jasne|niejasne(?: jest)?|otwarte pozostaje),?\s(?:jeszcze,?\s)?"
+    r"((?:czy|kto|kogo|komu|kiedy|gdzie|ile|ilu|jak|jaki|jaka|jakie|dlaczego|co|czym|kt\u00f3r\w+)\s.+)$",
+    re.IGNORECASE,
+)
+_ATTRIBUTES_POLISH = re.compile(r"\b(?:poda\u0142|poinform|powiedzia|przekaza|ostrzeg|wed\u0142ug|zdaniem|zapowiad|twierdz|doda\u0142|odpowiada)", re.IGNORECASE)
+
+
+def openness(sentence: Sentence) -> int:
+    """How much a sentence tells of what is not known yet: 0 nothing, 1 what may be, 2 what is expected, 3 and more an open question."""
+    text = f" {fold_all(sentence.text)} "
+    return sum(weight for kind, weight in _WEIGHTS.items() if any(cue in text for cue in _cues(kind)))
+
+
+def question(sentence: Sentence, language: str) -> str:
+    """The question that a sentence comes down to, or nothing where it cannot be told safely."""
+    text = sentence.text.strip().rstrip(".!\u2026").strip()
+    if _QUOTES.search(text):
+        return ""
+    asked = {"en": _english, "pl": _polish}.get(language, lambda _: "")(text)
+    return asked if asked and len(asked.split()) <= _LONGEST else ""
+
+
+@cache
+def _cues(kind: str) -> tuple[str, ...]:
+    return tuple(f" {cue} " for cue in word_list("open")[kind])
+
+
+def _english(text: str) -> str:
+    """`It is unclear whether the dam will hold.` -> `Will the dam hold?`"""
+    modal = _MODAL.search(text)
+    if modal is None:
+        return _possible(text)
+    before = _ASIDE.sub("", text[: modal.start()] + ",").rstrip(",")
+    subject = before[max((clause.end() for clause in _CLAUSE.finditer(before)), default=0) :].strip()
+    rest = _ADVERB.sub("", _TAIL.sub("", text[modal.end() :]).strip())
+    if not _can_be_subject(subject) or len(rest.split()) < _SHORTEST_REST or rest.split()[0] in ("have", "not", "never", "no"):
+        return ""
+    return f"Will {_lowered(subject)} {rest}?"
+
+
+def _possible(text: str) -> str:
+    """`He said that a deal is possible on Monday.` -> `Is a deal possible on Monday?`"""
+    found = re.search(r"\bthat (.+) (is|are) possible\b(.*)$", text)
+    if found is None or not _can_be_subject(subject := found[1].rpartition(" that ")[2]):
+        return ""
+    return f"{found[2].capitalize()} {_lowered(subject)} possible{_TAIL.sub('', found[3])}?"
+
+
+def _can_be_subject(text: str) -> bool:
+    words = text.split()
+    if not words or len(words) > _LONGEST_SUBJECT or "," in text or "(" in text:
+        return False
+    return fold_all(words[0]) not in listed("pronouns") and fold_all(words[-1]) not in ("that", "who", "which", "and")
+
+
+def _polish(text: str) -> str:
+    """`Nie wiadomo, czy tama wytrzyma.` -> `Czy tama wytrzyma?`; what is only expected becomes a question by `czy`."""
+    if asks := _ASKS_POLISH.search(text):
+        return asks[1][0].upper() + asks[1][1:] + "?"
+    first = fold_all(text.split()[0])
+    if _ATTRIBUTES_POLISH.search(text) or re.search(r"\bnie\b", text) or first in listed("pronouns") | {"ich", "jego", "jej", "i", "a"}:
+        return ""
+    return f"Czy {_lowered(text)}?"
+
+
+def _lowered(text: str) -> str:
+    """`text` with a small letter where only its sentence's start asked for a capital."""
+    first, *others = text.split(" ")
+    if first.isupper() and len(first) > 1:
+        return text
+    folded = fold_all(first)
+    common = is_small(folded) or any(folded in listed(kind) for kind in ("dull", "roles", "kinds", "places"))
+    return " ".join([first.lower(), *others]) if common or not (others and others[0][:1].isupper()) and _is_common(folded) else text
+
+
+def _is_common(folded: str) -> bool:
+    from monitor.stories.facts import concepts  # noqa: PLC0415
+
+    return any(key[0] != "p" for key in concepts(folded))
