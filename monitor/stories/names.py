@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from os.path import commonprefix
 
 from monitor.stories.facts import concepts, word_list
 from monitor.stories.match import INFLECTED, likeness
-from monitor.stories.prose import Sentence, Token, in_title_case, is_small, listed, sentences
+from monitor.stories.prose import Sentence, Token, in_title_case, is_common, is_small, listed, sentences
 from monitor.stories.text import fold_all
 
 _LONGEST = 6
@@ -23,7 +22,8 @@ _ALIASES = 6
 _CITED = 0.4
 """The share of its mentions beside a word of the press from which on a name is an outlet's."""
 _LOCAL = 0.5
-_ENDING = 3
+_ENDING, _SHORTEST = 3, 3
+"""The most letters of an ending, and the fewest of a word that has one."""
 
 
 @dataclass(slots=True)
@@ -43,7 +43,12 @@ class Name:
     @property
     def name(self) -> str:
         """The fullest form, the most frequent of these: `Orla Works`, not `Works`."""
-        return max(self.forms, key=lambda form: (self._base(form), len(form.split()), self.forms[form], -len(form), form))
+        longest = max(len(form.split()) for form in self.forms)
+        full = [form for form in self.forms if len(form.split()) == longest]
+        return max(
+            full,
+            key=lambda form: (self._is_basic(form), self.forms[form], sum(c.isupper() for c in form), -len(form), form),
+        )
 
     @property
     def aliases(self) -> tuple[str, ...]:
@@ -82,11 +87,9 @@ class Name:
         self.titled |= other.titled
         self.placed_in_title |= other.placed_in_title
 
-    def _base(self, form: str) -> int:
-        """How many of the forms as long are inflections of this one: `Moskwa` of `Moskwie`."""
-        return sum(_is_inflection(other, form) for other in self.forms if len(other.split()) == len(form.split()) > 1) or sum(
-            _is_inflection(other, form) for other in self.forms if len(form.split()) > 1 or len(self.forms) == 1
-        )
+    def _is_basic(self, form: str) -> int:
+        """How many of the forms as long as this one are inflections of it: 1 for `Nowy Sad` beside `Nowego Sadu`."""
+        return sum(len(other.split()) == len(form.split()) and _is_inflection(other, form) for other in self.forms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +134,20 @@ class _Capitals:
 
     def is_known(self, token: Token) -> bool:
         """Whether the word is a name elsewhere too, where its capital says so."""
-        return token.folded in self.runs or (token.folded in self.capital and not _is_common(token.folded))
+        return token.folded in self.runs or (token.folded in self.capital and not is_common(token.folded))
 
 
-def _mentions(words: Sequence[Token], sentence: int, told: _Capitals) -> Iterator[_Mention]:
+def _mentions(words: tuple[Token, ...], sentence: int, told: _Capitals) -> Iterator[_Mention]:
     for start, end in _runs(words):
         for first, last in _parts(words, start, end, told):
-            at = next((at for at in range(first + 2, last) if words[at].folded in listed("inner") and told.is_known(words[at + 1])), last)
+            at = next(
+                (
+                    at
+                    for at in range(first + 2, last)
+                    if words[at].folded in listed("inner") and told.is_known(words[at + 1])
+                ),
+                last,
+            )
             if at < last:  # a person of a place
                 yield _Mention(words[at + 1 : last], words[at - 2 : at + 1], words[last : last + 3], sentence)
                 last = at  # noqa: PLW2901 - the rest
@@ -181,27 +191,32 @@ def _is_split(token: Token) -> bool:
 
 
 def _trimmed(words: Sequence[Token], first: int, last: int, told: _Capitals) -> tuple[int, int]:
-    while first < last and (is_small(words[first].folded) or words[first].folded in listed("pronouns")) and not words[first].acronym:
-        first += 1
+    """A run without connectors at its end and, where it opens a sentence, without a first word that is no part of a name."""
     while first < last and words[last - 1].folded in listed("inner"):
         last -= 1
-    opens = words[first] if last - first > 1 else None
-    if opens and opens.first and not told.is_known(opens) and _key(words[first:last]) not in told.runs:
-        rest = _key(words[first + 1 : last])
-        if opens.folded in told.small or _is_common(opens.folded) or (" " in rest and rest in told.runs):
-            return first + 1, last
+    while first < last and _opens_only(words, first, last, told):
+        first += 1
     return first, last
+
+
+def _opens_only(words: Sequence[Token], first: int, last: int, told: _Capitals) -> bool:
+    opening = words[first]
+    if opening.folded == "the":
+        return True
+    if opening.acronym or not words[first].first or _key(words[first:last]) in told.runs:
+        return False
+    if _opens_no_name(opening):
+        return True
+    rest = _key(words[first + 1 : last])
+    if not rest or told.is_known(opening):
+        return False
+    return opening.folded in told.small or is_common(opening.folded) or (" " in rest and rest in told.runs)
 
 
 def _stands_alone(token: Token, told: _Capitals) -> bool:
     return told.is_name(token) and len(token.folded) > 1 and token.folded not in listed("dull") and (
         token.acronym or token.folded not in told.small
     )  # fmt: skip
-
-
-def _is_common(folded: str) -> bool:
-    """Whether a word is one of the news, not a name."""
-    return any(key[0] != "p" for key in concepts(folded)) or folded in listed("dull")
 
 
 def _known_in(headline: tuple[Token, ...], known: set[str]) -> list[_Mention]:
@@ -241,18 +256,24 @@ def _counted(mentions: Iterable[_Mention]) -> dict[str, Name]:
 
 
 def _is_placed(before: Sequence[Token]) -> bool:
-    near = [token.folded for token in before[-3:] if token.folded not in ("the", "of") and token.folded not in listed("kinds")]
+    near = [
+        token.folded
+        for token in before[-3:]
+        if token.folded not in ("the", "of") and token.folded not in listed("kinds")
+    ]
     return bool(near) and near[-1] in listed("places")
 
 
 def _is_cited(mention: _Mention) -> bool:
     press = listed("press")
     after = [token.folded for token in mention.after[:2] if token.joined]
-    return bool(press & set(after)) or (bool(mention.before) and mention.before[-1].folded in press and mention.words[0].joined)
+    return bool(press & set(after)) or (
+        bool(mention.before) and mention.before[-1].folded in press and mention.words[0].joined
+    )
 
 
 def _is_known_outlet(form: str) -> bool:
-    return fold_all(form) in {outlet for outlet in word_list("article")["outlets"]}
+    return fold_all(form) in word_list("article")["outlets"]
 
 
 def _acronyms(article: Iterable[Sentence]) -> dict[str, str]:
@@ -262,12 +283,15 @@ def _acronyms(article: Iterable[Sentence]) -> dict[str, str]:
         words = sentence.tokens
         for start, end in _runs(words):
             if end < len(words) and words[end].bracketed and words[end].acronym:
-                while start < end - 1 and (is_small(words[start].folded) or words[start].folded in listed("pronouns")):
-                    start += 1
-                found[words[end].folded] = _key(words[start:end])
+                skipped = next((at for at in range(start, end) if not _opens_no_name(words[at])), start)
+                found[words[end].folded] = _key(words[skipped:end])
             elif end - start > 1 and words[start].bracketed and start and words[start - 1].acronym:
                 found[words[start - 1].folded] = _key(words[start:end])
     return found
+
+
+def _opens_no_name(token: Token) -> bool:
+    return is_small(token.folded) or token.folded in listed("pronouns")
 
 
 def _fold(found: dict[str, Name], told: _Capitals, explained: Mapping[str, str], language: str) -> list[Name]:
@@ -288,7 +312,11 @@ def _fold(found: dict[str, Name], told: _Capitals, explained: Mapping[str, str],
 
 def _same_inflected(key: str, kept: Mapping[str, Name], language: str) -> str | None:
     def alike(other: str) -> bool:
-        return _is_inflection(key, other) or _is_inflection(other, key) or (language != "en" and _are_inflections(key, other))
+        return (
+            _is_inflection(key, other)
+            or _is_inflection(other, key)
+            or (language != "en" and _are_inflections(key, other))
+        )
 
     return next((other for other in kept if alike(other)), None)
 
@@ -298,8 +326,8 @@ def _are_inflections(one: str, other: str) -> bool:
     ours, theirs = one.split(), other.split()
     if len(ours) != len(theirs) or len(ours) == 1:
         return False
-    least = 2 if any(a == b for a, b in zip(ours, theirs, strict=True)) else 3
-    shared = [len(commonprefix((a, b))) for a, b in zip(ours, theirs, strict=True)]
+    least = _SHORTEST - any(a == b for a, b in zip(ours, theirs, strict=True))
+    shared = [_common_beginning(a, b) for a, b in zip(ours, theirs, strict=True)]
     return all(
         n >= least and max(len(a), len(b)) - n <= _ENDING for n, a, b in zip(shared, ours, theirs, strict=True) if a != b
     )  # fmt: skip
@@ -310,7 +338,10 @@ def _is_inflection(form: str, base: str) -> bool:
     ours, theirs = fold_all(base).split(), fold_all(form).split()
     if len(ours) != len(theirs) or ours == theirs:
         return False
-    return all(a == b or (min(len(a), len(b)) > 2 and likeness(b, a, name=True) == INFLECTED) for a, b in zip(ours, theirs, strict=True))  # noqa: PLR2004
+    return all(
+        a == b or (min(len(a), len(b)) >= _SHORTEST and likeness(b, a, name=True) == INFLECTED)
+        for a, b in zip(ours, theirs, strict=True)
+    )
 
 
 def _explained(key: str, kept: Mapping[str, Name], explained: Mapping[str, str]) -> str | None:
@@ -330,7 +361,9 @@ def _shortened(key: str, kept: Mapping[str, Name], found: Mapping[str, Name], to
     words = key.split()
     if len(words) == 1 and (key in told.small or concepts(key)):
         return None
-    whole = [other for other in kept if len(other.split()) > len(words) and _is_part(words, other.split(), told, found[key])]
+    whole = [
+        other for other in kept if len(other.split()) > len(words) and _is_part(words, other.split(), told, found[key])
+    ]
     whole.sort(key=lambda other: -kept[other].salience)
     if len(whole) > 1 and kept[whole[0]].salience < 2 * kept[whole[1]].salience:
         return None
@@ -342,11 +375,19 @@ def _is_part(short: Sequence[str], full: Sequence[str], told: _Capitals, name: N
     if _fits(short, full[-len(short) :]):
         return True
     rest = full[len(short) :]
-    return _fits(short, full[: len(short)]) and not name.is_place and not any(word in told.small or _is_common(word) for word in rest)
+    return (
+        _fits(short, full[: len(short)])
+        and not name.is_place
+        and not any(word in told.small or is_common(word) for word in rest)
+    )
 
 
 def _fits(short: Sequence[str], part: Sequence[str]) -> bool:
-    return list(short) == list(part) or _is_inflection(" ".join(short), " ".join(part)) or _is_inflection(" ".join(part), " ".join(short))
+    return (
+        list(short) == list(part)
+        or _is_inflection(" ".join(short), " ".join(part))
+        or _is_inflection(" ".join(part), " ".join(short))
+    )
 
 
 def _countries(kept: Mapping[str, Name]) -> list[Name]:
@@ -354,7 +395,7 @@ def _countries(kept: Mapping[str, Name]) -> list[Name]:
     whole: dict[str, Name] = {}
     rest = []
     several = Counter(place for key in kept if len(key.split()) > 1 and kept[key].count > 1 for place in _places(key))
-    for key, name in sorted(kept.items(), key=lambda item: (-item[1].salience, item[0])):
+    for _, name in sorted(kept.items(), key=lambda item: (-item[1].salience, item[0])):
         places = {place for form in name.forms for place in _places(form) if len(form.split()) == 1}
         place = next(iter(places)) if len(places) == 1 else ""
         if place and several[place] <= 1 and place in whole and not (name.titled and whole[place].titled):
@@ -368,8 +409,13 @@ def _countries(kept: Mapping[str, Name]) -> list[Name]:
 
 def is_country(word: str) -> bool:
     """Whether a folded word names a country, its people or its seat of government; short ones are other things too."""
-    return len(word) > 3 and bool(_places(word))  # noqa: PLR2004
+    return len(word) > _SHORTEST and bool(_places(word))
 
 
 def _places(key: str) -> set[str]:
     return {concept for word in fold_all(key).split() for concept in concepts(word) if concept.startswith("p:")}
+
+
+def _common_beginning(one: str, other: str) -> int:
+    """The number of letters in which two words begin alike."""
+    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))

@@ -7,16 +7,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from monitor.stories.facts import word_list
+from monitor.stories.facts import concepts, word_list
 from monitor.stories.text import clean, fold_all
 
-_END = re.compile(r"[.!?\u2026]+[\"'\u2019\u201d\u00bb)\]]*\s+(?=[\"'\u2018\u201c\u201e\u00ab(\[\u2013\u2014-]*\s*[^\W_a-z])")
+_END = re.compile(
+    r"[.!?\u2026]+[\"'\u2019\u201d\u00bb)\]]*\s+(?=[\"'\u2018\u201c\u201e\u00ab(\[\u2013\u2014-]*\s*[^\W_a-z])"
+)
 _WORD = re.compile(r"(?:[^\W\d_]\.){2,}|[^\W\d_]+(?:[-'\u2019][^\W\d_]+)*|\d[\d.,]*\d|\d")
 _OWNS = re.compile(r"(?:['\u2019]s|(?<=s)['\u2019])$", re.IGNORECASE)
-_UNCASED = re.compile(r"[^\W\d_]")
-_COMPOUND = re.compile(r"-(?:led|backed|based|made|born|owned|built|style|era|controlled|occupied|brokered|run|held|like)$")
+_LETTER = re.compile(r"[^\W\d_]")
+_COMPOUND = re.compile(
+    r"-(?:led|backed|based|made|born|owned|built|style|era|controlled|occupied|brokered|run|held|like)$"
+)
 """`Orla-based` is no name, though it holds one."""
-_INITIAL = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class Token:
     @property
     def capital(self) -> bool:
         """Whether it is written with a capital."""
-        return self.surface[0].isupper() and not _COMPOUND.search(self.surface)
+        return self.surface[0].isupper() and _COMPOUND.search(self.surface) is None
 
     @property
     def acronym(self) -> bool:
@@ -59,10 +62,19 @@ def listed(name: str) -> frozenset[str]:
     return frozenset(" ".join(word_list("article")[name]).split())
 
 
-@cache
 def is_small(folded: str) -> bool:
     """Whether a word says nothing by itself, in any of our languages."""
-    return any(f" {folded} " in f" {' '.join(words)} " for words in word_list("small").values())
+    return folded in _small()
+
+
+@cache
+def _small() -> frozenset[str]:
+    return frozenset(part for words in word_list("small").values() for part in " ".join(words).split())
+
+
+def is_common(folded: str) -> bool:
+    """Whether a word is one of the news, such as `plant` or `visit`, not a name."""
+    return folded in listed("dull") or any(key[0] != "p" for key in concepts(folded))
 
 
 def sentences(text: str) -> tuple[Sentence, ...]:
@@ -77,12 +89,12 @@ def tokens(text: str) -> Iterator[Token]:
     for match in _WORD.finditer(text):
         gap = text[end : match.start()]
         surface = _OWNS.sub("", match.group())
-        folded = fold_all(surface.replace(".", "") if "." in surface and not surface[0].isdigit() else surface)
+        folded = fold_all(surface if surface[0].isdigit() else surface.replace(".", ""))
         if not folded:
             continue
         opens = first or any(mark in gap for mark in ":\u201c\u201e\u00ab")
         yield Token(
-            surface=surface.replace(".", "") if not surface[0].isdigit() else surface, folded=folded, first=opens,
+            surface=surface if surface[0].isdigit() else surface.replace(".", ""), folded=folded, first=opens,
             joined=gap == " " and not owned, bracketed="(" in gap,
         )  # fmt: skip
         end, first = match.end(), False
@@ -91,14 +103,14 @@ def tokens(text: str) -> Iterator[Token]:
 
 def has_capitals(text: str) -> bool:
     """Whether `text` is in a script that has capital letters."""
-    letters = _UNCASED.findall(text)
+    letters: list[str] = _LETTER.findall(text)
     return sum(letter.lower() != letter.upper() for letter in letters) > len(letters) / 2
 
 
 def in_title_case(title: str) -> bool:
     """Whether a headline writes most of its words with capitals, which then say nothing."""
     longer = [token for token in tokens(title) if len(token.folded) > 3 and token.folded[0].isalpha()]  # noqa: PLR2004
-    return sum(token.capital for token in longer) > 0.7 * len(longer) if len(longer) > 3 else False  # noqa: PLR2004
+    return len(longer) > 3 and sum(token.capital for token in longer) > 0.7 * len(longer)  # noqa: PLR2004
 
 
 def _split(line: str) -> Iterator[str]:
@@ -115,4 +127,4 @@ def _split(line: str) -> Iterator[str]:
 
 
 def _is_short_form(word: str) -> bool:
-    return len(word) == _INITIAL or bool(re.fullmatch(r"(?:[^\W\d_]\.)+[^\W\d_]", word)) or word in listed("abbreviations")
+    return len(word) == 1 or bool(re.fullmatch(r"(?:[^\W\d_]\.)+[^\W\d_]", word)) or word in listed("abbreviations")

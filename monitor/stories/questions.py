@@ -6,18 +6,18 @@ import re
 from functools import cache
 
 from monitor.stories.facts import word_list
-from monitor.stories.prose import Sentence, is_small, listed
+from monitor.stories.prose import Sentence, is_common, is_small, listed
 from monitor.stories.text import fold_all
 
 _WEIGHTS = {"unknown": 3, "expected": 2, "possible": 1}
-_LONGEST, _LONGEST_SUBJECT, _SHORTEST_REST = 28, 9, 2
-"""Words of a question, of its subject, and the fewest that make a predicate."""
+_LONGEST, _LONGEST_SUBJECT = 28, 9
+"""Words of a question, and of its subject."""
 
 _MODAL = re.compile(
     r"\s(?:may|might|could|would|will|(?:is|are) (?:expected|set|due|likely) to|is to|are to|plans? to|has yet to|have yet to)\s"
 )
 _CLAUSE = re.compile(r"(?:\b(?:that|whether|if|says?|said|but|and that|warned|reported)\s|[;:,]\s(?:and|but|while)\s)")
-_ASIDE = re.compile(r",\s(?:which|who|whose|its|his|her|their|a|an|the)\b[^,]*,")
+_ASIDE = re.compile(r",\s(?:which|who|whose|its|his|her|their|a|an|the)\b(?![^,]*\band\b)[^,]*,")
 _TAIL = re.compile(
     r"(?:,|;|\s[\u2013\u2014-]\s|(?<! early)(?<! soon)(?<! many)(?<! much)(?<! far)\sas(?! early| soon| many| much| far)\s|\s(?:after|amid|because|while|according to|although|but|so that|that could|that would)\s).*$"
 )
@@ -28,7 +28,10 @@ _ASKS_POLISH = re.compile(
     r"((?:czy|kto|kogo|komu|kiedy|gdzie|ile|ilu|jak|jaki|jaka|jakie|dlaczego|co|czym|kt\u00f3r\w+)\s.+)$",
     re.IGNORECASE,
 )
-_ATTRIBUTES_POLISH = re.compile(r"\b(?:poda\u0142|poinform|powiedzia|przekaza|ostrzeg|wed\u0142ug|zdaniem|zapowiad|twierdz|doda\u0142|odpowiada)", re.IGNORECASE)
+_ATTRIBUTES_POLISH = re.compile(
+    r"\b(?:poda\u0142|poinform|powiedzia|przekaza|ostrzeg|wed\u0142ug|zdaniem|zapowiad|twierdz|doda\u0142|odpowiada)",
+    re.IGNORECASE,
+)
 
 
 def openness(sentence: Sentence) -> int:
@@ -52,20 +55,20 @@ def _cues(kind: str) -> tuple[str, ...]:
 
 
 def _english(text: str) -> str:
-    """`It is unclear whether the dam will hold.` -> `Will the dam hold?`"""
+    """The question in `It is unclear whether the dam will hold`, which is `Will the dam hold?`."""
     modal = _MODAL.search(text)
     if modal is None:
         return _possible(text)
     before = _ASIDE.sub("", text[: modal.start()] + ",").rstrip(",")
     subject = before[max((clause.end() for clause in _CLAUSE.finditer(before)), default=0) :].strip()
     rest = _ADVERB.sub("", _TAIL.sub("", text[modal.end() :]).strip())
-    if not _can_be_subject(subject) or len(rest.split()) < _SHORTEST_REST or rest.split()[0] in ("have", "not", "never", "no"):
+    if not _can_be_subject(subject) or not rest or rest.split(maxsplit=1)[0] in ("have", "not", "never", "no"):
         return ""
     return f"Will {_lowered(subject)} {rest}?"
 
 
 def _possible(text: str) -> str:
-    """`He said that a deal is possible on Monday.` -> `Is a deal possible on Monday?`"""
+    """The question in `He said that a deal is possible on Monday`, which is `Is a deal possible on Monday?`."""
     found = re.search(r"\bthat (.+) (is|are) possible\b(.*)$", text)
     if found is None or not _can_be_subject(subject := found[1].rpartition(" that ")[2]):
         return ""
@@ -83,23 +86,22 @@ def _polish(text: str) -> str:
     """`Nie wiadomo, czy tama wytrzyma.` -> `Czy tama wytrzyma?`; what is only expected becomes a question by `czy`."""
     if asks := _ASKS_POLISH.search(text):
         return asks[1][0].upper() + asks[1][1:] + "?"
-    first = fold_all(text.split()[0])
-    if _ATTRIBUTES_POLISH.search(text) or re.search(r"\bnie\b", text) or first in listed("pronouns") | {"ich", "jego", "jej", "i", "a"}:
+    first = fold_all(text.split(maxsplit=1)[0])
+    if (
+        _ATTRIBUTES_POLISH.search(text)
+        or re.search(r"\bnie\b", text)
+        or first in listed("pronouns") | {"ich", "jego", "jej", "i", "a"}
+    ):
         return ""
     return f"Czy {_lowered(text)}?"
 
 
 def _lowered(text: str) -> str:
-    """`text` with a small letter where only its sentence's start asked for a capital."""
+    """`text` with a small letter where only its sentence's start asked for a capital: not where a name opens it."""
     first, *others = text.split(" ")
+    folded = fold_all(first)
     if first.isupper() and len(first) > 1:
         return text
-    folded = fold_all(first)
-    common = is_small(folded) or any(folded in listed(kind) for kind in ("dull", "roles", "kinds", "places"))
-    return " ".join([first.lower(), *others]) if common or not (others and others[0][:1].isupper()) and _is_common(folded) else text
-
-
-def _is_common(folded: str) -> bool:
-    from monitor.stories.facts import concepts  # noqa: PLC0415
-
-    return any(key[0] != "p" for key in concepts(folded))
+    names_nothing = is_small(folded) or any(folded in listed(kind) for kind in ("dull", "roles", "kinds", "places"))
+    common = is_common(folded) and not (others and others[0][:1].isupper())
+    return " ".join([first.lower(), *others]) if names_nothing or common else text

@@ -11,13 +11,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import pairwise
 
 from monitor.errors import MonitorError
 from monitor.model import Entry, Storyline, Terms
 from monitor.stories.facts import word_list
 from monitor.stories.match import Matcher
 from monitor.stories.names import Name, is_country, names
-from monitor.stories.prose import Sentence, has_capitals, in_title_case, is_small, listed, sentences, tokens
+from monitor.stories.prose import Sentence, has_capitals, is_small, listed, sentences, tokens
 from monitor.stories.questions import openness, question
 from monitor.stories.text import clean, fold_all, read, without_outlet
 from monitor.stories.topics import Topics
@@ -78,11 +79,9 @@ def propose(
     read_in = _read(title, clean(text[:TEXT_CAP]), language[:2].lower(), outlet, dict(known or {}))
     main = _main(read_in)
     drafts = _with_ids(_threads(read_in, main))
-    used = {fold_all(term) for draft in drafts for group in draft.storyline.terms.all for term in group}
-    new = {
-        name: aliases for name, aliases in read_in.entities.items() if name not in (known or {})
-    }  # fmt: skip
-    ordered = sorted(new, key=lambda name: fold_all(name) not in used)
+    used = {term for draft in drafts for group in draft.storyline.terms.all for term in group}
+    new = {n: a for n, a in read_in.entities.items() if n not in (known or {}) and (a or n in used)}
+    ordered = sorted(new, key=lambda name: name not in used)
     return Proposal(drafts=tuple(drafts), entities={name: new[name] for name in ordered}, language=read_in.language)
 
 
@@ -109,7 +108,9 @@ def _read(title: str, text: str, language: str, outlet: str, known: dict[str, tu
 def guess_language(text: str) -> str:
     """The language of a text by its small words, as two letters; empty where they do not say."""
     counts = Counter(word.folded for word in read(text).words)
-    by_language = {tongue: sum(counts[w] for w in set(" ".join(words).split())) for tongue, words in word_list("small").items()}
+    by_language = {
+        tongue: sum(counts[w] for w in set(" ".join(words).split())) for tongue, words in word_list("small").items()
+    }
     best = max(by_language, key=lambda tongue: by_language[tongue])
     return best if by_language[best] >= 0.1 * sum(counts.values()) else ""
 
@@ -152,11 +153,12 @@ def _main(read_in: _Read) -> Draft:
     further = [t for s in lead for t in read_in.topics.of(s.tokens) if read_in.topics.count(t) >= _OFTEN]
     words = read_in.topics.words(dict.fromkeys([*headline, *further]), _WORDS)
     if len(words) < _FEW:
-        again = sorted((t for s in lead for t in read_in.topics.of(s.tokens) if read_in.topics.count(t) > 1), key=lambda t: -read_in.topics.count(t))
+        again = sorted(
+            (t for s in lead for t in read_in.topics.of(s.tokens) if read_in.topics.count(t) > 1),
+            key=lambda t: -read_in.topics.count(t),
+        )
         words = read_in.topics.words(dict.fromkeys([*headline, *further, *again]), _FEW)
-    storyline = Storyline(
-        id="", title=_short(read_in.title), terms=Terms(), entities=read_in.entities
-    )
+    storyline = Storyline(id="", title=_short(read_in.title), terms=Terms(), entities=read_in.entities)
     reported = _entry(read_in.title, " ".join(s.text for s in lead))
     for terms in _ways(_sides(read_in), words):
         storyline = replace(storyline, terms=terms)
@@ -178,13 +180,18 @@ def _ways(sides: Sequence[tuple[str, ...]], words: tuple[str, ...]) -> list[Term
     if len(sides) > 1:
         ways.append(Terms(all=tuple(sides[:2])))
     if not actors and len(words) > 1:
-        ways += [Terms(all=(words[:1], words[1:])), Terms(all=(words[:2], words[2:])) if words[2:] else Terms(all=(words,))]
+        ways += [
+            Terms(all=(words[:1], words[1:])),
+            Terms(all=(words[:2], words[2:])) if words[2:] else Terms(all=(words,)),
+        ]
     return ways
 
 
 def _sides(read_in: _Read) -> list[tuple[str, ...]]:
     """The actors of the headline (of the lead where it names none), each with those that belong to it."""
-    titled = sorted((n for n in read_in.names if n.titled), key=lambda n: min(_at(form, read_in.title) for form in n.forms))
+    titled = sorted(
+        (n for n in read_in.names if n.titled), key=lambda n: min(_at(form, read_in.title) for form in n.forms)
+    )
     spoken = titled or [n for n in read_in.names if min(n.sentences, default=9) < _LEAD]
     actors = [n for n in spoken if not n.is_place] or spoken
     if not actors:
@@ -201,7 +208,7 @@ def _sides(read_in: _Read) -> list[tuple[str, ...]]:
         side += [n for n in read_in.names if not any(n in s for s in sides) and _belongs(n, side, ties)]
     if len(sides) == 1:  # whoever the first sentences name may bring its news too
         sides[0] += [n for n in read_in.names if n not in sides[0] and n.count > 1 and n.sentences & {0, 1}]
-    return [tuple(read_in.called[n.name] for n in side[:_SIDE]) for side in sides]
+    return [tuple(dict.fromkeys(read_in.called[n.name] for n in side))[:_SIDE] for side in sides]
 
 
 def _at(form: str, title: str) -> int:
@@ -221,7 +228,7 @@ def _ties(read_in: _Read) -> frozenset[frozenset[str]]:
     for sentence in read_in.article:
         words = [t.folded for t in sentence.tokens]
         places = _located(words, forms)
-        for (_, end, one), (start, _, other) in zip(places, places[1:], strict=False):
+        for (_, end, one), (start, _, other) in pairwise(places):
             between = words[end:start]
             if one != other and 0 < len(between) <= _SIDE and _is_role(between):
                 found[frozenset((one, other))] += 1
@@ -239,7 +246,9 @@ def _follows(places: Sequence[tuple[int, int, str]], end: int) -> bool:
 
 def _is_role(between: Sequence[str]) -> bool:
     kinds = listed("roles") | listed("kinds")
-    return any(w in kinds for w in between) and all(w in kinds or w in ("of", "s", "the", "new", "former") for w in between)
+    return any(w in kinds for w in between) and all(
+        w in kinds or w in ("of", "s", "the", "new", "former") for w in between
+    )
 
 
 def _located(words: Sequence[str], forms: Mapping[str, str]) -> list[tuple[int, int, str]]:
@@ -304,9 +313,7 @@ def _gathered(read_in: _Read, asking: Mapping[Sentence, int], best: Sentence, ta
     return list(dict.fromkeys([*own, *near]))[:_THREAD_TOPICS]
 
 
-def _thread(
-    read_in: _Read, told: Sequence[Draft], topics: Sequence[str], about: Sequence[Sentence]
-) -> Draft | None:
+def _thread(read_in: _Read, told: Sequence[Draft], topics: Sequence[str], about: Sequence[Sentence]) -> Draft | None:
     words = read_in.topics.words(topics, _THREAD_WORDS)
     if not words:
         return None
@@ -317,7 +324,9 @@ def _thread(
     else:
         here = [read_in.called[n.name] for n in read_in.names if about[0].number in n.sentences]
         actors = [*(groups[0] if groups and read_in.names else ()), *here]
-        terms = Terms(all=(tuple(dict.fromkeys(actors))[: _SIDE + 2], words)) if actors else Terms(all=(*groups[:1], words))
+        terms = (
+            Terms(all=(tuple(dict.fromkeys(actors))[: _SIDE + 2], words)) if actors else Terms(all=(*groups[:1], words))
+        )
     first = groups[0][0] if groups else ""
     storyline = Storyline(id="", title=f"{first}: {', '.join(words[:3])}", terms=terms, entities=read_in.entities)
     if not Matcher([storyline]).match(_entry(read_in.title, about[0].text)):
@@ -330,7 +339,9 @@ def _thread(
 
 def _asking(read_in: _Read, topics: frozenset[str]) -> list[Sentence]:
     """The open sentences of the lead and on `topics`, the most open first."""
-    found = [s for s in read_in.article if openness(s) and (s.number < _LEAD or topics & set(read_in.topics.of(s.tokens)))]
+    found = [
+        s for s in read_in.article if openness(s) and (s.number < _LEAD or topics & set(read_in.topics.of(s.tokens)))
+    ]
     return sorted(found, key=lambda s: (s.number >= _LEAD, -openness(s), s.number))
 
 

@@ -49,7 +49,7 @@ class Topics:
 
     def tells(self, topic: str) -> bool:
         """Whether the topic says something: a concept, or a word that the article comes back to, a short one more than once."""
-        return topic[0] != "w" or self.count(topic) > (1 if len(topic) >= len('w:') + _LONG else 2)
+        return topic[0] != "w" or self.count(topic) > (1 if len(topic) >= len("w:") + _LONG else 2)
 
     def words(self, topics: Iterable[str], most: int) -> tuple[str, ...]:
         """Up to `most` words of the article that say these topics: the headline's, and what it says more than once; no two forms of one."""
@@ -83,4 +83,6 @@ class Topics:
         word = token.folded
         if len(word) < _SHORTEST or word[0].isdigit() or is_small(word) or (token.capital and not token.first):
             return False
-        return not any(word in listed(kind) for kind in ("dull", "kinds", "pronouns", "calendar", "roles", "honorifics", "press"))
+        return not any(
+            word in listed(kind) for kind in ("dull", "kinds", "pronouns", "calendar", "roles", "honorifics", "press")
+        )
