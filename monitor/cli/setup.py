@@ -71,6 +71,7 @@ def track(
     config: ConfigFile = None,
 ) -> None:
     """Propose storylines from an article: entities, terms and what it leaves open."""
+    import io  # noqa: PLC0415
     import sys  # noqa: PLC0415
 
     from monitor.config import fetch_settings  # noqa: PLC0415
@@ -80,7 +81,8 @@ def track(
 
     source = as_text(article)
     place = into or _configured(config)
-    found = fetched(source, sys.stdin.buffer, fetch_settings(place) if place else FetchSettings())
+    given = sys.stdin.buffer if sys.stdin else io.BytesIO()
+    found = fetched(source, given, fetch_settings(place) if place else FetchSettings())
     if into is None:
         proposal = proposed(found)
         say(as_yaml(proposal, found.title or found.text.strip().partition("\n")[0]).rstrip("\n"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import cache
 
 from monitor.stories.facts import word_list
@@ -10,11 +11,13 @@ from monitor.stories.prose import Sentence, is_common, is_small, listed
 from monitor.stories.text import fold_all
 
 _WEIGHTS = {"unknown": 3, "expected": 2, "possible": 1}
-_LONGEST, _LONGEST_SUBJECT = 28, 9
-"""Words of a question, and of its subject."""
+_LONGEST, _LONGEST_SUBJECT, _LONGEST_POLISH = 28, 9, 20
+"""Words of a question, of its subject, and of a Polish sentence that becomes one as it is."""
+_PLAIN = ("dull", "roles", "kinds", "places", "pronouns", "openers", "press")
+_UNFIT = "\u0000"
 
 _MODAL = re.compile(
-    r"\s(?:may|might|could|would|will|(?:is|are) (?:expected|set|due|likely) to|is to|are to|plans? to|has yet to|have yet to)\s"
+    r"\s(?:may|might|could|would|will|(?:is|are) (?:expected|set|due|likely) to|plans? to|has yet to|have yet to)\s"
 )
 _CLAUSE = re.compile(r"(?:\b(?:that|whether|if|says?|said|but|and that|warned|reported)\s|[;:,]\s(?:and|but|while)\s)")
 _ASIDE = re.compile(r",\s(?:which|who|whose|its|his|her|their|a|an|the)\b(?![^,]*\band\b)[^,]*,")
@@ -40,13 +43,29 @@ def openness(sentence: Sentence) -> int:
     return sum(weight for kind, weight in _WEIGHTS.items() if any(cue in text for cue in _cues(kind)))
 
 
-def question(sentence: Sentence, language: str) -> str:
-    """The question that a sentence comes down to, or nothing where it cannot be told safely."""
+def question(sentence: Sentence, language: str, capitals: Collection[str]) -> str:
+    """The question that a sentence comes down to, or nothing where it cannot be told safely.
+
+    `capitals` are the folded words that keep a capital inside a sentence, since they belong to names.
+    """
     text = sentence.text.strip().rstrip(".!\u2026").strip()
-    if _QUOTES.search(text):
+    asks = {"en": _english, "pl": _polish}.get(language)
+    if asks is None or _QUOTES.search(text):
         return ""
-    asked = {"en": _english, "pl": _polish}.get(language, lambda _: "")(text)
-    return asked if asked and len(asked.split()) <= _LONGEST else ""
+    asked = asks(_opened(text, capitals))
+    return asked[0].upper() + asked[1:] + "?" if asked and len(asked.split()) <= _LONGEST else ""
+
+
+def _opened(text: str, capitals: Collection[str]) -> str:
+    """`text` with its first word as it would stand inside a sentence; one that may be a name or not is marked unfit."""
+    first, _, others = text.partition(" ")
+    folded = fold_all(first)
+    if first.isupper() and len(first) > 1:
+        return text
+    says_nothing = is_small(folded) or any(folded in listed(kind) for kind in _PLAIN)
+    if not says_nothing and (others[:1].isupper() or (folded in capitals and not is_common(folded))):
+        return text
+    return f"{first.lower()} {others}" if says_nothing or is_common(folded) else f"{_UNFIT} {others}"
 
 
 @cache
@@ -61,10 +80,10 @@ def _english(text: str) -> str:
         return _possible(text)
     before = _ASIDE.sub("", text[: modal.start()] + ",").rstrip(",")
     subject = before[max((clause.end() for clause in _CLAUSE.finditer(before)), default=0) :].strip()
-    rest = _ADVERB.sub("", _TAIL.sub("", text[modal.end() :]).strip())
+    rest = _ADVERB.sub("", _TAIL.sub("", text[modal.end() :]).strip() + " ").strip()
     if not _can_be_subject(subject) or not rest or rest.split(maxsplit=1)[0] in ("have", "not", "never", "no"):
         return ""
-    return f"Will {_lowered(subject)} {rest}?"
+    return f"will {subject} {rest}"
 
 
 def _possible(text: str) -> str:
@@ -72,36 +91,27 @@ def _possible(text: str) -> str:
     found = re.search(r"\bthat (.+) (is|are) possible\b(.*)$", text)
     if found is None or not _can_be_subject(subject := found[1].rpartition(" that ")[2]):
         return ""
-    return f"{found[2].capitalize()} {_lowered(subject)} possible{_TAIL.sub('', found[3])}?"
+    return f"{found[2]} {subject} possible{_TAIL.sub('', found[3])}"
 
 
 def _can_be_subject(text: str) -> bool:
     words = text.split()
-    if not words or len(words) > _LONGEST_SUBJECT or "," in text or "(" in text:
+    if not words or len(words) > _LONGEST_SUBJECT or _UNFIT in text or "," in text or "(" in text:
         return False
-    return fold_all(words[0]) not in listed("pronouns") and fold_all(words[-1]) not in ("that", "who", "which", "and")
+    first, last = fold_all(words[0]), fold_all(words[-1])
+    return first not in listed("pronouns") | listed("openers") and last not in ("that", "who", "which", "and")
 
 
 def _polish(text: str) -> str:
-    """`Nie wiadomo, czy tama wytrzyma.` -> `Czy tama wytrzyma?`; what is only expected becomes a question by `czy`."""
+    """The question in `Nie wiadomo, czy tama wytrzyma`, which is `Czy tama wytrzyma?`; what is only expected is asked by `czy`."""
     if asks := _ASKS_POLISH.search(text):
-        return asks[1][0].upper() + asks[1][1:] + "?"
+        return asks[1]
     first = fold_all(text.split(maxsplit=1)[0])
-    if (
-        _ATTRIBUTES_POLISH.search(text)
-        or re.search(r"\bnie\b", text)
-        or first in listed("pronouns") | {"ich", "jego", "jej", "i", "a"}
-    ):
+    tangled = text.count(",") > 1 or len(text.split()) > _LONGEST_POLISH or _UNFIT in text
+    if tangled or _ATTRIBUTES_POLISH.search(text) or re.search(r"\bnie\b", text) or first in _opening_polish():
         return ""
-    return f"Czy {_lowered(text)}?"
+    return f"czy {text}"
 
 
-def _lowered(text: str) -> str:
-    """`text` with a small letter where only its sentence's start asked for a capital: not where a name opens it."""
-    first, *others = text.split(" ")
-    folded = fold_all(first)
-    if first.isupper() and len(first) > 1:
-        return text
-    names_nothing = is_small(folded) or any(folded in listed(kind) for kind in ("dull", "roles", "kinds", "places"))
-    common = is_common(folded) and not (others and others[0][:1].isupper())
-    return " ".join([first.lower(), *others]) if names_nothing or common else text
+def _opening_polish() -> frozenset[str]:
+    return listed("pronouns") | listed("openers") | {"a", "i"}

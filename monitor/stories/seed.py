@@ -62,6 +62,8 @@ class _Read:
     names: tuple[Name, ...]
     topics: Topics
     language: str
+    capitals: frozenset[str]
+    """The words, folded, that have a capital where none is due."""
     called: Mapping[str, str]
     """A name as the article has it -> the entity's."""
     entities: Mapping[str, tuple[str, ...]]
@@ -102,7 +104,8 @@ def _read(title: str, text: str, language: str, outlet: str, known: dict[str, tu
     entities = known | {called[n.name]: n.aliases for n in found if called[n.name] not in known}
     spelled = {part for name in found for form in name.forms for part in fold_all(form).split()}
     topics = Topics(title, article, names=spelled, language=language)
-    return _Read(title, article, found, topics, language, called, entities)
+    capitals = {t.folded for s in article for t in s.tokens if t.capital and not t.first} | spelled
+    return _Read(title, article, found, topics, language, frozenset(capitals), called, entities)
 
 
 def guess_language(text: str) -> str:
@@ -296,7 +299,7 @@ def _most_open(read_in: _Read, asking: Mapping[Sentence, int], taken: set[str]) 
         back = sum(min(read_in.topics.count(t), 4) - 1 for t in fresh)
         if not fresh or (asking[sentence] < _SURE and not back):
             return 0.0
-        return asking[sentence] + 0.5 * back + 0.5 * bool(question(sentence, read_in.language))
+        return asking[sentence] + 0.5 * back + 0.5 * bool(question(sentence, read_in.language, read_in.capitals))
 
     best = max(asking, key=lambda s: (worth(s), -s.number), default=None)
     return best if best and worth(best) else None
@@ -349,7 +352,7 @@ def _asked(read_in: _Read, storyline: Storyline, asking: Sequence[Sentence], tol
     """The storyline with the first question that can be put safely and is not another's; else with the sentence to make one of."""
     others = {draft.storyline.question for draft in told}
     for sentence in asking:
-        if (asked := question(sentence, read_in.language)) and asked not in others:
+        if (asked := question(sentence, read_in.language, read_in.capitals)) and asked not in others:
             return Draft(storyline=replace(storyline, question=asked), quote=sentence.text)
     return Draft(storyline=storyline, quote=asking[0].text if asking else "")
 

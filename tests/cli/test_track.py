@@ -99,6 +99,13 @@ def test_an_article_may_come_by_standard_input(command: Command, monkeypatch: py
     assert "Kto zapłaci za fundusz, jeśli spółka się wycofa?" in out
 
 
+def test_without_any_standard_input_it_is_empty(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    code, _, err = command("-")
+    assert code == 1
+    assert "Standard input is empty" in err
+
+
 @pytest.mark.parametrize("kind", ["text/html", "application/octet-stream"])
 def test_an_article_may_come_from_the_web(
     command: Command, config: Path, serve: Callable[..., RawServer], kind: str
