@@ -73,6 +73,7 @@ def test_help_names_every_command_and_a_bare_call_shows_it(command: Command) -> 
     names = (
         "init",
         "check",
+        "track",
         "run",
         "once",
         "replay",
