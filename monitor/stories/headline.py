@@ -13,7 +13,7 @@ from importlib import resources
 from itertools import pairwise
 
 from monitor.model import Entry
-from monitor.stories.text import Text, language, read_entry, stem
+from monitor.stories.text import Text, headline, language, read_entry, stem
 
 _LEAD = 25
 """Words of a summary that are looked at."""
@@ -70,10 +70,12 @@ def _stem(word: str, tongue: str) -> str:
 
 
 def _marks(entry: Entry, title: Text, summary: Text) -> Iterator[str]:
-    yield from (f"p:{mark}" for mark in _MARKS if mark in entry.title)
+    line = headline(entry)
+    yield from (f"p:{mark}" for mark in _MARKS if mark in line)
     yield f"p:title {min(len(title.words) // 3, 6)}"
-    yield f"p:summary {min(len(summary.words) // 8, 5)}" if summary.words else "p:no summary"
-    if entry.summary.rstrip().endswith("?"):
+    lead = len(summary.words[:_LEAD])
+    yield f"p:summary {lead // 8}" if lead else "p:no summary"
+    if lead < _LEAD and entry.summary.rstrip().endswith("?"):
         yield "p:summary asks"
     later = title.words[1:]
     if later and sum(word.surface[0].isupper() for word in later) > _CAPITALISED * len(later):

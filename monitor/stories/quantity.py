@@ -51,7 +51,7 @@ class Quantity:
 
 def quantities(entry: Entry) -> tuple[Quantity, ...]:
     """What the title of `entry` counts, in order. A number whose unit is not known, a time, a rank or a name is left out."""
-    return _quantities(without_outlet(entry.title[:TITLE_CAP], entry.outlet), language(entry))
+    return _quantities(headline(entry), language(entry))
 
 
 @lru_cache(maxsize=4_000)
