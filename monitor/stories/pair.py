@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from datetime import timedelta
 
 from rapidfuzz import fuzz
 
+from monitor.stories.facts import CONCEPTS, concepts
 from monitor.stories.judgement import judge
 from monitor.stories.ledger import Report, Vector
+from monitor.stories.text import read_entry, stem
 
 WIRE = 95
 """Two leads this much alike, of 100, are one agency's copy, and no independent word."""
+_SHOWN = 5
+"""Words a comparison names of each kind."""
 
 
 def likelihood(later: Report, earlier: Report) -> float:
@@ -28,7 +33,7 @@ def independent(ours: Report, theirs: Report) -> bool:
 
 def pair_features(later: Report, earlier: Report) -> dict[str, float]:
     """What two reports have in common, each about 0..1; see words/decision.toml for what each is worth."""
-    concepts = [later.concepts.weights[key] for key in later.concepts.shared(earlier.concepts)]
+    meanings = [later.concepts.weights[key] for key in later.concepts.shared(earlier.concepts)]
     words = [later.words.weights[key] for key in later.words.shared(earlier.words)]
     gap = abs(later.entry.published - earlier.entry.published)
     return {
@@ -38,8 +43,8 @@ def pair_features(later: Report, earlier: Report) -> dict[str, float]:
         "title_words": later.title_words.cosine(earlier.title_words),
         "told_concepts": told(later.title_concepts, earlier.concepts),
         "told_words": told(later.title_words, earlier.words),
-        "shared_concepts": min(len(concepts), 6) / 6,
-        "best_concept": max(concepts, default=0.0) / 10,
+        "shared_concepts": min(len(meanings), 6) / 6,
+        "best_concept": max(meanings, default=0.0) / 10,
         "best_word": max(words, default=0.0) / 10,
         "same_letters": fuzz.token_set_ratio(later.headline, earlier.headline) / 100,
         "same_order": fuzz.token_sort_ratio(later.headline, earlier.headline) / 100,
@@ -84,6 +89,41 @@ def told(ours: Vector, theirs: Vector) -> float:
         if ours.weights
         else 1.0
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What two headlines tell: both, only the later, only the earlier; each the most telling first."""
+
+    both: tuple[str, ...]
+    later: tuple[str, ...]
+    earlier: tuple[str, ...]
+
+
+def difference(later: Report, earlier: Report) -> Difference:
+    """Compare two headlines by meaning: concepts by their names, other words as they are written."""
+    ours, theirs = _told_above(later), _told_above(earlier)
+    return Difference(
+        both=_strongest({key: weight for key, weight in ours.items() if key in theirs}),
+        later=_strongest({key: weight for key, weight in ours.items() if key not in theirs}),
+        earlier=_strongest({key: weight for key, weight in theirs.items() if key not in ours}),
+    )
+
+
+def _told_above(report: Report) -> dict[str, float]:
+    title, _ = read_entry(report.entry)
+    weights = {**report.title_concepts.weights, **report.title_words.weights}
+    found: dict[str, float] = {}
+    for word in title.words:
+        number, written = f"n:{word.folded}", f"w:{stem(word.folded, report.facts.language)}"
+        keys = concepts(word.folded) or (number if number in weights else written,)
+        shown = {key: key[2:] if key[0] in CONCEPTS else word.surface for key in keys}
+        found |= {shown[key]: weights[key] for key in keys if key in weights}
+    return found
+
+
+def _strongest(told: dict[str, float]) -> tuple[str, ...]:
+    return tuple(sorted(told, key=lambda key: (-told[key], key))[:_SHOWN])
 
 
 def shared_concepts(ours: Report, theirs: Report) -> list[str]:

@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 
 from monitor.model import Entry
 from monitor.stories.facts import concepts, small_words, word_list
-from monitor.stories.text import TITLE_CAP, Word, language, read, stem, without_outlet
+from monitor.stories.text import Word, headline, language, read, stem
 
 _CLAUSE = re.compile(r"[,;:!?…]+(?:\s+|$)|\s[|\u2013\u2014-]\s|\.\s|[\"\u201c\u201d\u201e«»()]")
 _NO_COUNT = re.compile(r"\b(?=\S*\d)\w+(?:[.,]\d+)*[-\u2010\u2013/:](?=\w)\S*|[#№]\s?\d+|\b\d+(?:st|nd|rd|th)\b")
