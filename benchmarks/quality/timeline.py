@@ -38,7 +38,15 @@ def draw(story: Story, outcome: Outcome, folder: Path) -> Path:
          ("again", _AGAIN, told["again"]), ("new, told", _HIT, told["hits"]), ("began", "#30343b", list(begun.values())))
     ):  # fmt: skip
         below.scatter([dates.date2num(at) for at in moments], [row] * len(moments), marker="|", s=60, color=colour)
-        below.text(1.005, row, f"{name} {len(moments)}", color=colour, va="center", fontsize=8, transform=below.get_yaxis_transform())
+        below.text(
+            1.005,
+            row,
+            f"{name} {len(moments)}",
+            color=colour,
+            va="center",
+            fontsize=8,
+            transform=below.get_yaxis_transform(),
+        )
     below.set_yticks([])
     below.set_ylim(-0.6, 4.6)
     below.xaxis.set_major_locator(dates.AutoDateLocator())

@@ -4,7 +4,7 @@
     python -m benchmarks.quality.train --write    # trains on all and writes the weights
 
 `event` (does an entry report an event?) weighs the signs of headline.py: words/event.tsv. `same` (do two reports tell one fact?) weighs
-the features of place.py: words/decision.toml. Needs `pip install .[bench]` and the labelled data (MONITOR_SHARED).
+the features of pair.py: words/decision.toml. Needs `pip install .[bench]` and the labelled data (MONITOR_SHARED).
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ from monitor.stories import headline, judgement
 from monitor.stories.facts import facts
 from monitor.stories.form import form_features
 from monitor.stories.ledger import Ledger, Report
-from monitor.stories.place import WINDOW, pair_features
+from monitor.stories.pair import pair_features
+from monitor.stories.place import WINDOW
 from monitor.stories.text import language, read_entry, stem
 
 WORDS = ROOT / "monitor/stories/words"
@@ -56,7 +57,7 @@ EVENT_HEAD = """\
 # Made by benchmarks/quality/train.py from judged headlines; names are left out. Do not edit by hand.
 """
 SAME_HEAD = """\
-# Coefficients of the learned decision whether two reports tell one fact: a logistic model over the features that place.py names.
+# Coefficients of the learned decision whether two reports tell one fact: a logistic model over the features that pair.py names.
 # Made by benchmarks/quality/train.py from labelled stories; do not edit by hand.
 """
 
@@ -200,8 +201,8 @@ def fit_same(stories_pairs: Sequence[Pairs]) -> Model:
 def deciding_by(event: Model, same: Model) -> Iterator[None]:
     """Have the program decide by these models instead of those it ships."""
     with (
-        mock.patch.object(headline, "event_weights", lambda: event),
-        mock.patch.object(judgement, "models", lambda: {"same": same}),
+        mock.patch.object(headline, "event_weights", return_value=event),
+        mock.patch.object(judgement, "models", return_value={"same": same}),
     ):
         yield
 
@@ -235,9 +236,9 @@ def validate(known: Sequence[Story], told: Told, signs: Signs, teacher: Teacher)
 
 def _auc(event: Model, reports: Sequence[tuple[Report, str]]) -> str:
     sure = [(report.entry, is_key(label)) for report, label in reports if label != DOUBTFUL]
-    if len({yes for _, yes in sure}) < 2:  # noqa: PLR2004 - nothing to tell apart
+    if len({yes for _, yes in sure}) < 2:
         return "-    "
-    with mock.patch.object(headline, "event_weights", lambda: event):
+    with mock.patch.object(headline, "event_weights", return_value=event):
         said = [headline.likelihood(headline.signs(entry, form_features(entry))) for entry, _ in sure]
     return f"{roc_auc_score([yes for _, yes in sure], said):.3f}"
 

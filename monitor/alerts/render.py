@@ -84,15 +84,19 @@ def payload(alert: Alert) -> dict[str, Any]:
     {"type": "storyline.development.new" | "storyline.development.update" | "storyline.baseline" | "test",
      "timestamp": when the alert was decided, ISO 8601 in UTC (as all times here),
      "data": {
-       "alert": id, "development": id or "", "reason": a stable code, "explanation": a sentence,
+       "alert": id, "kind": "new" | "update" | "baseline" | "test", "development": id or "", "reason": a stable code,
+       "explanation": a sentence,
        "title": the headline, "summary": text, "storylines": [{"id", "title"}], best match first, "outlets": [name],
        "evidence": [{"term": asked for, "found": the words found, "field": "title" | "summary", "score": 0..1}],
        "reports": [{"outlet", "title", "url": http(s) or "", "published"}], the one that raised the alert first,
-       "known_before": [the same]: earlier developments of the storyline, latest first}}
+       "known_before": [the same]: earlier developments of the storyline, latest first,
+       "first": {the same}: in an update, the report by which the development was told first; else null,
+       "follows": in an update, id of the alert that told the development first; "" where there is none}}
     """
     alert = shown(alert)
     data: dict[str, Any] = {
         "alert": alert.id,
+        "kind": alert.kind.value,
         "development": alert.development,
         "reason": alert.reason,
         "explanation": alert.explanation,
@@ -103,6 +107,8 @@ def payload(alert: Alert) -> dict[str, Any]:
         "evidence": [{"term": e.term, "found": e.found, "field": e.field, "score": e.score} for e in alert.evidence],
         "reports": [_link_json(link) for link in alert.reports],
         "known_before": [_link_json(link) for link in alert.known_before],
+        "first": _link_json(alert.first) if alert.first else None,
+        "follows": alert.follows,
     }
     message = {"type": _TYPES[alert.kind], "timestamp": _iso(alert.created_at), "data": data}
     while len(json.dumps(message, ensure_ascii=False).encode()) > PAYLOAD_CAP and (
@@ -121,6 +127,7 @@ def shown(alert: Alert) -> Alert:
         return replace(
             alert, reason="", explanation="The rest of this alert cannot be shown.", storylines=(), development="",
             title=line(str(alert.title)) or _UNTITLED, summary="", evidence=(), outlets=(), reports=(), known_before=(),
+            first=None,
         )  # fmt: skip
 
 
@@ -138,6 +145,7 @@ def _cleaned(alert: Alert) -> Alert:
         outlets=tuple(filter(None, (line(outlet, _NAME_CAP) for outlet in alert.outlets[: 2 * _LISTED]))),
         reports=tuple(map(_clean_link, alert.reports[:_LISTED])),
         known_before=tuple(map(_clean_link, alert.known_before[:_KNOWN_BEFORE])),
+        first=_clean_link(alert.first) if alert.first else None,
     )
 
 

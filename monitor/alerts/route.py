@@ -25,11 +25,17 @@ class Routing:
 
 
 def route(
-    placement: Placement, development: Development, known_before: Sequence[Link], routing: Routing, now: datetime
+    placement: Placement,
+    development: Development,
+    known_before: Sequence[Link],
+    routing: Routing,
+    now: datetime,
+    first: tuple[Link, str] | None = None,
 ) -> tuple[Alert, tuple[Delivery, ...]]:
     """The alert for a new or changed development, and its deliveries: each channel once, however many storylines it is on.
 
-    Who was told of a development is told of its update, whichever of its storylines matched this time.
+    Who was told of a development is told of its update, whichever of its storylines matched this time. `first` is given with
+    an update: the report by which the development was told first, and the id of that alert.
     """
     entry = placement.entry
     kind = {Decision.NEW: AlertKind.NEW, Decision.UPDATE: AlertKind.UPDATE}[placement.decision]
@@ -48,6 +54,8 @@ def route(
         outlets=development.outlets,
         reports=(Link(outlet=entry.outlet, title=entry.title, url=entry.url, published=entry.published),),
         known_before=tuple(known_before),
+        first=first[0] if first else None,
+        follows=first[1] if first else "",
     )
     return alert, _deliveries(alert, routing, now)
 

@@ -1,4 +1,4 @@
-"""Commands around the configuration: init, check, test-alert, version."""
+"""Commands around the configuration: init, check, track, test-alert, version."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from monitor.cli import FAILED, AsJson, ConfigFile, app
+from monitor.cli import FAILED, AsJson, ConfigFile, app, as_text
 from monitor.cli.output import count, print_json, say
 from monitor.errors import ConfigError, DeliveryError, MonitorError
 
@@ -58,6 +58,50 @@ def check(config: ConfigFile = None, json: AsJson = False) -> int:  # noqa: FBT0
     what = f"{count(len(checked.storylines), 'storyline')}, {count(len(checked.feeds), 'feed')}"
     say(f"{checked.source} is right: {what}, alerts by {names}.")
     return 0
+
+
+@app.command()
+def track(
+    article: Annotated[
+        str, typer.Argument(metavar="ARTICLE", help="A text or HTML file, an address, or - for standard input.")
+    ],
+    into: Annotated[
+        Path | None, typer.Option("--into", metavar="FILE", help="Put the storylines into this configuration.")
+    ] = None,
+    config: ConfigFile = None,
+) -> None:
+    """Propose storylines from an article: entities, terms and what it leaves open."""
+    import io  # noqa: PLC0415
+    import sys  # noqa: PLC0415
+
+    from monitor.config import fetch_settings  # noqa: PLC0415
+    from monitor.config.proposal import as_yaml  # noqa: PLC0415
+    from monitor.feeds.fetch import FetchSettings  # noqa: PLC0415
+    from monitor.track import fetched, proposed, put_into  # noqa: PLC0415
+
+    source = as_text(article)
+    place = into or _configured(config)
+    given = sys.stdin.buffer if sys.stdin else io.BytesIO()
+    found = fetched(source, given, fetch_settings(place) if place else FetchSettings())
+    if into is None:
+        proposal = proposed(found)
+        say(as_yaml(proposal, found.title or found.text.strip().partition("\n")[0]).rstrip("\n"))
+        return
+    added = put_into(into, found)
+    say(f"{into} has {count(len(added.ids), 'new storyline')}: {', '.join(added.ids)}.")
+    say(
+        f"The article's text is in {added.seed}. Look the new lines over; a daemon that runs takes them up when it is told to reload."
+    )
+
+
+def _configured(named: Path | None) -> Path | None:
+    """The configuration, where there is one or one is named."""
+    from monitor.config import find  # noqa: PLC0415
+
+    try:
+        return find(named)
+    except ConfigError:
+        return None
 
 
 @app.command("test-alert")

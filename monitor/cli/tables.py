@@ -107,7 +107,7 @@ def timeline(
     rows = [
         (
             d["started_at"][:16].replace("T", " "),
-            "●" if d["alerted"] else "",
+            _told(d),
             d["title"],
             len(d["reports"]),
             ", ".join(d["outlets"][:4]),
@@ -120,6 +120,12 @@ def timeline(
         empty="Nothing has been reported on this storyline yet.",
         wrapped=("development", "outlets"),
     )
+
+
+def _told(development: dict[str, Any]) -> str:
+    """A dot for what was told, with the number of its updates."""
+    updates = sum(report["decision"] == "update" for report in development["reports"])
+    return ("●" if development["alerted"] else "") + (f" +{updates}" if updates else "")
 
 
 @app.command()
@@ -149,7 +155,7 @@ def deliveries(
             d["state"],
             d["attempts"],
             ago(d["sent_at"] or d["created_at"]),
-            d["title"],
+            f"Update: {d['title']}" if d["kind"] == "update" else d["title"],
         )
         for d in view
     ]

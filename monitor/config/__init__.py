@@ -22,7 +22,7 @@ from monitor.model import Feed, Storyline
 from monitor.secret import mask
 from monitor.stories.match import Matcher
 
-__all__ = ["PLACES", "Config", "Defaults", "Retention", "find", "load"]
+__all__ = ["PLACES", "Config", "Defaults", "Retention", "checked", "fetch_settings", "find", "load"]
 
 PLACES = ("$MONITOR_CONFIG", "config/monitor.yaml", "/etc/monitor/monitor.yaml")
 """Where a configuration is looked for when none is named."""
@@ -70,11 +70,28 @@ def load(path: Path) -> Config:
         text = files.read(path, reading.SIZE_CAP + 1)
     except files.UnreadableError as error:
         raise ConfigError([Problem(str(path), 0, f"The file cannot be read: {error}.")]) from None
+    return checked(text, path)
+
+
+def checked(text: bytes, path: Path) -> Config:
+    """Check what stands, or shall stand, in the file `path`. Raises ConfigError with every problem, in order of line."""
     plain = reading.read(text, str(path))
     config = None if plain.problems and plain.data is None else _config(plain, path)
     if plain.problems or config is None:
         raise ConfigError(_in_order(plain.problems))
     return replace(config, warnings=tuple(_in_order(plain.warnings)))
+
+
+def fetch_settings(path: Path) -> FetchSettings:
+    """How to behave on the web, by a configuration of which no other section need be right yet. Raises ConfigError."""
+    try:
+        plain = reading.read(files.read(path, reading.SIZE_CAP + 1), str(path))
+    except files.UnreadableError as error:
+        raise ConfigError([Problem(str(path), 0, f"The file cannot be read: {error}.")]) from None
+    settings = _section(plain, FetchSettings, "fetch") if isinstance(plain.data, dict) else FetchSettings()
+    if plain.problems:
+        raise ConfigError(_in_order(plain.problems))
+    return settings
 
 
 def _in_order(problems: list[Problem]) -> list[Problem]:

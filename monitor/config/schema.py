@@ -10,6 +10,7 @@ import types
 import typing
 from collections.abc import Mapping
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 
 from monitor.config.channels import CHANNELS
@@ -97,6 +98,8 @@ def _of(hint: Any) -> dict[str, Any]:
         return kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
     if origin is typing.Literal:
         return {"enum": list(arguments)}
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return {"enum": [member.value for member in hint]}
     if origin is tuple:
         listed = {"type": "array", "items": _of(arguments[0])}
         return listed if typing.get_origin(arguments[0]) is tuple else {"anyOf": [_of(arguments[0]), listed]}

@@ -8,6 +8,7 @@ import types
 import typing
 from collections.abc import Mapping
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 
 from rapidfuzz import process
@@ -114,6 +115,8 @@ def _literal(plain: Plain, allowed: tuple[str, ...], value: Any, path: Path) -> 
     if not isinstance(value, str | Ambiguous):
         return _wrong(plain, path, " or ".join(allowed), value)
     written = value.written if isinstance(value, Ambiguous) else value
+    if not written:
+        return _no_text(plain, value, path)
     plain.problem(path, f"`{shown(written)}` is not possible here; {nearest(written, set(allowed))}")
     return WRONG
 
@@ -166,6 +169,9 @@ def _duration(plain: Plain, value: Any, path: Path) -> Any:
 def _single(plain: Plain, hint: Any, value: Any, path: Path) -> Any:
     if hint is str:
         return value if isinstance(value, str) else _no_text(plain, value, path)
+    if issubclass(hint, StrEnum):
+        word = _literal(plain, tuple(hint), value, path)
+        return word if word is WRONG else hint(word)
     meant = value.meant if isinstance(value, Ambiguous) else None
     if hint is bool:
         return meant if isinstance(meant, bool) else _wrong(plain, path, "true or false", value)

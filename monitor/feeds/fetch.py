@@ -24,6 +24,7 @@ from monitor.model import Feed, FeedState, Reply, Response
 from monitor.secret import Secret, mask
 
 _ACCEPT = "application/atom+xml, application/rss+xml, application/feed+json, application/json;q=0.8, application/xml;q=0.8, */*;q=0.5"
+_ACCEPT_PAGE = "text/html, application/xhtml+xml, text/plain;q=0.8, */*;q=0.5"
 _REDIRECTS = (301, 302, 303, 307, 308)
 _HIDDEN = ("set-cookie", "www-authenticate", "authorization")
 _CHUNK = 64 * 1024
@@ -81,18 +82,23 @@ class Gate:
         """Whether what was under way has been cut."""
         self._agent = f"news-story-monitor/{__version__} (feed reader{contact})"
 
+    def page(self, url: str) -> Response:
+        """Get a web page, within the same limits as a feed. Raises FeedError."""
+        return self._get(url, {"Accept": _ACCEPT_PAGE}, conditional=False)
+
     def fetch(self, feed: Feed, state: FeedState) -> Response:
         """Get a feed if it changed since `state`. Raises FeedError with the reason and, where told, when to come back."""
         own = {name: value.reveal() if isinstance(value, Secret) else value for name, value in feed.headers.items()}
         validators = {"If-None-Match": state.etag, "If-Modified-Since": state.last_modified}
         headers = {"Accept": _ACCEPT, **own, **{name: value for name, value in validators.items() if value}}
+        return self._get(feed.url, headers, conditional=bool(state.etag or state.last_modified))
+
+    def _get(self, url: str, headers: dict[str, str], *, conditional: bool) -> Response:
         try:
             with self._deadlines.within(self._settings.timeout.total_seconds()) as deadline:
-                response = self._follow(feed.url, headers, deadline)
+                response = self._follow(url, headers, deadline)
                 try:
-                    return self._response(
-                        response, conditional=bool(state.etag or state.last_modified), deadline=deadline
-                    )
+                    return self._response(response, conditional=conditional, deadline=deadline)
                 finally:
                     response.close()
         except GateError as error:
@@ -175,7 +181,7 @@ class Gate:
         if not 200 <= status < 300:  # noqa: PLR2004
             raise _status_error(status, headers)
         if len(headers.get("content-encoding", "").split(",")) > _MOST_ENCODINGS:
-            raise FeedError("encoding", "The feed is packed too many times over.")
+            raise FeedError("encoding", "The answer is packed too many times over.")
         try:
             body = _read(response, self._settings.max_bytes, deadline)
         except (requests.RequestException, HTTPError, OSError) as error:
@@ -198,7 +204,7 @@ def _read(response: requests.Response, cap: int, deadline: float, *, cut: bool =
         if size > cap:
             if cut:
                 break
-            raise FeedError("too-large", f"The feed is larger than {cap // 1024} kB.")
+            raise FeedError("too-large", f"The answer is larger than {cap // 1024} kB.")
         if time.monotonic() > deadline:
             break
     if time.monotonic() > deadline:  # a connection that was cut looks like one that has ended
@@ -213,14 +219,14 @@ def _headers(response: requests.Response) -> dict[str, str]:
 def _status_error(status: int, headers: Mapping[str, str]) -> FeedError:
     after = retry_after(headers) if status in (429, 503) else None
     if status == 410:  # noqa: PLR2004
-        return FeedError("gone", "The server says that this feed has ended for good (410).", gone=True)
+        return FeedError("gone", "The server says that this address has ended for good (410).", gone=True)
     if status == 429:  # noqa: PLR2004
         return FeedError(
             "throttled", "The server asks to be polled less often (429).", retry_after=after or timedelta(hours=4)
         )
     if status == 403 and "cf-mitigated" in headers:  # noqa: PLR2004
-        return FeedError("bot-wall", "A wall against bots stands before this feed (403).")
-    names = {401: "wants a login", 403: "forbids the feed", 404: "knows no such feed"}
+        return FeedError("bot-wall", "A wall against bots stands before this address (403).")
+    names = {401: "wants a login", 403: "forbids this address", 404: "knows no such address"}
     return FeedError(
         f"http-{status}", f"The server {names.get(status, 'answered with an error')} ({status}).", retry_after=after
     )
@@ -259,7 +265,7 @@ _CAUSES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str,
     (requests.exceptions.SSLError, "tls", "The certificate of {host} cannot be trusted: {why}."),
     ((requests.Timeout, TimeoutError), "timeout", "{host} took too long to answer."),
     (DecodeError, "encoding", "{host} sent a body that cannot be unpacked."),
-    (IncompleteRead, "truncated", "{host} broke off in the middle of the feed."),
+    (IncompleteRead, "truncated", "{host} broke off in the middle of its answer."),
     (
         (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, ValueError),
         "address",

@@ -145,6 +145,7 @@ def from_json(content: dict[str, Any]) -> Alert:
             "outlets": tuple(content["outlets"]),
             "reports": tuple(map(_link, content["reports"])),
             "known_before": tuple(map(_link, content["known_before"])),
+            "first": _link(content["first"]) if content.get("first") else None,
         }
     )
 

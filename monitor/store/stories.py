@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
 from monitor.model import Decision, Development, Entry, Evidence, History, Match, Placement, Storyline
 from monitor.store import upsert
-from monitor.store.schema import developments, entries, on_storyline, reports, seen, storylines
+from monitor.store.schema import alerts, developments, entries, on_storyline, reports, seen, storylines
 
 _BACKGROUND = 20_000
 _BATCH = 2_000
@@ -88,7 +88,15 @@ def history(tx: Connection, since: datetime) -> History:
         ),
         placements=placements,
         entries=tuple(sorted(read.values(), key=lambda entry: (entry.published, entry.id))),
+        first_alerts=_first_alerts(tx, since),
     )
+
+
+def _first_alerts(tx: Connection, since: datetime) -> dict[str, str]:
+    """Development -> id of its first alert since then."""
+    query = select(alerts.c.development, alerts.c.id).where(alerts.c.created_at >= since)
+    newest = query.order_by(alerts.c.created_at.desc(), alerts.c.id.desc())
+    return {row.development: row.id for row in tx.execute(newest)}  # the first, read last, holds
 
 
 def entry(tx: Connection, name: str) -> Entry | None:

@@ -1,99 +1,140 @@
-"""What a later report changes on a development that was told already: a number, a denial, a correction, or its certainty."""
+"""What a later report changes on a development that was told already: a denial, a correction, a number, or its certainty."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
 
 from monitor.model import Change
-from monitor.stories.facts import concepts, word_list
+from monitor.stories.facts import word_list
 from monitor.stories.ledger import Report
-from monitor.stories.text import Word, read_entry
+from monitor.stories.quantity import Quantity, quantities
 
 CORROBORATED_BY = 3
 """Independent outlets that report plainly what was told with reserve at first."""
-MATERIAL = 1.1
-"""A number that has changed by less than a tenth is the same news."""
-_REACH = 3
-"""Words after a number among which its unit stands."""
+MATERIAL = 1.25
+"""A number that has changed by less than a quarter is the same news."""
+LEAST_STEP = 2
+"""Nor does one more of anything change it."""
+QUIET = timedelta(hours=6)
+"""For so long after an update of a number only one twice as large, or half as large, is another."""
+TWICE = 2.0
+
+REASONS = {
+    Change.CORROBORATED: "corroborated",
+    Change.CORRECTED: "corrected",
+    Change.CONTRADICTED: "contradicted",
+    Change.NUMBER: "number-changed",
+}
+"""The stable codes of updates."""
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A material change, with a sentence's end that says what it is."""
+    """A material change, as a sentence."""
 
     kind: Change
     what: str
+    number: Quantity | None = None
+    """The number as it is now, where that is what changed."""
+    doubtful: bool = False
+    """Whether one report is not enough for it: a lower number is as often a part, or an older count, as a change."""
 
 
-def change(report: Report, told: Sequence[Report], outlets: int) -> Changed | None:
-    """What `report` changes on a development whose earlier reports are `told`, newest first; None when nothing material.
+def change(
+    report: Report, told: Sequence[Report], plain: Iterable[Report], wanted: Collection[Change]
+) -> Changed | None:
+    """What `report` changes on a development; None when nothing that is `wanted` and material.
 
-    `outlets` is how many independent outlets have reported it plainly, this one included. Each change is found once: the report that
-    brings it is among those told from then on.
+    `told` are the reports of the development by which people were alerted, newest first; `plain` are independent ones that
+    tell it without reserve, `report` among them. Each denial, correction and corroboration is told once a development.
     """
-    if denies(report) and not any(map(denies, told)):
-        return Changed(Change.CONTRADICTED, "it is denied")
+    if not told or report.entry.published < told[-1].entry.published:
+        return None
+    return next((found for found in _changes(report, told, plain) if found.kind in wanted), None)
+
+
+def _changes(report: Report, told: Sequence[Report], plain: Iterable[Report]) -> Iterator[Changed]:
+    said = f"“{report.entry.title}” ({report.entry.outlet})"
     if corrects(report) and not any(map(corrects, told)):
-        return Changed(Change.CORRECTED, "it is corrected")
-    if number := _changed_number(report, told):
-        return Changed(Change.NUMBER, number)
-    if outlets == CORROBORATED_BY and hedged(told[-1]) and not hedged(report):
-        return Changed(Change.CORROBORATED, f"{outlets} outlets report it independently")
-    return None
+        yield Changed(Change.CORRECTED, f"Update: it is corrected: {said}.")
+    if denies(report) and not any(map(denies, told)):
+        yield Changed(Change.CONTRADICTED, f"Update: it is denied: {said}.")
+    yield from _changed_number(report, told)
+    witnesses = list(plain) if _rested_on_hearsay(told) and not reserved(report) else []
+    if len(witnesses) >= CORROBORATED_BY:
+        outlets = ", ".join(witness.entry.outlet for witness in witnesses)
+        what = f"Update: {len(witnesses)} outlets now report plainly what was told with reserve: {outlets}."
+        yield Changed(Change.CORROBORATED, what)
+
+
+def same_change(ours: Changed, theirs: Changed) -> bool:
+    """Whether two reports change a development in the same way."""
+    if ours.number is None or theirs.number is None:
+        return ours.kind is theirs.kind
+    return ours.number.counts_as(theirs.number) and not _is_material(ours.number.value, theirs.number.value, MATERIAL)
 
 
 def denies(report: Report) -> bool:
     """Whether its title tells a denial."""
-    return "a:deny" in report.title_concepts.weights
+    return _says(report.headline, _cues("denial")) and not _says(report.headline, _cues("refusal"))
 
 
 def corrects(report: Report) -> bool:
     """Whether its title tells a correction."""
-    return "a:correct" in report.title_concepts.weights
+    return _says(report.headline, _cues("correction"))
 
 
-def hedged(report: Report) -> bool:
-    """Whether its title or lead tells with reserve: as a rumour, a plan, somebody's word."""
-    text = f" {report.headline} {report.lead} "
-    return any(f" {cue} " in text for cue in _hedges())
+def reserved(report: Report) -> bool:
+    """Whether its title tells with reserve: as a rumour, a guess, a plan, somebody's word."""
+    return _says(report.headline, _cues("reserve"))
 
 
-def quantities(words: Sequence[Word]) -> dict[str, float]:
-    """What is counted in a title -> how many: `1,300 dead` is {"a:die": 1300}. A number whose unit is not known is left out."""
-    return {unit: value for place, value in _numbers(words) if (unit := _unit(words[place + 1 :]))}
+def _rested_on_hearsay(told: Sequence[Report]) -> bool:
+    """Whether all that was told so far is one outlet's word, given with reserve."""
+    return len(told) == 1 and told[0].told != "second-outlet" and _says(told[0].headline, _cues("hearsay"))
 
 
-def _changed_number(report: Report, told: Sequence[Report]) -> str:
-    """`from 300 to 600`, when the title counts what an earlier title counted, and no earlier one had that number."""
-    ours = quantities(read_entry(report.entry)[0].words)
-    for unit, value in ours.items():
-        before = [q[unit] for earlier in told if unit in (q := quantities(read_entry(earlier.entry)[0].words))]
-        if before and all(max(value, old) > MATERIAL * min(value, old) for old in before):
-            return f"a number changed from {before[0]:,g} to {value:,g}"
-    return ""
+def _changed_number(report: Report, told: Sequence[Report]) -> Iterator[Changed]:
+    """A number of the title that differs from all that was told of the same thing, and is no older than they are."""
+    for ours in quantities(report.entry):
+        before = [
+            (earlier, theirs) for earlier in told for theirs in quantities(earlier.entry) if ours.counts_as(theirs)
+        ]
+        if not before or any(earlier.entry.published > report.entry.published for earlier, _ in before):
+            continue
+        last, was = before[0]
+        recent = last.told == REASONS[Change.NUMBER] and report.entry.published - last.entry.published < QUIET
+        if all(_is_material(ours.value, theirs.value, TWICE if recent else MATERIAL) for _, theirs in before):
+            lower = ours.value < was.value and not _says(report.headline, _cues("lowered"))
+            yield Changed(Change.NUMBER, _number_changed(was, ours, report), ours, doubtful=lower)
 
 
-def _numbers(words: Sequence[Word]) -> Iterator[tuple[int, float]]:
-    """(place of the last word, value) of each number, with the thousands and millions that follow it."""
-    for place, word in enumerate(words):
-        if word.folded[0].isdigit():
-            try:
-                value = float(word.folded.replace(",", "."))
-            except ValueError:
-                continue
-            times = _multipliers().get(words[place + 1].folded, 1.0) if place + 1 < len(words) else 1.0
-            yield place + (times > 1), value * times
+def _is_material(ours: float, theirs: float, times: float) -> bool:
+    return max(ours, theirs) >= times * min(ours, theirs) and abs(ours - theirs) >= LEAST_STEP
 
 
-def _unit(after: Sequence[Word]) -> str:
-    """What is counted: the first act or thing told close behind the number."""
-    return next((name for word in after[:_REACH] for name in concepts(word.folded) if name[0] in "at"), "")
+def _number_changed(was: Quantity, now: Quantity, report: Report) -> str:
+    numbers = f"changed from {_shown(was)} to {_shown(now)}"
+    if now.label and not now.measure:
+        return f"Update: the number of {now.label} {numbers}."
+    return f"Update: a number {numbers}: “{report.entry.title}”."
 
 
-def _hedges() -> list[str]:
-    return word_list("hedges")["hedges"]
+def _shown(quantity: Quantity) -> str:
+    value = f"{quantity.value:,.0f}" if quantity.value.is_integer() else f"{quantity.value:,.2f}".rstrip("0")
+    return f"{value} {quantity.measure}".rstrip()
 
 
-def _multipliers() -> dict[str, float]:
-    return {word: float(value) for value, words in word_list("multipliers").items() for word in " ".join(words).split()}
+def _says(headline: str, cues: Sequence[str]) -> bool:
+    line = f"^ {headline} "
+    return any(cue in line for cue in cues)
+
+
+@cache
+def _cues(name: str) -> tuple[str, ...]:
+    """The cues of a kind as they are searched for in `^ word word word `; a cue that ends in `-` is the beginning of a word."""
+    cues = (cue if cue.startswith("^") else f" {cue}" for cue in word_list("changes")[name])
+    return tuple(cue.replace("^", "^ ") + " " if not cue.endswith("-") else cue[:-1] for cue in cues)

@@ -68,7 +68,7 @@ def title_concepts(title: Text) -> frozenset[str]:
 def _keys(words: Iterable[Word], tongue: str) -> Iterable[str]:
     for word in words:
         folded = word.folded
-        if folded in _small_words() or len(folded) == 1:
+        if folded in small_words() or len(folded) == 1:
             continue
         if folded[0].isdigit():
             yield f"n:{folded}"
@@ -101,7 +101,8 @@ def _lexicon() -> tuple[dict[str, set[str]], dict[str, set[str]]]:
 
 
 @cache
-def _small_words() -> frozenset[str]:
+def small_words() -> frozenset[str]:
+    """Words that say nothing of what happened, folded, of all languages."""
     return frozenset(part for words in word_list("small").values() for word in words for part in word.split())
 
 

@@ -111,7 +111,8 @@ def put(placement: Placement, feedback: Feedback, known: Development | None) -> 
     if feedback.judgement is Judgement.NEW:
         decision, why = Decision.NEW, "A person said that it is a development of its own."
     else:
-        decision = Decision.COVERAGE if known is None or known.alerted else placement.decision
+        told = known is None or known.alerted or placement.decision is Decision.COVERAGE
+        decision = Decision.COVERAGE if told else Decision.NEW
         why = f"A person put it with “{known.title}”." if known else "A person put it with what came later."
     return replace(
         placement,

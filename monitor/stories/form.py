@@ -6,13 +6,14 @@ Form is recognised by cues that hold for any topic: how the headline opens, word
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
 
 from monitor.model import Entry
 from monitor.stories.facts import title_concepts, word_list
 from monitor.stories.headline import likelihood, signs
-from monitor.stories.text import read, read_entry
+from monitor.stories.text import Word, headline, read, read_entry
 
 _SECTIONS = re.compile(
     r"/(opinions?|opinie|commentisfree|comment|analys[ei]s|analyza|live|live-updates|live-?blog|newsfeed|videos?|gallery|in-pictures|"
@@ -26,20 +27,20 @@ _LONG_TITLE = 14
 def form_features(entry: Entry) -> dict[str, float]:
     """The cues of form in an entry, each 0..1; see words/event.tsv for what each is worth."""
     title, _ = read_entry(entry)
-    headline = entry.title.strip()
+    line = headline(entry)
     told = title_concepts(title)
-    features = {f"cue_{name}": float(_has(cues, headline)) for name, cues in _cues().items()}
+    features = {f"cue_{name}": float(_has(cues, line)) for name, cues in _cues().items()}
     features |= {
         "summary_roundup": float(any(_has(_cues()[name], entry.summary[:300]) for name in ("live", "roundup"))),
         "section": float(bool(_SECTIONS.search(entry.url.lower()))),
-        "author": float(bool(_AUTHOR.search(headline))),
-        "quote_opens": float(headline[:1] in "\"'\u2018\u201c\u201e\u00ab"),
-        "quote": float(any(mark in headline for mark in '"\u2018\u201c\u201e\u00ab')),
+        "author": float(bool(_AUTHOR.search(line))),
+        "quote_opens": float(line[:1] in "\"'\u2018\u201c\u201e\u00ab"),
+        "quote": float(any(mark in line for mark in '"\u2018\u201c\u201e\u00ab')),
         "title_length": min(len(title.words), _LONG_TITLE * 2) / _LONG_TITLE,
         "acts": min(sum(name[0] == "a" for name in told), 4) / 4,
         "things": min(sum(name[0] == "t" for name in told), 4) / 4,
         "no_act": float(not any(name[0] == "a" for name in told)),
-        "title_case": _capitals(headline),
+        "title_case": _capitals(line),
     }
     return features
 
@@ -58,8 +59,15 @@ def form(entry: Entry) -> str:
 
 
 def _has(cues: tuple[str, ...], text: str) -> bool:
-    line = "^ " + " ".join(word.folded for word in read(text).words) + " "
+    words = read(text).words
+    line = ("" if _opens_with_initials(words) else "^") + " " + " ".join(word.folded for word in words) + " "
     return any((cue in text) if cue == "?" else (cue in line) for cue in cues)
+
+
+def _opens_with_initials(words: Sequence[Word]) -> bool:
+    """`WHO declares` asks nothing."""
+    first, second = [word.surface for word in words[:2]] if len(words) > 1 else ("", "")
+    return len(first) > 1 and first.isupper() and not second.isupper()
 
 
 @cache

@@ -13,7 +13,7 @@ from importlib import resources
 from itertools import pairwise
 
 from monitor.model import Entry
-from monitor.stories.text import Text, language, read_entry, stem
+from monitor.stories.text import Text, headline, language, read_entry, stem
 
 _LEAD = 25
 """Words of a summary that are looked at."""
@@ -46,6 +46,34 @@ def likelihood(found: Mapping[str, float]) -> float:
     return 1 / (1 + math.exp(-(weights["bias"] + sum(weights.get(key, 0.0) * value for key, value in found.items()))))
 
 
+def telling(found: Mapping[str, float], count: int) -> list[tuple[str, float]]:
+    """The signs that speak most for an event (above 0) or against it, in words, each with its part of the log-odds."""
+    weights = event_weights()
+    parts = {key: weights[key] * value for key, value in found.items() if key in weights}
+    strongest = sorted(parts, key=lambda key: (-abs(parts[key]), key))[:count]
+    return [(described(key), round(parts[key], 2)) for key in strongest]
+
+
+def described(sign: str) -> str:
+    """A sign's key in words."""
+    kind, _, rest = sign.partition(":")
+    if kind == "f":
+        return f"cue of form: {rest.removeprefix('cue_').replace('_', ' ')}"
+    if kind == "e":
+        return f"words in -{rest.rpartition(':')[2]}"
+    if kind == "p":
+        return (
+            f"the mark {rest}"
+            if rest in _MARKS
+            else rest.rstrip(" 0123456789") + ("’s length" if rest[-1:].isdigit() else "")
+        )
+    if rest.startswith("^ "):
+        return f"opens with “{rest[2:]}…”"
+    if rest.endswith(" $"):
+        return f"ends with “{rest[:-2]}…”"
+    return " ".join(f"“{word}…”" for word in rest.split()) + (" in the summary" if kind == "s" else "")
+
+
 @cache
 def event_weights() -> dict[str, float]:
     """Sign -> its weight; `bias` is the intercept."""
@@ -70,10 +98,12 @@ def _stem(word: str, tongue: str) -> str:
 
 
 def _marks(entry: Entry, title: Text, summary: Text) -> Iterator[str]:
-    yield from (f"p:{mark}" for mark in _MARKS if mark in entry.title)
+    line = headline(entry)
+    yield from (f"p:{mark}" for mark in _MARKS if mark in line)
     yield f"p:title {min(len(title.words) // 3, 6)}"
-    yield f"p:summary {min(len(summary.words) // 8, 5)}" if summary.words else "p:no summary"
-    if entry.summary.rstrip().endswith("?"):
+    lead = len(summary.words[:_LEAD])
+    yield f"p:summary {lead // 8}" if lead else "p:no summary"
+    if lead < _LEAD and entry.summary.rstrip().endswith("?"):
         yield "p:summary asks"
     later = title.words[1:]
     if later and sum(word.surface[0].isupper() for word in later) > _CAPITALISED * len(later):

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from monitor.model import Decision, Development, Entry, History, Link, Match, Placement, Storyline
+from monitor.model import Change, Decision, Development, Entry, History, Link, Match, Placement, Storyline
 from monitor.stories.facts import CONCEPTS, TITLE, Facts, facts, told_by
 from monitor.stories.form import newsworthiness
 from monitor.stories.profile import Profile, sharpened
@@ -69,6 +69,8 @@ class Report:
     development: str = ""
     vouched: bool = False
     """A person put it where it is, so it speaks for its development alone."""
+    told: str = ""
+    """The reason for which people were alerted by it; empty for coverage."""
 
     @classmethod
     def of(cls, entry: Entry, storylines: tuple[str, ...], read: Facts, weights: Mapping[str, float]) -> Report:
@@ -100,11 +102,14 @@ class Ledger:
         self._read = 0
         self._profiles: dict[str, Profile] = defaultdict(Profile)
         self._thresholds: dict[str, float] = {}
+        self._updates: dict[str, frozenset[Change]] = {}
         for storyline in storylines:
             self._thresholds[storyline.id] = storyline.threshold
+            self._updates[storyline.id] = frozenset(storyline.updates)
             self._profiles[storyline.id] = Profile(told_by(storyline.seed))
         self._reports: list[Report] = []
         self._developments: dict[str, Development] = {}
+        self._first_alerts: dict[str, str] = {}
 
     @classmethod
     def recall(cls, history: History, storylines: Iterable[Storyline] = ()) -> Ledger:
@@ -116,6 +121,7 @@ class Ledger:
             report = ledger.note_entry(entry, facts(entry), placement.matches if placement else ())
             if report and placement:
                 ledger._reports.append(_placed(report, placement))
+        ledger._first_alerts = dict(history.first_alerts)
         ledger._developments = {development.id: development for development in history.developments}
         return ledger
 
@@ -182,6 +188,14 @@ class Ledger:
         placed = (report.development for report in reversed(self._reports) if report.entry.id in entries)
         return self.development(next(placed, ""))
 
+    def reports_of(self, development: Development) -> Iterator[Report]:
+        """Every report of a development that is remembered, latest first."""
+        return (report for report in reversed(self._reports) if report.development == development.id)
+
+    def updates(self, development: Development) -> frozenset[Change]:
+        """The changes of a development that are told: as the first of its storylines has it that is followed."""
+        return next((self._updates[s] for s in development.storylines if s in self._updates), frozenset(Change))
+
     def note(self, placement: Placement, report: Report) -> Development:
         """Enter a placement; returns its development, new or grown."""
         entry = placement.entry
@@ -204,8 +218,10 @@ class Ledger:
         self._developments[known.id] = known
         return known
 
-    def mark_alerted(self, development: Development) -> Development:
-        """Remember that the development has been told to people."""
+    def mark_alerted(self, development: Development, alert: str = "") -> Development:
+        """Remember that the development has been told to people, and by which alert first."""
+        if alert:
+            self._first_alerts.setdefault(development.id, alert)
         development = replace(development, alerted=True)
         self._developments[development.id] = development
         return development
@@ -221,15 +237,28 @@ class Ledger:
             Link(outlet=d.outlets[0], title=d.title, url="", published=d.started_at) for d in earlier[:KNOWN_BEFORE]
         )
 
+    def first_told(self, development: Development) -> tuple[Link, str]:
+        """(the report by which a development was told first, the id of that alert); no id where following began with it."""
+        told = [report.entry for report in self.reports_of(development) if report.told]
+        link = (
+            Link(outlet=told[-1].outlet, title=told[-1].title, url=told[-1].url, published=told[-1].published)
+            if told
+            else Link(outlet=development.outlets[0], title=development.title, url="", published=development.started_at)
+        )
+        return link, self._first_alerts.get(development.id, "")
+
     def forget_before(self, moment: datetime) -> None:
         """Drop what is older than the window."""
         if self._reports and self._reports[0].entry.published < moment:
             self._reports = [report for report in self._reports if report.entry.published >= moment]
             self._developments = {key: d for key, d in self._developments.items() if d.last_report_at >= moment}
+            self._first_alerts = {key: alert for key, alert in self._first_alerts.items() if key in self._developments}
 
 
 def _placed(report: Report, placement: Placement) -> Report:
-    return replace(report, development=placement.development, vouched=placement.reason == BY_PERSON)
+    told = "" if placement.decision is Decision.COVERAGE else placement.reason
+    vouched = placement.reason == BY_PERSON
+    return replace(report, development=placement.development, told=told, vouched=vouched)
 
 
 def _may_be_name(word: Word) -> bool:

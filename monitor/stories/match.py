@@ -22,6 +22,7 @@ SAME, INFLECTED, TYPO = 1.0, 0.95, 0.85
 
 _REMEMBERED_WORDS = 200_000
 _ACRONYM = 4
+_SHORTEST_ROOT = 3
 _VOWELS = frozenset("aeiouy")
 _LEAD = 40
 """Words of a summary that count in full; news says what it is about in its first sentence or two."""
@@ -197,7 +198,12 @@ def _is_form_of_name(word: str, ours: str) -> bool:
     if word.startswith(ours):
         return word[len(ours) :] in _endings()["added"]
     root = ours[:-1]
-    return ours[-1] in _VOWELS and len(root) > 2 and word.startswith(root) and word[len(root) :] in _endings()["for a vowel"]  # noqa: PLR2004
+    return (
+        ours[-1] in _VOWELS
+        and len(root) >= _SHORTEST_ROOT
+        and word.startswith(root)
+        and word[len(root) :] in _endings()["for a vowel"]
+    )
 
 
 @cache

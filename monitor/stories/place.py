@@ -9,30 +9,33 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
 
-from rapidfuzz import fuzz
-
-from monitor.model import Decision, Development, Match, Placement
+from monitor.model import Change, Decision, Development, Match, Placement
+from monitor.stories.change import REASONS, Changed, change, reserved, same_change
 from monitor.stories.form import form
-from monitor.stories.judgement import judge
-from monitor.stories.ledger import Ledger, Report, Vector
+from monitor.stories.ledger import Ledger, Report
+from monitor.stories.pair import independent, likelihood, shared_concepts
 
 WINDOW = timedelta(days=4)
 """How long a development is told on; the same words later are a new event."""
 COMPARED = 500
 """The newest reports a report is compared with, so that a flood costs no more than its length."""
-SAME_FACT = 0.45
+SAME_FACT = 0.5
 """Two reports this likely to tell one fact share a development."""
 LIKEST = 0.4
 """The share of a development's reports that speak for it."""
-SURE, DOUBTFUL = 0.7, 0.5
-"""How likely a piece must report an event to be told at once; and to be told once another outlet reports the same."""
-WIRE = 95
-"""Two leads this much alike, of 100, are one agency's copy, and no independent word."""
+SURE = 0.65
+"""A piece this likely to report an event is told at once."""
+DOUBTFUL = 0.3
+"""A piece less likely than this is coverage; one between the two waits for other outlets."""
+TOGETHER = 0.85
+"""Independent pieces on one fact are told when it is this likely that at least one of them reports an event."""
+SPEAKS = 0.5
+"""A piece this likely to report an event speaks for its development; background tells of many facts, and would join them."""
 
 _FORM_NAMES = {
     "question": "its headline asks instead of telling",
@@ -67,12 +70,12 @@ class _Verdict:
 def place(report: Report, matches: Sequence[Match], ledger: Ledger) -> Placement:
     """Decide whether `report` is new to its storylines, and which development it belongs to."""
     neighbours = [
-        _Neighbour(earlier, judge("same", pair_features(report, earlier)))
+        _Neighbour(earlier, likelihood(report, earlier))
         for earlier in islice(ledger.reports_since(report.entry.published - WINDOW, report.storylines), COMPARED)
     ]
     nearest = max(neighbours, key=lambda neighbour: neighbour.likelihood, default=None)
     joined = _joins(neighbours, ledger)
-    verdict = _verdict(report, joined, neighbours, nearest)
+    verdict = _updated(report, joined, ledger) or _verdict(report, joined, neighbours, nearest)
     return Placement(
         entry=report.entry,
         matches=tuple(matches),
@@ -88,7 +91,7 @@ def place(report: Report, matches: Sequence[Match], ledger: Ledger) -> Placement
 def _verdict(
     report: Report, joined: Development | None, neighbours: Sequence[_Neighbour], nearest: _Neighbour | None
 ) -> _Verdict:
-    """New, or coverage, and why. A doubtful piece is told only with an independent one beside it."""
+    """New, or coverage, and why. A doubtful piece is told only with independent ones beside it."""
     if report.newsworthy < DOUBTFUL:
         return _Verdict(Decision.COVERAGE, form(report.entry), f"Coverage: {_FORM_NAMES[form(report.entry)]}.")
     if joined is not None and joined.alerted:
@@ -96,18 +99,57 @@ def _verdict(
     if report.newsworthy >= SURE:
         return _Verdict(Decision.NEW, "new-fact", _new_fact(report, nearest))
     seconds = [n.report for n in neighbours if joined is not None and n.report.development == joined.id]
-    second = next((r for r in seconds if r.newsworthy >= DOUBTFUL and independent(report, r)), None)
-    if second is not None:
-        why = f"New: doubtful in form, but {second.entry.outlet} reports it too: “{second.entry.title}”."
+    if (others := _supporters(report, seconds)) and _at_least_one((report, *others)) >= TOGETHER:
+        names = ", ".join(other.entry.outlet for other in others)
+        why = f"New: doubtful in form, but reported independently by {names} too: “{others[0].entry.title}”."
         return _Verdict(Decision.NEW, "second-outlet", why)
     return _Verdict(Decision.COVERAGE, "waiting", _waiting(report))
 
 
-def independent(ours: Report, theirs: Report) -> bool:
-    """Whether two reports are two outlets' own words: copy of one agency, with the same title or lead, is not."""
-    if ours.entry.outlet == theirs.entry.outlet or ours.headline == theirs.headline:
-        return False
-    return not (ours.lead and theirs.lead and fuzz.ratio(ours.lead, theirs.lead) >= WIRE)
+def _supporters(report: Report, others: Iterable[Report]) -> list[Report]:
+    """Those of the others that may report an event, in words that are nobody else's."""
+    found: list[Report] = []
+    for other in others:
+        if other.newsworthy >= DOUBTFUL and all(independent(other, known) for known in (report, *found)):
+            found.append(other)
+    return found
+
+
+def _at_least_one(reports: Iterable[Report]) -> float:
+    """How likely at least one of several reports tells an event (noisy-or)."""
+    return 1 - math.prod(1 - report.newsworthy for report in reports)
+
+
+def _updated(report: Report, joined: Development | None, ledger: Ledger) -> _Verdict | None:
+    """An update, where the report changes what was told of its development; a doubtful piece needs an independent one beside it."""
+    if joined is None or not joined.alerted or report.newsworthy < SPEAKS:
+        return None
+    earlier = list(ledger.reports_of(joined))
+    found = _change(report, earlier, ledger.updates(joined))
+    sure = found is not None and report.newsworthy >= SURE and not found.doubtful
+    if found is None or not (sure or _is_seconded(report, found, earlier)):
+        return None
+    return _Verdict(Decision.UPDATE, REASONS[found.kind], found.what)
+
+
+def _change(report: Report, earlier: Sequence[Report], wanted: Collection[Change]) -> Changed | None:
+    return change(report, [r for r in earlier if r.told], _witnesses((report, *earlier)), wanted)
+
+
+def _witnesses(reports: Iterable[Report]) -> Iterator[Report]:
+    """Those that tell without reserve and are independent of each other."""
+    found: list[Report] = []
+    for report in reports:
+        if report.newsworthy >= SPEAKS and not reserved(report) and all(independent(report, other) for other in found):
+            found.append(report)
+            yield report
+
+
+def _is_seconded(report: Report, found: Changed, earlier: Sequence[Report]) -> bool:
+    """Whether an independent report, which was no more than coverage, changes the development in the same way."""
+    seconds = (r for r in earlier if not r.told and r.newsworthy >= SPEAKS and independent(report, r))
+    changes = (_change(second, [r for r in earlier if r is not second], {found.kind}) for second in seconds)
+    return any(theirs is not None and same_change(found, theirs) for theirs in changes)
 
 
 def _joins(neighbours: Sequence[_Neighbour], ledger: Ledger) -> Development | None:
@@ -119,7 +161,7 @@ def _joins(neighbours: Sequence[_Neighbour], ledger: Ledger) -> Development | No
     likelihoods: dict[str, list[float]] = defaultdict(list)
     vouched: dict[str, float] = defaultdict(float)
     for report, likelihood in ((n.report, n.likelihood) for n in neighbours):
-        if report.newsworthy >= DOUBTFUL or report.vouched:  # background speaks of many facts, and would join them
+        if report.newsworthy >= SPEAKS or report.vouched:
             likelihoods[report.development].append(likelihood)
             vouched[report.development] = max(vouched[report.development], likelihood * report.vouched)
     best, mean = max(
@@ -133,66 +175,6 @@ def _joins(neighbours: Sequence[_Neighbour], ledger: Ledger) -> Development | No
 def _mean_of_best(likelihoods: list[float]) -> float:
     best = sorted(likelihoods, reverse=True)[: max(1, round(len(likelihoods) * LIKEST))]
     return sum(best) / len(best)
-
-
-def pair_features(later: Report, earlier: Report) -> dict[str, float]:
-    """What two reports have in common, each about 0..1; see words/decision.toml for what each is worth."""
-    concepts = [later.concepts.weights[key] for key in later.concepts.shared(earlier.concepts)]
-    words = [later.words.weights[key] for key in later.words.shared(earlier.words)]
-    gap = abs(later.entry.published - earlier.entry.published)
-    return {
-        "concepts": later.concepts.cosine(earlier.concepts),
-        "title_concepts": later.title_concepts.cosine(earlier.title_concepts),
-        "words": later.words.cosine(earlier.words),
-        "title_words": later.title_words.cosine(earlier.title_words),
-        "told_concepts": told(later.title_concepts, earlier.concepts),
-        "told_words": told(later.title_words, earlier.words),
-        "shared_concepts": min(len(concepts), 6) / 6,
-        "best_concept": max(concepts, default=0.0) / 10,
-        "best_word": max(words, default=0.0) / 10,
-        "same_letters": fuzz.token_set_ratio(later.headline, earlier.headline) / 100,
-        "same_order": fuzz.token_sort_ratio(later.headline, earlier.headline) / 100,
-        "same_lead": fuzz.token_set_ratio(later.lead, earlier.lead) / 100 if later.lead and earlier.lead else 0.0,
-        "same_language": float(later.facts.language == earlier.facts.language),
-        "same_outlet": float(later.entry.outlet == earlier.entry.outlet),
-        "days_apart": min(gap / timedelta(days=1), 3.0) / 3,
-        "hours_apart": min(gap / timedelta(hours=1), 12.0) / 12,
-        "hours_apart_log": math.log1p(gap / timedelta(hours=1)) / 5,
-        "within_the_hour": float(gap < timedelta(hours=1)),
-        **_name_features(later, earlier),
-        **_number_features(later, earlier),
-    }
-
-
-def _name_features(later: Report, earlier: Report) -> dict[str, float]:
-    ours, theirs = later.names, earlier.names
-    total = sum(ours.values())
-    unknown = sum(weight for key, weight in ours.items() if key not in earlier.words.weights)
-    both = sum(min(weight, theirs[key]) for key, weight in ours.items() if key in theirs)
-    either = total + sum(theirs.values()) - both
-    return {"names": both / either if either else 0.0, "new_names": unknown / total if total else 0.0}
-
-
-def _number_features(later: Report, earlier: Report) -> dict[str, float]:
-    ours, theirs = later.facts.numbers, earlier.facts.numbers
-    rare = [later.words.weights[f"n:{number}"] for number in ours & theirs]
-    above, below = later.facts.title_numbers, earlier.facts.title_numbers
-    return {
-        "shared_numbers": min(len(rare), 3) / 3,
-        "best_number": max(rare, default=0.0) / 10,
-        "other_numbers": float(bool(ours - theirs) and bool(theirs - ours)),
-        "other_title_numbers": float(bool(above) and bool(below) and not above & below),
-        "one_has_numbers": float(bool(above) != bool(below)),
-    }
-
-
-def told(ours: Vector, theirs: Vector) -> float:
-    """How much of our facts, by weight, theirs tell too: 0..1; 1 when we have none."""
-    return (
-        sum(ours.weights[key] for key in ours.shared(theirs)) / (sum(ours.weights.values()) or 1.0)
-        if ours.weights
-        else 1.0
-    )
 
 
 def _new_id(report: Report) -> str:
@@ -215,11 +197,5 @@ def _new_fact(report: Report, nearest: _Neighbour | None) -> str:
 def _waiting(report: Report) -> str:
     return (
         f"Waiting: its form leaves doubt whether it reports an event ({report.newsworthy:.0%} likely); "
-        "an alert follows when another outlet reports it."
+        "an alert follows when other outlets report it."
     )
-
-
-def shared_concepts(ours: Report, theirs: Report) -> list[str]:
-    """The concepts that both reports tell, the most telling first."""
-    both = ours.concepts.shared(theirs.concepts)
-    return [key[2:] for key in sorted(both, key=lambda key: (-ours.concepts.weights[key], key))[:4]]

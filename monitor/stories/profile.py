@@ -81,4 +81,3 @@ def sharpened(match: Match, familiarity: Familiarity | None) -> Match:
     sway = round(SWAY * max(-1.0, min(1.0, distance)), 3)
     score = round(max(0.0, min(1.0, match.score + sway)), 3)
     return replace(match, score=score, familiarity=round(score - match.score, 3), familiar=familiarity.words)
-

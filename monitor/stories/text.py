@@ -67,8 +67,12 @@ def read(text: str) -> Text:
 
 def read_entry(entry: Entry) -> tuple[Text, Text]:
     """The title and the summary of `entry`, within their caps; the outlet's name at a title's end is left out."""
-    title = without_outlet(entry.title[:TITLE_CAP], entry.outlet)
-    return read(title), read(entry.summary[:SUMMARY_CAP])
+    return read(headline(entry)), read(entry.summary[:SUMMARY_CAP])
+
+
+def headline(entry: Entry) -> str:
+    """The title of `entry` within its cap, without the outlet's name at its end and without invisible characters."""
+    return without_outlet(clean(entry.title[:TITLE_CAP]).strip(), entry.outlet)
 
 
 def without_outlet(title: str, outlet: str) -> str:

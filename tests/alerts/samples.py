@@ -88,5 +88,6 @@ alerts = st.builds(
     evidence=st.lists(_evidence, max_size=14).map(tuple),
     reports=_links,
     known_before=_links,
+    first=_links.map(lambda links: links[0] if links else None),
 )
 """Alerts as the worst of feeds would have them."""

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from monitor.cli import run
-from monitor.model import DeliveryState, Feed, Storyline, Terms
+from monitor.model import AlertKind, Decision, DeliveryState, Feed, Storyline, Terms
 from monitor.store import Connection, Store, feeds, outbox, stories
 from tests.store.conftest import FEED, alert, delivery, development, entry, placement
 
@@ -73,6 +73,7 @@ def test_help_names_every_command_and_a_bare_call_shows_it(command: Command) -> 
     names = (
         "init",
         "check",
+        "track",
         "run",
         "once",
         "replay",
@@ -407,3 +408,19 @@ def test_a_bare_help_loads_none_of_the_heavy_parts() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.usefixtures("filled")
+def test_tables_mark_what_is_an_update(command: Command, tmp_path: Path) -> None:
+    store = Store.open(f"sqlite:///{tmp_path}/monitor.db")
+
+    def fill(tx: Connection) -> None:
+        changed = replace(placement(2), decision=Decision.UPDATE, reason="contradicted")
+        stories.save(tx, [entry(2)], [changed], [development()], NOW)
+        outbox.add(tx, [replace(alert("b"), kind=AlertKind.UPDATE)], [delivery("y", of="b", channel="console")])
+
+    store.write(fill)
+    store.close()
+    assert "● +1" in command("timeline", "dam")[1]
+    assert "Update: Dam breaks" in command("deliveries")[1]
+    assert [row["kind"] for row in json.loads(command("deliveries", "--json")[1])] == ["update", "new"]

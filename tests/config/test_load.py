@@ -9,6 +9,7 @@ import pytest
 from monitor.alerts.channels import EmailSettings
 from monitor.config import load
 from monitor.config.schema import text as schema_text
+from monitor.model import Change
 from monitor.secret import Secret
 
 ROOT = Path(__file__).parents[2]
@@ -26,6 +27,7 @@ storylines:
     seed: seed.txt
     threshold: 0.7
     channels: [console]
+    updates: [number, contradicted]
     entities: {Mayor: [Jo Bloggs]}
     terms:
       all: [Dam, [Mayor, council]]
@@ -68,6 +70,8 @@ def test_everything_that_can_be_written_is_read(path: Path) -> None:
     dam, short = config.storylines
     assert dam.terms.all == (("Dam",), ("Mayor", "council"))
     assert dam.terms.none == ("beaver",)
+    assert dam.updates == (Change.NUMBER, Change.CONTRADICTED)
+    assert set(short.updates) == set(Change)
     assert dam.entities == {"Dam": ("zapora", "댐"), "Mayor": ("Jo Bloggs",)}
     assert (dam.seed, dam.threshold, dam.channels) == ("The dam shows cracks.", 0.7, ("console",))
     assert (short.terms.any, short.threshold, short.channels) == (("a", "b"), 0.4, ("mail",))

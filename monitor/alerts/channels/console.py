@@ -9,7 +9,7 @@ from typing import Literal
 
 from monitor.alerts import render
 from monitor.errors import DeliveryError
-from monitor.model import Alert, AlertKind, Delivery
+from monitor.model import Alert, AlertKind, Delivery, Link
 
 _MARKS = {
     AlertKind.NEW: ("new", "red"),
@@ -55,14 +55,17 @@ def rows(alert: Alert) -> list[Row]:
             ("", link.url, f"link {link.url}"),
         ]
     told += [
-        ("why", alert.explanation, ""),
+        ("changed" if alert.first else "why", alert.explanation, ""),
+        *(("first", _earlier(link), "") for link in [alert.first] if link),
         ("match", ", ".join(matched), "dim"),
         ("outlets", ", ".join(alert.outlets) if len(alert.outlets) > 1 else "", "dim"),
     ]
-    told += [
-        ("before", f"{link.published:%-d %b %H:%M}  {link.title} ({link.outlet})", "dim") for link in alert.known_before
-    ]
+    told += [("before", _earlier(link), "dim") for link in alert.known_before]
     return [(name, value, style) for name, value, style in told if value]
+
+
+def _earlier(link: Link) -> str:
+    return f"{link.published:%-d %b %H:%M}  {link.title} ({link.outlet})"
 
 
 def _print(alert: Alert, told: list[Row]) -> None:

@@ -162,20 +162,26 @@ def compose(alert: Alert, delivery: Delivery, sender: str) -> bytes:
     domain = parseaddr(sender)[1].rpartition("@")[2]
     thread = delivery.thread or "alerts"
     root = f"<{thread}.{delivery.channel}@{domain}>"
+    first = f"<{first_delivery(alert, delivery)}@{domain}>" if alert.follows else ""
     headers = {
         "Date": format_datetime(alert.created_at),
         "From": _mailbox(sender),
         "To": _mailbox(delivery.target),
         "Subject": _encoded("Subject", render.subject(alert)),
         "Message-ID": f"<{delivery.id}@{domain}>",
-        "In-Reply-To": root,
-        "References": root,
+        "In-Reply-To": first or root,
+        "References": f"{root}\r\n {first}" if first else root,
         "List-Id": f"<{thread}.{domain}>",
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "All",
     }
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return head.encode("ascii") + _body(alert, f"=_{delivery.id}")
+
+
+def first_delivery(alert: Alert, delivery: Delivery) -> str:
+    """Id of the delivery that brought the same target the alert which `alert` follows: ids are an alert's and a target's part."""
+    return alert.follows + delivery.id.removeprefix(alert.id)
 
 
 def _body(alert: Alert, boundary: str) -> bytes:

@@ -1,0 +1,132 @@
+"""Two reports compared: what they have in common, how likely they tell one fact, whether two outlets speak in their own words."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import timedelta
+
+from rapidfuzz import fuzz
+
+from monitor.stories.facts import CONCEPTS, concepts
+from monitor.stories.judgement import judge
+from monitor.stories.ledger import Report, Vector
+from monitor.stories.text import read_entry, stem
+
+WIRE = 95
+"""Two leads this much alike, of 100, are one agency's copy, and no independent word."""
+_SHOWN = 5
+"""Words a comparison names of each kind."""
+
+
+def likelihood(later: Report, earlier: Report) -> float:
+    """How likely both tell the same fact, 0..1: a learned decision, see words/decision.toml."""
+    return judge("same", pair_features(later, earlier))
+
+
+def independent(ours: Report, theirs: Report) -> bool:
+    """Whether two reports are two outlets' own words: copy of one agency, with the same title or lead, is not."""
+    if ours.entry.outlet == theirs.entry.outlet or ours.headline == theirs.headline:
+        return False
+    return not (ours.lead and theirs.lead and fuzz.ratio(ours.lead, theirs.lead) >= WIRE)
+
+
+def pair_features(later: Report, earlier: Report) -> dict[str, float]:
+    """What two reports have in common, each about 0..1; see words/decision.toml for what each is worth."""
+    meanings = [later.concepts.weights[key] for key in later.concepts.shared(earlier.concepts)]
+    words = [later.words.weights[key] for key in later.words.shared(earlier.words)]
+    gap = abs(later.entry.published - earlier.entry.published)
+    return {
+        "concepts": later.concepts.cosine(earlier.concepts),
+        "title_concepts": later.title_concepts.cosine(earlier.title_concepts),
+        "words": later.words.cosine(earlier.words),
+        "title_words": later.title_words.cosine(earlier.title_words),
+        "told_concepts": told(later.title_concepts, earlier.concepts),
+        "told_words": told(later.title_words, earlier.words),
+        "shared_concepts": min(len(meanings), 6) / 6,
+        "best_concept": max(meanings, default=0.0) / 10,
+        "best_word": max(words, default=0.0) / 10,
+        "same_letters": fuzz.token_set_ratio(later.headline, earlier.headline) / 100,
+        "same_order": fuzz.token_sort_ratio(later.headline, earlier.headline) / 100,
+        "same_lead": fuzz.token_set_ratio(later.lead, earlier.lead) / 100 if later.lead and earlier.lead else 0.0,
+        "same_language": float(later.facts.language == earlier.facts.language),
+        "same_outlet": float(later.entry.outlet == earlier.entry.outlet),
+        "days_apart": min(gap / timedelta(days=1), 3.0) / 3,
+        "hours_apart": min(gap / timedelta(hours=1), 12.0) / 12,
+        "hours_apart_log": math.log1p(gap / timedelta(hours=1)) / 5,
+        "within_the_hour": float(gap < timedelta(hours=1)),
+        **_name_features(later, earlier),
+        **_number_features(later, earlier),
+    }
+
+
+def _name_features(later: Report, earlier: Report) -> dict[str, float]:
+    ours, theirs = later.names, earlier.names
+    total = sum(ours.values())
+    unknown = sum(weight for key, weight in ours.items() if key not in earlier.words.weights)
+    both = sum(min(weight, theirs[key]) for key, weight in ours.items() if key in theirs)
+    either = total + sum(theirs.values()) - both
+    return {"names": both / either if either else 0.0, "new_names": unknown / total if total else 0.0}
+
+
+def _number_features(later: Report, earlier: Report) -> dict[str, float]:
+    ours, theirs = later.facts.numbers, earlier.facts.numbers
+    rare = [later.words.weights[f"n:{number}"] for number in ours & theirs]
+    above, below = later.facts.title_numbers, earlier.facts.title_numbers
+    return {
+        "shared_numbers": min(len(rare), 3) / 3,
+        "best_number": max(rare, default=0.0) / 10,
+        "other_numbers": float(bool(ours - theirs) and bool(theirs - ours)),
+        "other_title_numbers": float(bool(above) and bool(below) and not above & below),
+        "one_has_numbers": float(bool(above) != bool(below)),
+    }
+
+
+def told(ours: Vector, theirs: Vector) -> float:
+    """How much of our facts, by weight, theirs tell too: 0..1; 1 when we have none."""
+    return (
+        sum(ours.weights[key] for key in ours.shared(theirs)) / (sum(ours.weights.values()) or 1.0)
+        if ours.weights
+        else 1.0
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What two headlines tell: both, only the later, only the earlier; each the most telling first."""
+
+    both: tuple[str, ...]
+    later: tuple[str, ...]
+    earlier: tuple[str, ...]
+
+
+def difference(later: Report, earlier: Report) -> Difference:
+    """Compare two headlines by meaning: concepts by their names, other words as they are written."""
+    ours, theirs = _told_above(later), _told_above(earlier)
+    return Difference(
+        both=_strongest({key: weight for key, weight in ours.items() if key in theirs}),
+        later=_strongest({key: weight for key, weight in ours.items() if key not in theirs}),
+        earlier=_strongest({key: weight for key, weight in theirs.items() if key not in ours}),
+    )
+
+
+def _told_above(report: Report) -> dict[str, float]:
+    title, _ = read_entry(report.entry)
+    weights = {**report.title_concepts.weights, **report.title_words.weights}
+    found: dict[str, float] = {}
+    for word in title.words:
+        number, written = f"n:{word.folded}", f"w:{stem(word.folded, report.facts.language)}"
+        keys = concepts(word.folded) or (number if number in weights else written,)
+        shown = {key: key[2:] if key[0] in CONCEPTS else word.surface for key in keys}
+        found |= {shown[key]: weights[key] for key in keys if key in weights}
+    return found
+
+
+def _strongest(told: dict[str, float]) -> tuple[str, ...]:
+    return tuple(sorted(told, key=lambda key: (-told[key], key))[:_SHOWN])
+
+
+def shared_concepts(ours: Report, theirs: Report) -> list[str]:
+    """The concepts that both reports tell, the most telling first."""
+    both = ours.concepts.shared(theirs.concepts)
+    return [key[2:] for key in sorted(both, key=lambda key: (-ours.concepts.weights[key], key))[:4]]
