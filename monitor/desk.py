@@ -45,6 +45,13 @@ class Rules:
         scored = ledger.sharpen(self.matcher.scores(entry), read)
         return self.judged.matches(entry.id, scored, self.matcher.reached(scored))
 
+    def note_wrong(self, entry: Entry, read: Facts, ledger: Ledger) -> None:
+        """Where a person judged `entry` wrong, have `ledger` remember it, so that nobody is told of its rewrites."""
+        if self.judged.is_wrong(entry.id):
+            matches = self.matcher.reached(ledger.sharpen(self.matcher.scores(entry), read))
+            if matches:
+                ledger.refuse(place(ledger.weighed(entry, read, matches), matches, ledger), read)
+
 
 def decide(entries: Iterable[Entry], ledger: Ledger, rules: Rules, now: datetime, *, baseline: bool = False) -> Changes:
     """Match, place and route `entries` in order of time, noting each in `ledger` before the next is judged.
@@ -62,6 +69,7 @@ def decide(entries: Iterable[Entry], ledger: Ledger, rules: Rules, now: datetime
         matches = rules.matches(entry, read, ledger)
         report = ledger.note_entry(entry, read, matches)
         if report is None:
+            rules.note_wrong(entry, read, ledger)
             continue
         placement = _unless_old(rules.judged.placed(place(report, matches, ledger), ledger), now)
         development = ledger.note(placement, report)

@@ -161,11 +161,12 @@ def _settle(tx: Connection, said: Said, case: _Case, storyline: Storyline, now: 
     told = placement is not None and placement.decision is not Decision.COVERAGE
     feedback.move(tx, case.entry, placement, now, known=told)
     after = threshold(storyline, feedback.given(tx))
-    development = stories.development(tx, placement.development) if placement else None
+    assert case.placed is not None
+    development = stories.development(tx, (placement or case.placed).development)
     return {
         "entry": case.entry.id, "title": case.entry.title, "judgement": str(said.judgement), "storyline": storyline.id,
         "score": one.score, "threshold": after, "threshold_set": storyline.threshold,
-        "development": development.id if development else None,
+        "development": placement.development if placement else None,
         "sentence": " ".join(_sentences(case, in_force, storyline, (before, after), development)),
     }  # fmt: skip
 
@@ -222,13 +223,14 @@ def _sentences(
     yield f"“{case.entry.title}” counts as {as_what} for “{storyline.title}”; its threshold {verb} {shown(after)}{as_set}."
     if one.judgement is not Judgement.WRONG and one.score < after:
         more = (
-            "more such judgements lower it further"
-            if is_in_reach(one.score, storyline)
-            else "only wider terms reach that"
+            "more such judgements lower it further" if is_in_reach(one.score, storyline) else "wider terms would help"
         )
-        yield f"The entry is kept, but others that score no more than its {shown(one.score)} still miss: {more}."
-    if one.judgement is Judgement.WRONG and development:
-        left = next(match.storyline for match in case.scores if match.storyline not in {f.storyline for f in in_force})
-        yield f"It stays on `{left}`; with `--storyline {left}` it is taken off there too."
+        yield f"The entry is kept, but what scores no more than its {shown(one.score)} still misses; {more}."
+    if one.judgement is Judgement.WRONG and development and not case.missed:
+        wrong = {other.storyline for other in in_force}
+        left = [match.storyline for match in case.scores if match.storyline not in wrong]
+        others = "1 other report" if development.reports == 1 else f"{development.reports} other reports"
+        on = f"It stays on `{left[0]}`; with `--storyline {left[0]}` it is taken off there too." if left else ""
+        yield on or f"The development that it was in keeps {others}."
     if replaced := {str(f.judgement) for f in case.earlier} - {str(one.judgement)}:
         yield f"This takes the place of `{min(replaced)}`."

@@ -382,6 +382,8 @@ class History:
     placements: tuple[Placement, ...] = ()
     entries: tuple[Entry, ...] = ()
     """Everything that was read, matched or not: the background against which words are rare."""
+    refused: tuple[Placement, ...] = ()
+    """Entries that a person judged wrong, where they were before."""
     first_alerts: Mapping[str, str] = field(default_factory=dict)
     """Development -> id of the alert that told it first."""
 

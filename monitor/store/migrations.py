@@ -7,7 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import JSON, Column, Connection, DateTime, Float, MetaData, Table, Text, delete, insert, inspect, select
+from sqlalchemy import (
+    JSON,
+    Column,
+    Connection,
+    DateTime,
+    Float,
+    Index,
+    MetaData,
+    Table,
+    Text,
+    delete,
+    insert,
+    inspect,
+    select,
+)
 
 from monitor.store.schema import meta, metadata
 
@@ -26,6 +40,7 @@ def _add_feedback(tx: Connection) -> None:
         Column("development", Text, nullable=False),
         Column("was", JSON),
         Column("given_at", DateTime(timezone=True), nullable=False),
+        Index("feedback_judgement", "judgement"),
     ).create(tx)
 
 

@@ -133,6 +133,7 @@ feedback = Table(
     _text("development"),
     Column("was", JSON(none_as_null=True)),  # the entry's row in reports before anybody judged it
     Column("given_at", Utc, nullable=False),
+    Index("feedback_judgement", "judgement"),
 )
 
 alerts = Table(

@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
-from monitor.model import Decision, Development, Entry, Evidence, History, Match, Placement, Storyline
+from monitor.model import Decision, Development, Entry, Evidence, History, Judgement, Match, Placement, Storyline
 from monitor.store import upsert
-from monitor.store.schema import alerts, developments, entries, on_storyline, reports, seen, storylines
+from monitor.store.schema import alerts, developments, entries, feedback, on_storyline, reports, seen, storylines
 
 _BACKGROUND = 20_000
 _BATCH = 2_000
@@ -88,8 +88,20 @@ def history(tx: Connection, since: datetime) -> History:
         ),
         placements=placements,
         entries=tuple(sorted(read.values(), key=lambda entry: (entry.published, entry.id))),
+        refused=tuple(_refused(tx, since)),
         first_alerts=_first_alerts(tx, since),
     )
+
+
+def _refused(tx: Connection, since: datetime) -> list[Placement]:
+    """Entries since then that are no reports any more, since a person judged them wrong: as they were before."""
+    query = select(*_ENTRY, feedback.c.was).join(feedback, feedback.c.entry == entries.c.id)
+    query = query.outerjoin(reports, reports.c.entry == entries.c.id)
+    judged = query.where(
+        feedback.c.judgement == Judgement.WRONG, entries.c.published >= since, reports.c.entry.is_(None)
+    )
+    found = {row.id: from_json(_entry(row), row.was) for row in tx.execute(judged) if row.was}
+    return list(found.values())
 
 
 def _first_alerts(tx: Connection, since: datetime) -> dict[str, str]:
@@ -174,7 +186,7 @@ _PLACEMENT = (
 )  # fmt: skip
 
 
-def _entry(row: Row[Any]) -> Entry:
+def _entry(row: Any) -> Entry:
     fields = {name: row._mapping[name] for name in Entry.__dataclass_fields__}
     return Entry(**fields | {"keys": tuple(fields["keys"])})
 

@@ -91,12 +91,18 @@ class Judged:
         kept = (m for m in scored if m in reached or (m.storyline == meant and m.score))
         return tuple(match for match in kept if (entry, match.storyline) not in self.wrong)
 
+    def is_wrong(self, entry: str) -> bool:
+        """Whether a person judged the entry wrong for any storyline."""
+        return any(entry == judged for judged, _ in self.wrong)
+
     def placed(self, placement: Placement, ledger: Ledger) -> Placement:
         """`placement`, or where a person put its entry; what people know of already is coverage."""
         feedback = self.meant.get(placement.entry.id)
         if feedback is not None and feedback.judgement is not Judgement.RIGHT:
             known = ledger.development(feedback.development) or ledger.development_of(feedback.beside)
             placement = put(placement, feedback, known)
+        elif placement.decision is Decision.COVERAGE and placement.nearest and self.is_wrong(placement.nearest):
+            return replace(placement, explanation=f"{placement.explanation} A person judged that wrong.")
         known = ledger.development(placement.development)
         if known is None or not known.alerted or placement.decision is not Decision.NEW:
             return placement

@@ -116,13 +116,16 @@ class Ledger:
         """The ledger as it was when the store last committed."""
         ledger = cls(storylines)
         placed = {placement.entry.id: placement for placement in history.placements}
+        refused = {placement.entry.id: placement for placement in history.refused}
+        ledger._developments = {development.id: development for development in history.developments}
         for entry in history.entries:
             placement = placed.get(entry.id)
             report = ledger.note_entry(entry, facts(entry), placement.matches if placement else ())
             if report and placement:
                 ledger._reports.append(_placed(report, placement))
+            elif entry.id in refused:
+                ledger.refuse(refused[entry.id], facts(entry))
         ledger._first_alerts = dict(history.first_alerts)
-        ledger._developments = {development.id: development for development in history.developments}
         return ledger
 
     def sharpen(self, matches: Sequence[Match], read: Facts) -> list[Match]:
@@ -141,12 +144,26 @@ class Ledger:
         self._learn(read)
         if not matches:
             return None
-        storylines = tuple(match.storyline for match in matches)
-        report = Report.of(entry, storylines, read, self._weigh(read, storylines))
+        report = self.weighed(entry, read, matches)
         for match in matches:
             if match.by_terms >= self._thresholds.get(match.storyline, 0.0):
                 self._profiles[match.storyline].learn(read)
         return report
+
+    def weighed(self, entry: Entry, read: Facts, matches: Sequence[Match]) -> Report:
+        """An entry as a report that is not placed, with its facts weighed by what was read so far."""
+        storylines = tuple(match.storyline for match in matches)
+        return Report.of(entry, storylines, read, self._weigh(read, storylines))
+
+    def refuse(self, placement: Placement, read: Facts) -> None:
+        """Remember an entry that a person judged wrong where it would be: it is no report, but its rewrites are no news."""
+        entry = placement.entry
+        self._reports.append(_refused(self.weighed(entry, read, placement.matches), placement))
+        empty = Development(
+            id=placement.development, title=entry.title, storylines=placement.storylines, first_report=entry.id,
+            started_at=entry.published, last_report_at=entry.published, outlets=(), reports=0, alerted=True,
+        )  # fmt: skip
+        self._developments.setdefault(empty.id, empty)
 
     def _learn(self, read: Facts) -> None:
         self._read += 1
@@ -201,10 +218,11 @@ class Ledger:
         entry = placement.entry
         known = self._developments.get(placement.development)
         self._reports.append(_placed(report, placement))
-        if known is None:
+        if known is None or not known.reports:
             known = Development(
                 id=placement.development, title=entry.title, storylines=placement.storylines, first_report=entry.id,
                 started_at=entry.published, last_report_at=entry.published, outlets=(entry.outlet,), reports=1,
+                alerted=known is not None and known.alerted,
             )  # fmt: skip
         else:
             known = replace(
@@ -230,7 +248,9 @@ class Ledger:
         """The last developments told on the same storylines before this one, latest first."""
         ours = set(development.storylines)
         earlier = [
-            d for d in self._developments.values() if d.alerted and d.id != development.id and ours & set(d.storylines)
+            d
+            for d in self._developments.values()
+            if d.alerted and d.reports and d.id != development.id and ours & set(d.storylines)
         ]
         earlier.sort(key=lambda d: (d.started_at, d.id), reverse=True)
         return tuple(
@@ -259,6 +279,10 @@ def _placed(report: Report, placement: Placement) -> Report:
     told = "" if placement.decision is Decision.COVERAGE else placement.reason
     vouched = placement.reason == BY_PERSON
     return replace(report, development=placement.development, told=told, vouched=vouched)
+
+
+def _refused(report: Report, placement: Placement) -> Report:
+    return replace(report, development=placement.development, vouched=True)
 
 
 def _may_be_name(word: Word) -> bool:

@@ -160,10 +160,10 @@ def _joins(neighbours: Sequence[_Neighbour], ledger: Ledger) -> Development | No
     """
     likelihoods: dict[str, list[float]] = defaultdict(list)
     vouched: dict[str, float] = defaultdict(float)
-    for report, likelihood in ((n.report, n.likelihood) for n in neighbours):
+    for report, alike in ((n.report, n.likelihood) for n in neighbours):
         if report.newsworthy >= SPEAKS or report.vouched:
-            likelihoods[report.development].append(likelihood)
-            vouched[report.development] = max(vouched[report.development], likelihood * report.vouched)
+            likelihoods[report.development].append(alike)
+            vouched[report.development] = max(vouched[report.development], alike * report.vouched)
     best, mean = max(
         ((key, max(_mean_of_best(values), vouched[key])) for key, values in likelihoods.items()),
         key=lambda item: item[1],

@@ -63,6 +63,7 @@ CREATE TABLE feedback (
   given_at DATETIME NOT NULL,
   PRIMARY KEY (entry, storyline)
 );
+CREATE INDEX feedback_judgement ON feedback (judgement);
 CREATE TABLE feeds (
   url TEXT NOT NULL,
   followed BOOLEAN NOT NULL,
