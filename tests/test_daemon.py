@@ -113,7 +113,7 @@ def full_disk(store: Store) -> Iterator[None]:
 
 
 def test_the_first_tick_hands_out_every_feed(start: Start, web: FeedServer, store: Store) -> None:
-    web.publish("herald", "Tarn ferry strike begins")
+    web.publish("herald", "Union calls strike at Tarn ferry")
     daemon = start()
     wait_for(lambda: daemon.ticked)
     wait_for(lambda: state_of(store, web.url("herald")).succeeded_at)
@@ -154,10 +154,10 @@ def test_a_reload_takes_up_storylines_and_workers_while_feeds_are_polled(
         make_due(store)
         daemon.reload(replace(config, storylines=(FERRY, bridge)))
         daemon.check()
-    web.publish("herald", "Engineers close the Tarn bridge")
+    web.publish("herald", "Police close the Tarn bridge after crash")
     wait_for(lambda: not daemon._polling)
     make_due(store)
-    wait_for(lambda: alerts(store) == ["Engineers close the Tarn bridge"])
+    wait_for(lambda: alerts(store) == ["Police close the Tarn bridge after crash"])
 
 
 def alerts(store: Store) -> list[str]:
@@ -329,7 +329,7 @@ def test_a_full_disk_stops_the_polling_and_the_daemon_recovers_by_itself(
     daemon = start(run=False)
     for future in daemon.hand_out():
         future.result(20)
-    web.publish("herald", "Tarn ferry strike begins", "All crews stay ashore.")
+    web.publish("herald", "Union calls strike at Tarn ferry", "All crews stay ashore.")
     with full_disk(store):
         for future in daemon.hand_out():
             assert future.result(20).entries == ()
@@ -359,7 +359,7 @@ def test_old_entries_are_forgotten_and_are_still_not_new_when_they_come_back(
     start: Start, config: Config, web: FeedServer, store: Store
 ) -> None:
     """S15, X16."""
-    web.publish("herald", "Tarn ferry strike begins")
+    web.publish("herald", "Union calls strike at Tarn ferry")
     once(config)
     daemon = start(replace(config, retention=Retention(entries=timedelta(0), seen=timedelta(days=1))), run=False)
     daemon._tidy()

@@ -28,9 +28,9 @@ DAM = Storyline(
 )
 VALLEY = replace(DAM, id="valley", title="The valley", channels=("desk", "valley"))
 WEEK = (
-    (0, "Herald", "en", "Orla dam cracks, engineers warn", "Two towns are told to prepare."),
-    (20, "Gazette", "en", "Engineers warn of crack in the Orla dam", "Towns below prepare."),
-    (40, "Kurier", "pl", "Zapora Orla pękła, inżynierowie ostrzegają", "Dwa miasta w gotowości."),
+    (0, "Herald", "en", "Orla dam closed after crack is found", "Two towns are told to prepare."),
+    (20, "Gazette", "en", "Crack found, Orla dam closed", "Towns below prepare."),
+    (40, "Kurier", "pl", "Zapora Orla zamknięta po wykryciu pęknięcia", "Dwa miasta w gotowości."),
     (60, "Herald", "en", "Why the Orla dam cracked", "What we know."),
     (600, "Gazette", "en", "Army evacuates 4,000 people below the Orla dam", "Soldiers go from door to door."),
     (620, "Kurier", "pl", "Wojsko ewakuuje 4000 osób spod zapory Orla", "Żołnierze chodzą od drzwi do drzwi."),
@@ -188,8 +188,8 @@ def store(tmp_path: Path) -> Store:
 
 def test_a_desk_that_starts_anew_knows_what_was_told(store: Store) -> None:
     """S1: the ledger is rebuilt from the store."""
-    assert len(Desk(store, rules(DAM)).settle(poll_of("Orla dam cracks, engineers warn", at=NOON)).alerts) == 1
-    again = Desk(store, rules(DAM)).settle(poll_of("Engineers warn: Orla dam cracks", at=NOON + timedelta(minutes=5)))
+    assert len(Desk(store, rules(DAM)).settle(poll_of("Orla dam closed after crack is found", at=NOON)).alerts) == 1
+    again = Desk(store, rules(DAM)).settle(poll_of("Crack is found: Orla dam closed", at=NOON + timedelta(minutes=5)))
     assert [p.decision for p in again.placements] == [Decision.COVERAGE]
     assert again.developments[0].alerted
     store.close()
@@ -248,7 +248,7 @@ def _limit_pages(store: Store, pages: int) -> int:
 
 def test_the_state_of_a_story_is_announced_once(store: Store) -> None:
     desk = Desk(store, rules(DAM))
-    desk.settle(poll_of("Orla dam cracks, engineers warn", at=NOON, new=True))
+    desk.settle(poll_of("Orla dam closed after crack is found", at=NOON, new=True))
     told = desk.announce(NOON + timedelta(minutes=1))
     assert [alert.kind.value for alert in told.alerts] == ["baseline"]
     assert desk.announce(NOON + timedelta(minutes=2)).alerts == ()

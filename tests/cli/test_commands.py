@@ -170,7 +170,7 @@ def test_an_entry_is_explained_as_it_was_decided(command: Command) -> None:
 
 
 def test_a_headline_is_explained_as_it_would_be_decided(command: Command) -> None:
-    code, out, _ = command("explain", "Towns evacuate below the dam")
+    code, out, _ = command("explain", "Police evacuate two towns after dam burst")
     assert code == 0
     assert "New:" in out
     assert "evacuate" in out
@@ -208,7 +208,7 @@ def test_a_test_alert_on_the_console_is_printed(command: Command) -> None:
 def test_replay_writes_decisions_to_standard_output(command: Command, tmp_path: Path) -> None:
     (tmp_path / "s.jsonl").write_text(
         json.dumps(
-            {"id": "a", "published": "2024-03-05T12:00:00Z", "title": "Towns evacuate below the dam", "source": "H"}
+            {"id": "a", "published": "2024-03-05T12:00:00Z", "title": "Police evacuate two towns after dam burst", "source": "H"}
         )
         + "\n"
     )

@@ -19,17 +19,17 @@ def following(world: World, *names: str) -> None:
 
 def test_one_development_reaches_every_channel_once_however_many_outlets_report_it(world: World) -> None:
     following(world, "herald", "gazette")
-    world.web.publish("herald", "Orla dam cracks, engineers find", "Two towns below are told to leave.")
+    world.web.publish("herald", "Orla dam closed after crack is found", "Two towns below are told to leave.")
     world.poll_all()
     world.wait_for(lambda: len(world.hook.received) == 1 and len(world.mail.messages) == 1)
-    world.web.publish("gazette", "Engineers find cracks in the Orla dam", "People below are told to leave their towns.")
+    world.web.publish("gazette", "Crack is found in Orla dam, which is closed", "People below are told to leave their towns.")
     world.web.publish("gazette", "Ferry fares rise again", "Commuters complain.")
     world.poll_all()
     world.web.publish("herald", "Orla dam: army begins evacuation of 4,000 people", "Soldiers go from door to door.")
     world.poll_all()
     world.wait_for(lambda: len(world.hook.received) == 2 and len(world.mail.messages) == 2)
     assert [data["title"] for data in world.hook.of_kind(NEW)] == [
-        "Orla dam cracks, engineers find", "Orla dam: army begins evacuation of 4,000 people",
+        "Orla dam closed after crack is found", "Orla dam: army begins evacuation of 4,000 people",
     ]  # fmt: skip
     assert world.mail.logins == 2
     assert not world.hook.refused
@@ -38,7 +38,7 @@ def test_one_development_reaches_every_channel_once_however_many_outlets_report_
 
 def test_a_restart_repeats_nothing_and_a_known_entry_stays_known(world: World) -> None:
     following(world, "herald")
-    world.web.publish("herald", "Orla dam cracks, engineers find")
+    world.web.publish("herald", "Orla dam closed after crack is found")
     world.poll_all()
     world.wait_for(lambda: len(world.hook.received) == 1 and len(world.mail.messages) == 1)
     assert world.stop() == 0
@@ -66,7 +66,7 @@ def test_a_channel_that_is_down_delays_no_other_and_loses_nothing(world: World) 
     """D25."""
     world.hook.status = 500
     following(world, "herald")
-    world.web.publish("herald", "Orla dam cracks, engineers find")
+    world.web.publish("herald", "Orla dam closed after crack is found")
     world.poll_all()
     world.wait_for(lambda: len(world.mail.messages) == 1)
     world.wait_for(lambda: "channel=hook" in world.log)
@@ -87,7 +87,7 @@ def test_an_invalid_file_at_reload_keeps_the_old_configuration_and_a_valid_one_i
     world.process.send_signal(signal.SIGHUP)
     world.wait_for(lambda: world.polled("gazette") > 0)
     world.poll_all()
-    world.web.publish("gazette", "Orla dam cracks, engineers find")
+    world.web.publish("gazette", "Orla dam closed after crack is found")
     world.poll_all()
     world.wait_for(lambda: len(world.hook.received) == 1)
     assert world.stop() == 0
@@ -105,7 +105,7 @@ def test_a_second_daemon_on_one_store_is_refused_and_names_the_first(world: Worl
 
 def test_commands_work_beside_the_daemon_and_without_it(world: World) -> None:
     following(world, "herald")
-    world.web.publish("herald", "Orla dam cracks, engineers find")
+    world.web.publish("herald", "Orla dam closed after crack is found")
     assert world.json("once", "--all")["alerts"] == 1
     world.wait_for(lambda: len(world.hook.received) == 1)
     world.wait_for(lambda: {d["state"] for d in world.json("deliveries")} == {"sent"})

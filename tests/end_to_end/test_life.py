@@ -92,7 +92,7 @@ def test_a_stop_in_the_middle_of_a_poll_and_a_delivery_is_in_order_and_loses_not
     world.start()
     world.poll_all()
     world.hook.hold.clear()
-    world.web.publish("herald", "Orla dam cracks, engineers find")
+    world.web.publish("herald", "Orla dam closed after crack is found")
     world.poll_all()
     world.wait_for(lambda: world.hook.held > 0)
     world.web.hold.clear()
@@ -102,6 +102,7 @@ def test_a_stop_in_the_middle_of_a_poll_and_a_delivery_is_in_order_and_loses_not
     world.web.hold.set()
     world.hook.hold.set()
     world.start()
+    world.poll_all()
     world.wait_for(lambda: len(set(world.hook.ids)) == 1)
     world.wait_for(lambda: len(world.mail.messages) == 1)
     assert all(feed["failures"] == 0 for feed in world.json("feeds"))
@@ -129,7 +130,7 @@ def test_a_storm_of_reloads_loses_no_alert_and_sends_none_twice(world: World) ->
     world.write_config("herald")
     world.start()
     world.poll_all()
-    world.web.publish("herald", "Orla dam cracks, engineers find")
+    world.web.publish("herald", "Orla dam closed after crack is found")
     world.make_due()
     assert world.process is not None
     for _ in range(500):

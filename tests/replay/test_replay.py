@@ -37,8 +37,8 @@ def record(identifier: str, title: str, minutes: int, **more: Any) -> str:
 def stream(tmp_path: Path) -> Path:
     path = tmp_path / "stream.jsonl.gz"
     lines = [
-        record("b", "Engineers warn: dam cracks", 30),
-        record("a", "Dam cracks, engineers warn", 0),
+        record("b", "Crack is found: dam closed", 30),
+        record("a", "Dam closed after crack is found", 0),
         record("c", "Ferry fares rise", 5),
     ]
     path.write_bytes(gzip.compress("\n".join(lines).encode()))
