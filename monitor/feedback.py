@@ -118,7 +118,8 @@ def _storyline(said: Said, case: _Case, config: Config) -> Storyline:
             f"“{title}” has no term of any storyline, or one that excludes it; change the terms, `monitor explain` shows them."
         )
     if said.storyline and said.storyline not in scored:
-        raise MonitorError(f"“{title}” is not on `{said.storyline}`; {nearest(said.storyline, set(scored))}")
+        on = " and ".join(f"`{storyline}`" for storyline in scored)
+        raise MonitorError(f"“{title}” is not on `{said.storyline}`, but on {on}.")
     return known[said.storyline or scored[0]]
 
 

@@ -108,6 +108,7 @@ def timeline(
         (
             d["started_at"][:16].replace("T", " "),
             _told(d),
+            d["id"],
             d["title"],
             len(d["reports"]),
             ", ".join(d["outlets"][:4]),
@@ -115,7 +116,7 @@ def timeline(
         for d in view
     ]
     table(
-        ("first report", "alert", "development", "reports", "outlets"),
+        ("first report", "alert", "id", "development", "reports", "outlets"),
         rows,
         empty="Nothing has been reported on this storyline yet.",
         wrapped=("development", "outlets"),
