@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event, select
 
 from monitor.model import DeliveryState, Feed, FeedState
-from monitor.store import Connection, Store, feeds, outbox, stories, views
+from monitor.store import Connection, Store, feedback, feeds, outbox, stories, views
 from monitor.store.schema import seen
 from tests.store.conftest import FEED, NOON, STORYLINE, alert, delivery, development, entry, placement
 
@@ -166,6 +166,7 @@ def test_what_is_done_at_every_poll_and_delivery_reads_no_table_from_end_to_end(
         lambda tx: stories.entry(tx, "https://news.example/1"),
         lambda tx: stories.placement(tx, "e1"),
         lambda tx: stories.history(tx, NOON),
+        feedback.revision,
         lambda tx: stories.prune(tx, NOON - MINUTE, NOON - MINUTE),
     )
     assert len(steps) > 20
