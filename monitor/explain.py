@@ -3,62 +3,106 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from monitor.config import Config
-from monitor.desk import MEMORY
-from monitor.model import Entry, Match, Placement, Storyline
+from monitor.desk import MEMORY, Rules
+from monitor.model import Entry, History, Match, Placement, Storyline
 from monitor.store import Store, feedback, stories
 from monitor.stories.facts import facts
-from monitor.stories.feedback import adjusted, told
-from monitor.stories.ledger import Ledger
-from monitor.stories.match import Matcher
-from monitor.stories.place import place
+from monitor.stories.feedback import told
+from monitor.stories.form import form, form_features
+from monitor.stories.headline import likelihood, signs, telling
+from monitor.stories.ledger import Ledger, Report
+from monitor.stories.pair import difference
+from monitor.stories.place import DOUBTFUL, SURE, place
+
+_SIGNS = 6
+"""How many signs of form are named."""
+_LEAD = 300
+"""Characters of a summary that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """An entry as the line saw it, or would see it now."""
+
+    entry: Entry
+    scored: tuple[Match, ...]
+    """Every storyline of which it has a term, the best first."""
+    placement: Placement | None
+    """None when it matched nothing."""
+    report: Report | None
+    nearest: Report | None
 
 
 def explain(what: str, config: Config, store: Store, now: datetime | None = None) -> dict[str, Any]:
     """Explain an entry (its id, the beginning of it, or its URL) as it was decided, or a text as it would be now.
 
-    Returns JSON values: `entry`; `storylines` with score, threshold and evidence, the best first, also those that
-    miss; `placement` with the decision, its reason, the nearest report and how alike it is, or None for a miss; `sentence`.
+    Returns JSON values: `entry`; `marked`, its title and lead with the found terms in brackets; `storylines` with score,
+    threshold, the score's parts and the evidence, the best first, also those that miss; `form`, how likely it reports an event
+    and what speaks for it; `placement` with the decision and its reason, or None for a miss; `nearest`, the report most like it,
+    with what both tell and what only one does, or None; `sentence`.
     """
     now = now or datetime.now(UTC)
     with store.read() as tx:
         given = feedback.given(tx)
-        storylines = adjusted(config.storylines, given)
-        matcher = Matcher(storylines)
-        entry = stories.entry(tx, what)
-        placement = stories.placement(tx, entry.id) if entry else None
-        if entry is None:
-            entry = _as_entry(what, now)
-            placement = _would_be(entry, matcher, Ledger.recall(stories.history(tx, now - MEMORY), storylines))
-        nearest = stories.entry(tx, placement.nearest) if placement and placement.nearest else None
-    scores = matcher.scores(entry)
-    thresholds = {storyline.id: storyline for storyline in storylines}
-    near = {match.storyline for match in scores}
-    judged = told(entry.id, [storyline for storyline in config.storylines if storyline.id in near], given)
-    sentence = placement.explanation if placement else "" if "A person" in judged else _miss(scores, thresholds)
+        known = stories.entry(tx, what)
+        placement = stories.placement(tx, known.id) if known else None
+        entry = known or _as_entry(what, now)
+        past = stories.history(tx, entry.published - MEMORY)
+    rules = config.rules().heeding(given)
+    seen = _see(entry, placement, rules, Ledger.recall(_before(past, entry), rules.matcher.storylines))
+    storylines = {storyline.id: storyline for storyline in rules.matcher.storylines}
+    near = [storyline for storyline in config.storylines if storyline.id in {match.storyline for match in seen.scored}]
+    judged = told(entry.id, near, given)
+    why = (
+        seen.placement.explanation if seen.placement else "" if "A person" in judged else _miss(seen.scored, storylines)
+    )
     return {
         "entry": {
-            "id": entry.id,
-            "title": entry.title,
-            "outlet": entry.outlet,
-            "url": entry.url,
-            "published": entry.published.isoformat(),
+            "id": entry.id, "title": entry.title, "outlet": entry.outlet, "url": entry.url, "published": entry.published.isoformat(),
         },
-        "storylines": [_scored(match, thresholds[match.storyline]) for match in scores],
-        "placement": _placed(placement, nearest) if placement else None,
-        "sentence": f"{sentence} {judged}".strip(),
-    }
+        "marked": _marked(entry, seen.scored),
+        "storylines": [_scored(match, storylines[match.storyline]) for match in seen.scored],
+        "form": _form(entry),
+        "placement": _placed(seen.placement) if seen.placement else None,
+        "nearest": _nearest(seen),
+        "sentence": f"{why} {judged}".strip(),
+    }  # fmt: skip
 
 
-def _would_be(entry: Entry, matcher: Matcher, ledger: Ledger) -> Placement | None:
+def _see(entry: Entry, placement: Placement | None, rules: Rules, ledger: Ledger) -> _Seen:
+    """`entry` beside what `ledger` knew; where it has no place yet, it gets the one it would have."""
     read = facts(entry)
-    matches = matcher.reached(ledger.sharpen(matcher.scores(entry), read))
+    decided = {match.storyline: match for match in placement.matches} if placement else {}
+    scored = [decided.get(match.storyline, match) for match in ledger.sharpen(rules.matcher.scores(entry), read)]
+    matches = placement.matches if placement else rules.matches(entry, read, ledger)
     report = ledger.note_entry(entry, read, matches)
-    return place(report, matches, ledger) if report else None
+    if report is not None and placement is None:
+        placement = rules.judged.placed(place(report, matches, ledger), ledger)
+    earlier = ledger.reports_since(entry.published - MEMORY, report.storylines) if report else ()
+    return _Seen(
+        entry=entry,
+        scored=tuple(sorted(scored, key=lambda match: (-match.score, match.storyline))),
+        placement=placement,
+        report=report,
+        nearest=next((known for known in earlier if placement and known.entry.id == placement.nearest), None),
+    )
+
+
+def _before(past: History, entry: Entry) -> History:
+    """What was known when `entry` came."""
+    moment = (entry.published, entry.id)
+    return replace(
+        past,
+        entries=tuple(known for known in past.entries if (known.published, known.id) < moment),
+        placements=tuple(known for known in past.placements if (known.entry.published, known.entry.id) < moment),
+    )
 
 
 def _as_entry(text: str, now: datetime) -> Entry:
@@ -68,21 +112,63 @@ def _as_entry(text: str, now: datetime) -> Entry:
     return Entry(id=identifier, feed="", url=url, title=title, summary=summary, published=now, language="", outlet="")
 
 
+# --- what was found, in JSON values
+
+
 def _scored(match: Match, storyline: Storyline) -> dict[str, Any]:
     return {
         "id": storyline.id, "title": storyline.title, "score": match.score, "threshold": storyline.threshold,
-        "matched": match.score >= storyline.threshold, "evidence": [asdict(evidence) for evidence in match.evidence],
+        "matched": match.score >= storyline.threshold, "by_terms": match.by_terms, "familiarity": match.familiarity,
+        "familiar": list(match.familiar), "evidence": [asdict(evidence) for evidence in match.evidence],
     }  # fmt: skip
 
 
-def _placed(placement: Placement, nearest: Entry | None) -> dict[str, Any]:
+def _form(entry: Entry) -> dict[str, Any]:
+    found = signs(entry, form_features(entry))
+    return {
+        "form": form(entry), "event": round(likelihood(found), 3), "told_from": SURE, "waits_from": DOUBTFUL,
+        "signs": [{"sign": sign, "weight": weight} for sign, weight in telling(found, _SIGNS)],
+    }  # fmt: skip
+
+
+def _placed(placement: Placement) -> dict[str, Any]:
     return {
         "decision": placement.decision.value, "reason": placement.reason, "development": placement.development,
-        "nearest": placement.nearest, "nearest_title": nearest.title if nearest else None, "similarity": placement.similarity,
+        "nearest": placement.nearest, "similarity": placement.similarity,
     }  # fmt: skip
 
 
-def _miss(scores: list[Match], storylines: dict[str, Storyline]) -> str:
+def _nearest(seen: _Seen) -> dict[str, Any] | None:
+    if seen.report is None or seen.placement is None or seen.nearest is None:
+        return None
+    differs, entry = difference(seen.report, seen.nearest), seen.nearest.entry
+    return {
+        "id": entry.id, "title": entry.title, "outlet": entry.outlet, "published": entry.published.isoformat(),
+        "alike": seen.placement.similarity, "both": list(differs.both), "only_this": list(differs.later),
+        "only_nearest": list(differs.earlier),
+    }  # fmt: skip
+
+
+def _marked(entry: Entry, scored: Iterable[Match]) -> dict[str, str]:
+    """The title and the lead with the words found for terms in brackets."""
+    texts = {"title": entry.title, "summary": entry.summary[:_LEAD]}
+    for field, text in texts.items():
+        found = {evidence.found for match in scored for evidence in match.evidence if evidence.field == field}
+        texts[field] = _bracketed(text, found)
+    return texts
+
+
+def _bracketed(text: str, found: Iterable[str]) -> str:
+    phrases = [
+        r"\W+".join(map(re.escape, phrase.split())) for phrase in sorted(found, key=lambda said: (-len(said), said))
+    ]
+    return re.sub(rf"(?<!\w)(?:{'|'.join(phrases)})(?!\w)", r"[\g<0>]", text) if phrases else text
+
+
+# --- a miss in a sentence
+
+
+def _miss(scores: Sequence[Match], storylines: dict[str, Storyline]) -> str:
     if not scores:
         return "It matches no storyline: none of their terms was found."
     best = scores[0]
@@ -91,15 +177,16 @@ def _miss(scores: list[Match], storylines: dict[str, Storyline]) -> str:
     if vetoes:
         return f"It matches no storyline: “{storyline.title}” excludes what says “{vetoes[0]}”."
     found = ", ".join(dict.fromkeys(evidence.found for evidence in best.evidence))
-    missing = _missing(best, storyline)
     return (
         f"It matches no storyline: “{storyline.title}” is nearest, {storyline.threshold - best.score:.2f} below the threshold; "
-        f"found were {found}; {missing}."
+        f"found were {found}; {_missing(best, storyline)}."
     )
 
 
 def _missing(match: Match, storyline: Storyline) -> str:
     """What the entry would have needed."""
+    if match.by_terms >= storyline.threshold:
+        return "these would do, but its other words are not those of the storyline's entries"
     terms = {evidence.term for evidence in match.evidence}
     groups = [" or ".join(group[:4]) for group in storyline.terms.all if not terms & set(group)]
     if groups:

@@ -49,6 +49,8 @@ SIGNS = 20_000
 """How many signs are kept."""
 NAME, SEEN = 0.6, 3
 """A stem that is capitalised in this share of at least so many places is a name."""
+OTHERS = 8_000
+"""Entries that nobody judged and the teacher guesses, beside those that somebody did."""
 FOLDS = 7
 COMPARED = 400
 """Earlier reports that each report is paired with at the most."""
@@ -164,9 +166,18 @@ def judged_headlines(known: Mapping[str, Entry]) -> dict[str, bool]:
     return {identifier: label == "E" for identifier, label in lines if identifier in known}
 
 
+def taught(signs: Signs, told: Told) -> dict[str, Entry]:
+    """The entries that the teacher reads: all that somebody judged, and OTHERS by their ids, which are as good as lots."""
+    judged = judged_headlines(signs.entries).keys() | {
+        r.entry.id for reports in told.reports.values() for r, _ in reports
+    }
+    others = sorted(signs.entries.keys() - judged)[:OTHERS]
+    return {identifier: entry for identifier, entry in signs.entries.items() if identifier in judged | set(others)}
+
+
 def fit_event(signs: Signs, teacher: Teacher, judged: dict[str, bool], hidden: frozenset[str] = frozenset()) -> Model:
-    """Word weights learned from the judged entries, and from the teacher's guesses on all but the `hidden` ones."""
-    others = [identifier for identifier in signs.entries if identifier not in hidden]
+    """Word weights learned from the judged entries, and from the teacher's guesses on all that it knows but the `hidden` ones."""
+    others = [identifier for identifier in teacher.known if identifier not in hidden]
     guesses = teacher.guesses(judged, others)
     rows = [identifier for identifier in judged if identifier in signs.entries]
     table = vstack([signs.of(others), signs.of(others), signs.of(rows)])
@@ -261,7 +272,7 @@ def main() -> None:
     known = stories()
     told = read_stories(known)
     signs = Signs(told)
-    teacher = Teacher(signs.entries)
+    teacher = Teacher(taught(signs, told))
     if "--write" not in sys.argv:
         validate(known, told, signs, teacher)
         return

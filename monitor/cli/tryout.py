@@ -113,17 +113,42 @@ def explain(
     if json:
         print_json(told)
         return
-    say(line(told["entry"]["title"]))
+    say(line(told["marked"]["title"]))
+    if told["marked"]["summary"]:
+        say(line(told["marked"]["summary"]))
     say(told["sentence"])
-    if told["placement"] and told["placement"]["nearest_title"]:
-        say(f"Nearest report: “{told['placement']['nearest_title']}”, {told['placement']['similarity']:.0%} alike.")
     rows = [
-        (s["title"], f"{s['score']:.2f}", f"{s['threshold']:.2f}", "yes" if s["matched"] else "no",
-         "; ".join(f"{e['term']}: {e['found']} ({e['field']}, {e['score']:.2f})" for e in s["evidence"]))
+        (s["title"], f"{s['score']:.2f}", f"{s['threshold']:.2f}", "yes" if s["matched"] else "no", f"{s['by_terms']:.2f}",
+         _habits(s), "; ".join(f"{e['term']}: {e['found']} ({e['field']}, {e['score']:.2f})" for e in s["evidence"]))
         for s in told["storylines"]
     ]  # fmt: skip
     if rows:
-        table(("storyline", "score", "threshold", "matched", "found"), rows, empty="", wrapped=("storyline", "found"))
+        columns = ("storyline", "score", "threshold", "matched", "terms", "habits", "found")
+        table(columns, rows, empty="", wrapped=("storyline", "habits", "found"))
+    for sentence in (_of_form(told["form"]), _of_nearest(told["nearest"])):
+        say(sentence)
+
+
+def _habits(storyline: dict[str, Any]) -> str:
+    """What the storyline's earlier entries and its seed gave to a score, with their words; or nothing."""
+    words = f" ({', '.join(storyline['familiar'])})" if storyline["familiar"] else ""
+    return f"{storyline['familiarity']:+.2f}{words}" if storyline["familiarity"] else ""
+
+
+def _of_form(told: dict[str, Any]) -> str:
+    speak = "; ".join(f"{sign['sign']} {sign['weight']:+.1f}" for sign in told["signs"])
+    return (
+        f"Form: {told['event']:.0%} likely to report an event (told at once from {told['told_from']:.0%}, with other outlets from "
+        f"{told['waits_from']:.0%}): {speak or 'no sign that is known'}."
+    )
+
+
+def _of_nearest(told: dict[str, Any] | None) -> str:
+    if told is None:
+        return "Nearest report: none."
+    parts = (("Both tell", told["both"]), ("only this", told["only_this"]), ("only that", told["only_nearest"]))
+    what = "; ".join(f"{name}: {', '.join(words)}" for name, words in parts if words)
+    return f"Nearest report: “{told['title']}” ({told['outlet']}), {told['alike']:.0%} alike. {what}."
 
 
 @app.command()

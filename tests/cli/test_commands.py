@@ -208,7 +208,12 @@ def test_a_test_alert_on_the_console_is_printed(command: Command) -> None:
 def test_replay_writes_decisions_to_standard_output(command: Command, tmp_path: Path) -> None:
     (tmp_path / "s.jsonl").write_text(
         json.dumps(
-            {"id": "a", "published": "2024-03-05T12:00:00Z", "title": "Police evacuate two towns after dam burst", "source": "H"}
+            {
+                "id": "a",
+                "published": "2024-03-05T12:00:00Z",
+                "title": "Police evacuate two towns after dam burst",
+                "source": "H",
+            }
         )
         + "\n"
     )

@@ -22,7 +22,9 @@ def test_one_development_reaches_every_channel_once_however_many_outlets_report_
     world.web.publish("herald", "Orla dam closed after crack is found", "Two towns below are told to leave.")
     world.poll_all()
     world.wait_for(lambda: len(world.hook.received) == 1 and len(world.mail.messages) == 1)
-    world.web.publish("gazette", "Crack is found in Orla dam, which is closed", "People below are told to leave their towns.")
+    world.web.publish(
+        "gazette", "Crack is found in Orla dam, which is closed", "People below are told to leave their towns."
+    )
     world.web.publish("gazette", "Ferry fares rise again", "Commuters complain.")
     world.poll_all()
     world.web.publish("herald", "Orla dam: army begins evacuation of 4,000 people", "Soldiers go from door to door.")
