@@ -28,7 +28,7 @@ SAME_FACT = 0.5
 """Two reports this likely to tell one fact share a development."""
 LIKEST = 0.4
 """The share of a development's reports that speak for it."""
-SURE = 0.65
+SURE = 0.7
 """A piece this likely to report an event is told at once."""
 DOUBTFUL = 0.3
 """A piece less likely than this is coverage; one between the two waits for other outlets."""
