@@ -32,8 +32,8 @@ WEEK = (
     (20, "Gazette", "en", "Crack found, Orla dam closed", "Towns below prepare."),
     (40, "Kurier", "pl", "Zapora Orla zamknięta po wykryciu pęknięcia", "Dwa miasta w gotowości."),
     (60, "Herald", "en", "Why the Orla dam cracked", "What we know."),
-    (600, "Gazette", "en", "Army evacuates 4,000 people below the Orla dam", "Soldiers go from door to door."),
-    (620, "Kurier", "pl", "Wojsko ewakuuje 4000 osób spod zapory Orla", "Żołnierze chodzą od drzwi do drzwi."),
+    (600, "Gazette", "en", "Police evacuate 4,000 as Orla dam floods valley", "Officers go from door to door."),
+    (620, "Kurier", "pl", "Policja ewakuuje 4000 osób spod zapory Orla", "Policjanci chodzą od drzwi do drzwi."),
     (2000, "Herald", "en", "Minister resigns over Orla dam", "She had ignored two letters."),
     (2010, "Gazette", "en", "Ferry fares rise", "Commuters complain."),
 )

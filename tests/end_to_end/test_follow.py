@@ -27,11 +27,13 @@ def test_one_development_reaches_every_channel_once_however_many_outlets_report_
     )
     world.web.publish("gazette", "Ferry fares rise again", "Commuters complain.")
     world.poll_all()
-    world.web.publish("herald", "Orla dam: army begins evacuation of 4,000 people", "Soldiers go from door to door.")
+    world.web.publish(
+        "herald", "Government orders evacuation of 4,000 people below Orla dam", "Soldiers go from door to door."
+    )
     world.poll_all()
     world.wait_for(lambda: len(world.hook.received) == 2 and len(world.mail.messages) == 2)
     assert [data["title"] for data in world.hook.of_kind(NEW)] == [
-        "Orla dam closed after crack is found", "Orla dam: army begins evacuation of 4,000 people",
+        "Orla dam closed after crack is found", "Government orders evacuation of 4,000 people below Orla dam",
     ]  # fmt: skip
     assert world.mail.logins == 2
     assert not world.hook.refused
@@ -47,7 +49,7 @@ def test_a_restart_repeats_nothing_and_a_known_entry_stays_known(world: World) -
     world.start()
     world.wait_for(lambda: world.log.count("run feeds=") == 2)
     world.poll_all()
-    world.web.publish("herald", "Government sends army to the Orla dam")
+    world.web.publish("herald", "Government orders inquiry into Orla dam")
     world.poll_all()
     world.wait_for(lambda: len(world.hook.received) == 2 and len(world.mail.messages) == 2)
     assert len(set(world.hook.ids)) == 2
@@ -121,7 +123,7 @@ def test_commands_work_beside_the_daemon_and_without_it(world: World) -> None:
         ["explain", "Orla dam cracks"],
     ):
         assert world.json(*arguments)
-    world.web.publish("herald", "Government sends army to the Orla dam")
+    world.web.publish("herald", "Government orders inquiry into Orla dam")
     assert world.json("once", "--all")["alerts"] == 1
     assert len(world.hook.received) == 2
 
