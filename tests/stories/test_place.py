@@ -1,0 +1,161 @@
+"""Each signal of novelty: what two reports share, when a doubtful one is told, and what binds a development together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from monitor.model import Decision, Entry, Match, Placement
+from monitor.stories.facts import facts
+from monitor.stories.ledger import Ledger, Report
+from monitor.stories.pair import difference, independent, likelihood
+from monitor.stories.place import DOUBTFUL, SURE, TOGETHER, WINDOW, place
+from tests.stories.conftest import MakeEntry
+
+MATCHES = (Match(storyline="mill", score=1.0, evidence=()),)
+Take = Callable[..., Placement]
+
+
+class Line:
+    """Reports placed one after the other, with the form that each is given."""
+
+    def __init__(self) -> None:
+        self.ledger = Ledger()
+
+    def weigh(self, entry: Entry) -> Report:
+        report = self.ledger.note_entry(entry, facts(entry), MATCHES)
+        assert report is not None
+        return report
+
+    def take(self, entry: Entry, newsworthy: float = 0.95) -> Placement:
+        report = replace(self.weigh(entry), newsworthy=newsworthy)
+        placement = place(report, MATCHES, self.ledger)
+        development = self.ledger.note(placement, report)
+        if placement.decision is not Decision.COVERAGE:
+            self.ledger.mark_alerted(development, "a")
+        return placement
+
+
+@pytest.fixture
+def line() -> Line:
+    return Line()
+
+
+def alike(line: Line, first: Entry, second: Entry) -> float:
+    earlier = line.weigh(first)
+    return likelihood(line.weigh(second), earlier)
+
+
+# --- what two reports share
+
+
+@pytest.mark.parametrize(
+    ("rewrite", "other"),
+    [
+        ("Fire at Harrow paper mill kills two", "Harrow paper mill to cut 300 jobs"),
+        ("Two dead in blaze at the Harrow paper mill", "Harrow paper mill owner sues insurer"),
+        ("Pożar w papierni Harrow: dwie osoby nie żyją", "Papiernia Harrow kupiona przez inwestora"),
+    ],
+)
+def test_the_same_fact_in_other_words_is_more_alike_than_another_fact(
+    rewrite: str, other: str, entry: MakeEntry
+) -> None:
+    first = "Blaze at Harrow paper mill kills two workers"
+    language = "pl" if "papier" in rewrite else "en"
+    told = entry(rewrite, minutes=30, outlet="Gazette", language=language)
+    else_ = entry(other, minutes=30, outlet="Gazette", language=language)
+    assert alike(Line(), entry(first), told) > alike(Line(), entry(first), else_)
+
+
+def test_the_same_words_are_less_alike_the_later_they_come(entry: MakeEntry) -> None:
+    title = "Inspectors close the Harrow paper mill"
+    by_gap = [alike(Line(), entry(title), entry(title, minutes=gap, outlet="Gazette")) for gap in (10, 600, 4_000)]
+    assert by_gap == sorted(by_gap, reverse=True)
+
+
+def test_another_number_in_the_headline_makes_two_reports_less_alike(entry: MakeEntry) -> None:
+    def to(number: int) -> float:
+        first = entry("Harrow paper mill cuts 300 jobs")
+        return alike(Line(), first, entry(f"Paper mill in Harrow cuts {number} jobs", minutes=60, outlet="Gazette"))
+
+    assert to(300) > to(900)
+
+
+def test_copy_of_one_agency_is_no_independent_word(line: Line, entry: MakeEntry) -> None:
+    lead = "The owner of the mill said on Friday that it would close by the end of the year, the agency reported."
+    ours = line.weigh(entry("Harrow mill to close", lead))
+    same_lead = line.weigh(entry("Mill in Harrow shuts at year's end", lead, outlet="Gazette"))
+    same_title = line.weigh(entry("Harrow mill to close", "A sad day for the town.", outlet="Gazette"))
+    own_words = line.weigh(entry("Harrow loses its mill", "Nobody in town had seen it coming.", outlet="Gazette"))
+    assert not independent(same_lead, ours)
+    assert not independent(same_title, ours)
+    assert not independent(line.weigh(entry("Harrow loses its mill", "Nobody saw it.")), ours)  # the same outlet
+    assert independent(own_words, ours)
+
+
+def test_a_difference_is_told_by_meaning_across_languages(line: Line, entry: MakeEntry) -> None:
+    ours = line.weigh(entry("Police arrest owner of the Harrow mill"))
+    theirs = line.weigh(entry("Policja aresztowała dyrektora, zarzuty po pożarze", language="pl"))
+    told = difference(ours, theirs)
+    assert "arrest" in told.both
+    assert "Harrow" in told.later
+    assert "fire" in told.earlier
+
+
+# --- when a report is told
+
+
+def test_a_sure_report_is_told_at_once(line: Line, entry: MakeEntry) -> None:
+    assert line.take(entry("Owner closes the Harrow mill"), SURE).reason == "new-fact"
+
+
+def test_a_doubtful_report_waits_and_an_independent_one_releases_it(line: Line, entry: MakeEntry) -> None:
+    told = line.take(entry("Owner closes the Harrow mill", "Work ends in May."), 0.62)
+    assert (told.decision, told.reason) == (Decision.COVERAGE, "waiting")
+    copy = line.take(entry("Owner closes the Harrow mill", "Work ends in May.", minutes=3, outlet="Gazette"), 0.62)
+    assert copy.reason == "waiting"
+    second = line.take(entry("Harrow mill: the owner closes it", "Hundreds lose work.", minutes=6, outlet="Post"), 0.62)
+    assert (second.decision, second.reason) == (Decision.NEW, "second-outlet")
+    assert "Herald" in second.explanation or "Gazette" in second.explanation
+    assert line.take(entry("Owner to close Harrow mill", minutes=9, outlet="Sun"), 0.9).reason == "same-fact"
+
+
+def test_several_that_are_each_too_doubtful_add_up(line: Line, entry: MakeEntry) -> None:
+    doubt = 0.5
+    assert 1 - (1 - doubt) ** 2 < TOGETHER < 1 - (1 - doubt) ** 3
+    titles = ("Owner closes the Harrow mill", "Harrow mill is closed by owner", "The Harrow mill: owner closes it down")
+    reasons = [
+        line.take(entry(title, f"Words of {n} alone.", minutes=n, outlet=f"Outlet {n}"), doubt).reason
+        for n, title in enumerate(titles)
+    ]
+    assert reasons == ["waiting", "waiting", "second-outlet"]
+
+
+def test_coverage_is_never_told_however_many_bring_it(line: Line, entry: MakeEntry) -> None:
+    for n in range(12):
+        told = entry(f"Why the Harrow mill matters, part {n}?", f"Thoughts {n}.", minutes=n, outlet=f"Outlet {n}")
+        assert line.take(told, DOUBTFUL - 0.01).decision is Decision.COVERAGE
+
+
+def test_the_same_words_after_the_window_are_news_again(line: Line, entry: MakeEntry) -> None:
+    title, later = "Fire breaks out at the Harrow mill", WINDOW.total_seconds() / 60
+    assert line.take(entry(title)).decision is Decision.NEW
+    assert line.take(entry(title, minutes=60, outlet="Gazette")).decision is Decision.COVERAGE
+    assert line.take(entry(title, minutes=later + 90, outlet="Gazette")).decision is Decision.NEW
+
+
+def test_a_rewrite_in_another_language_is_coverage(line: Line, entry: MakeEntry) -> None:
+    assert line.take(entry("Police arrest owner of Harrow mill after fire")).decision is Decision.NEW
+    polish = entry(
+        "Policja aresztowała właściciela papierni Harrow po pożarze", minutes=20, outlet="Kurier", language="pl"
+    )
+    assert line.take(polish).decision is Decision.COVERAGE
+
+
+def test_reports_of_different_acts_are_different_developments(line: Line, entry: MakeEntry) -> None:
+    first = line.take(entry("Police arrest owner of Harrow mill"))
+    second = line.take(entry("Harrow mill workers vote to strike over pay", minutes=300, outlet="Gazette"))
+    assert second.decision is Decision.NEW
+    assert second.development != first.development
