@@ -20,10 +20,9 @@ _SURE = 1e-3
 
 
 class Teacher:
-    """Sentence embeddings of entries, made once and kept in CACHE; an hour's work on two cores."""
+    """Sentence embeddings of entries, made once and kept in CACHE; hours of work, the first time."""
 
     def __init__(self, known: dict[str, Entry]) -> None:
-        self.known = known
         self._vectors = _embeddings(known)
 
     def guesses(self, judged: dict[str, bool], asked: list[str]) -> np.ndarray:

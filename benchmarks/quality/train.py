@@ -43,14 +43,10 @@ EVENT_STRENGTH, SAME_STRENGTH = 0.5, 1.0
 """Inverse strength of the L2 penalties."""
 OFTEN = 5
 """Entries that must show a sign before it is learned."""
-TOPICAL = 0.3
-"""A sign that stands in one labelled story to this share is of its topic."""
 SIGNS = 20_000
 """How many signs are kept."""
 NAME, SEEN = 0.6, 3
 """A stem that is capitalised in this share of at least so many places is a name."""
-OTHERS = 8_000
-"""Entries that nobody judged and the teacher guesses, beside those that somebody did."""
 FOLDS = 7
 COMPARED = 400
 """Earlier reports that each report is paired with at the most."""
@@ -109,26 +105,19 @@ def read_stories(known: Sequence[Story]) -> Told:
 
 
 class Signs:
-    """Every entry of the recordings in the languages of the judged headlines, as a table of its signs.
+    """Every entry of the recordings in the languages of the judged headlines, as a table of its signs; those of names are left out."""
 
-    Left out are signs that speak of a name, and those that stand mostly in one labelled story: its topic, not its form.
-    """
-
-    def __init__(self, told: Told) -> None:
+    def __init__(self) -> None:
         self.entries = {e.id: e for name in ("kim-putin", "titan") for e in recorded(name) if language(e) in LANGUAGES}
         self._rows = {identifier: row for row, identifier in enumerate(self.entries)}
         vectorizer = DictVectorizer(dtype=np.float32)
         table = vectorizer.fit_transform(headline.signs(e, form_features(e)) for e in self.entries.values()).tocsr()
         names = _names(self.entries.values())
-        times = _times(table)
-        topical = np.zeros(len(times), bool)
-        for reports in told.reports.values():
-            rows = [self._rows[report.entry.id] for report, _ in reports if report.entry.id in self._rows]
-            topical |= _times(table[rows]) > TOPICAL * times
+        times = np.asarray((table > 0).sum(axis=0)).ravel()
         kept = [
             n
             for n, sign in enumerate(vectorizer.feature_names_)
-            if times[n] >= OFTEN and not topical[n] and not _speaks_of_a_name(sign, names)
+            if times[n] >= OFTEN and not _speaks_of_a_name(sign, names)
         ]
         self.signs = [vectorizer.feature_names_[n] for n in kept]
         self._table = table[:, kept]
@@ -136,11 +125,6 @@ class Signs:
     def of(self, identifiers: Iterable[str]) -> csr_matrix:
         """The rows of these entries."""
         return self._table[[self._rows[identifier] for identifier in identifiers]]
-
-
-def _times(table: csr_matrix) -> np.ndarray:
-    """In how many rows each sign stands."""
-    return np.asarray((table > 0).sum(axis=0)).ravel()
 
 
 def _names(entries: Iterable[Entry]) -> frozenset[str]:
@@ -166,18 +150,9 @@ def judged_headlines(known: Mapping[str, Entry]) -> dict[str, bool]:
     return {identifier: label == "E" for identifier, label in lines if identifier in known}
 
 
-def taught(signs: Signs, told: Told) -> dict[str, Entry]:
-    """The entries that the teacher reads: all that somebody judged, and OTHERS by their ids, which are as good as lots."""
-    judged = judged_headlines(signs.entries).keys() | {
-        r.entry.id for reports in told.reports.values() for r, _ in reports
-    }
-    others = sorted(signs.entries.keys() - judged)[:OTHERS]
-    return {identifier: entry for identifier, entry in signs.entries.items() if identifier in judged | set(others)}
-
-
 def fit_event(signs: Signs, teacher: Teacher, judged: dict[str, bool], hidden: frozenset[str] = frozenset()) -> Model:
-    """Word weights learned from the judged entries, and from the teacher's guesses on all that it knows but the `hidden` ones."""
-    others = [identifier for identifier in teacher.known if identifier not in hidden]
+    """Word weights learned from the judged entries, and from the teacher's guesses on all but the `hidden` ones."""
+    others = [identifier for identifier in signs.entries if identifier not in hidden]
     guesses = teacher.guesses(judged, others)
     rows = [identifier for identifier in judged if identifier in signs.entries]
     table = vstack([signs.of(others), signs.of(others), signs.of(rows)])
@@ -271,8 +246,8 @@ def main() -> None:
     """Validate, or train on all and write."""
     known = stories()
     told = read_stories(known)
-    signs = Signs(told)
-    teacher = Teacher(taught(signs, told))
+    signs = Signs()
+    teacher = Teacher(signs.entries)
     if "--write" not in sys.argv:
         validate(known, told, signs, teacher)
         return
