@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -120,6 +121,15 @@ def test_the_order_in_which_one_polls_entries_come_changes_nothing() -> None:
         assert decide(shuffled, Ledger(), rules(DAM), NOON) == expected
 
 
+def test_the_order_of_entries_of_one_second_changes_nothing() -> None:
+    told = [replace(entry, published=NOON) for entry in entries(*WEEK)]
+    expected = decide(told, Ledger(), rules(DAM), NOON)
+    assert expected.alerts
+    for seed in range(5):
+        shuffled = random.Random(seed).sample(told, len(told))
+        assert decide(shuffled, Ledger(), rules(DAM), NOON) == expected
+
+
 def test_feeds_that_have_nothing_to_do_with_a_story_change_none_of_its_alerts() -> None:
     noise = [(n * 30, "Sports", "en", f"Team {n} wins the cup final", "A late goal decides.") for n in range(60)]
     mixed = sorted(entries(*WEEK, *noise), key=lambda entry: entry.published)
@@ -133,13 +143,34 @@ def test_feeds_that_have_nothing_to_do_with_a_story_change_none_of_its_alerts() 
         lambda e: replace(e, title=e.title.replace("a", "a\u200b")),
         lambda e: replace(e, summary=e.summary + " word" * 5_000),
         lambda e: replace(e, title="\u00a0" + e.title + "  "),
+        lambda e: replace(
+            e, title=unicodedata.normalize("NFD", e.title), summary=unicodedata.normalize("NFD", e.summary)
+        ),
+        lambda e: replace(e, title=f"{e.title} | {e.outlet.upper()}"),
     ],
-    ids=["outlet's name appended", "zero-width spaces", "a long tail", "spaces"],
+    ids=[
+        "outlet's name appended",
+        "zero-width spaces",
+        "a long tail",
+        "spaces",
+        "other code points",
+        "outlet in capitals",
+    ],
 )
 def test_what_does_not_change_the_news_changes_no_decision(change: Callable[[Entry], Entry]) -> None:
     told = entries(*WEEK)
     before = [p.decision for c in follow(told, rules(DAM)) for p in c.placements]
     assert [p.decision for c in follow([change(entry) for entry in told], rules(DAM)) for p in c.placements] == before
+
+
+def test_a_summary_that_a_feed_cuts_short_changes_no_decision() -> None:
+    lead = "The statement was read out at noon in front of the town hall, where some two hundred people from the valley had gathered in the rain"
+    more = " The mayor of the next town said that he had heard of it on the radio, like everybody else." * 4
+    whole = [replace(entry, summary=f"{entry.summary} {lead}.{more}") for entry in entries(*WEEK)]
+    cut = [replace(entry, summary=" ".join(entry.summary.split()[:42]) + "…") for entry in whole]
+    assert [p.decision for c in follow(cut, rules(DAM)) for p in c.placements] == [
+        p.decision for c in follow(whole, rules(DAM)) for p in c.placements
+    ]
 
 
 def test_the_same_entry_again_is_never_alerted_again() -> None:
