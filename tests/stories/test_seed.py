@@ -9,10 +9,10 @@ import pytest
 from monitor.errors import MonitorError
 from monitor.model import Storyline
 from monitor.stories.match import Matcher, ceiling
-from monitor.stories.names import names
-from monitor.stories.prose import sentences
-from monitor.stories.questions import openness, question
 from monitor.stories.seed import Proposal, guess_language, propose, unused_id
+from monitor.stories.seed.names import names
+from monitor.stories.seed.prose import sentences
+from monitor.stories.seed.questions import openness, question
 from tests.stories.conftest import MakeEntry
 
 ARTICLES = Path(__file__).parents[1] / "articles"

@@ -17,11 +17,11 @@ from monitor.errors import MonitorError
 from monitor.model import Entry, Storyline, Terms
 from monitor.stories.facts import word_list
 from monitor.stories.match import Matcher
-from monitor.stories.names import Name, is_country, names
-from monitor.stories.prose import Sentence, has_capitals, is_small, listed, sentences, tokens
-from monitor.stories.questions import openness, question
+from monitor.stories.seed.names import Name, is_country, names
+from monitor.stories.seed.prose import Sentence, has_capitals, is_small, listed, sentences, tokens
+from monitor.stories.seed.questions import openness, question
+from monitor.stories.seed.topics import Topics
 from monitor.stories.text import clean, fold_all, read, without_outlet
-from monitor.stories.topics import Topics
 
 TEXT_CAP = 40_000
 """Characters of an article that are read; what is open is told long before."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from monitor.stories.facts import concepts, word_list
 from monitor.stories.match import INFLECTED, likeness
-from monitor.stories.prose import Sentence, Token, in_title_case, is_common, is_small, listed, sentences
+from monitor.stories.seed.prose import Sentence, Token, in_title_case, is_common, is_small, listed, sentences
 from monitor.stories.text import fold_all
 
 _LONGEST = 6

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from monitor.stories.facts import concepts
 from monitor.stories.match import likeness
-from monitor.stories.prose import Sentence, Token, is_small, listed, sentences
+from monitor.stories.seed.prose import Sentence, Token, is_small, listed, sentences
 from monitor.stories.text import stem
 
 _SHORTEST = 3

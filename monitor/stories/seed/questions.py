@@ -7,7 +7,7 @@ from collections.abc import Collection
 from functools import cache
 
 from monitor.stories.facts import word_list
-from monitor.stories.prose import Sentence, is_common, is_small, listed
+from monitor.stories.seed.prose import Sentence, is_common, is_small, listed
 from monitor.stories.text import fold_all
 
 _WEIGHTS = {"unknown": 3, "expected": 2, "possible": 1}
