@@ -37,6 +37,8 @@ TOGETHER = 0.85
 SPEAKS = 0.5
 """A piece this likely to report an event speaks for its development; background tells of many facts, and would join them."""
 
+_SHOWN = 4
+"""Concepts that an explanation names."""
 _FORM_NAMES = {
     "question": "its headline asks instead of telling",
     "live": "it is a live blog",
@@ -188,7 +190,10 @@ def _same_fact(report: Report, earlier: _Neighbour | None) -> str:
 
 
 def _new_fact(report: Report, nearest: _Neighbour | None) -> str:
-    tells = ", ".join(sorted(key[2:] for key in report.title_concepts.weights)) or "a new event"
+    weights = report.title_concepts.weights
+    tells = (
+        ", ".join(key[2:] for key in sorted(weights, key=lambda key: (-weights[key], key))[:_SHOWN]) or "a new event"
+    )
     if nearest is None:
         return f"New: the first report on this storyline; it tells of {tells}."
     return f"New: it tells of {tells}; the nearest earlier report is {nearest.likelihood:.0%} alike: “{nearest.report.entry.title}”."
