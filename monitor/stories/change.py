@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
 
 from monitor.model import Change
-from monitor.stories.facts import word_list
+from monitor.stories.facts import cue_list
 from monitor.stories.ledger import Report
 from monitor.stories.quantity import Quantity, quantities
 
@@ -79,22 +78,22 @@ def same_change(ours: Changed, theirs: Changed) -> bool:
 
 def denies(report: Report) -> bool:
     """Whether its title tells a denial."""
-    return _says(report.headline, _cues("denial")) and not _says(report.headline, _cues("refusal"))
+    return _says(report.headline, "denial") and not _says(report.headline, "refusal")
 
 
 def corrects(report: Report) -> bool:
     """Whether its title tells a correction."""
-    return _says(report.headline, _cues("correction"))
+    return _says(report.headline, "correction")
 
 
 def reserved(report: Report) -> bool:
     """Whether its title tells with reserve: as a rumour, a guess, a plan, somebody's word."""
-    return _says(report.headline, _cues("reserve"))
+    return _says(report.headline, "reserve")
 
 
 def _rested_on_hearsay(told: Sequence[Report]) -> bool:
     """Whether all that was told so far is one outlet's word, given with reserve."""
-    return len(told) == 1 and told[0].told != "second-outlet" and _says(told[0].headline, _cues("hearsay"))
+    return len(told) == 1 and told[0].told != "second-outlet" and _says(told[0].headline, "hearsay")
 
 
 def _changed_number(report: Report, told: Sequence[Report]) -> Iterator[Changed]:
@@ -108,7 +107,7 @@ def _changed_number(report: Report, told: Sequence[Report]) -> Iterator[Changed]
         last, was = before[0]
         recent = last.told == REASONS[Change.NUMBER] and report.entry.published - last.entry.published < QUIET
         if all(_is_material(ours.value, theirs.value, TWICE if recent else MATERIAL) for _, theirs in before):
-            lower = ours.value < was.value and not _says(report.headline, _cues("lowered"))
+            lower = ours.value < was.value and not _says(report.headline, "lowered")
             yield Changed(Change.NUMBER, _number_changed(was, ours, report), ours, doubtful=lower)
 
 
@@ -128,13 +127,6 @@ def _shown(quantity: Quantity) -> str:
     return f"{value} {quantity.measure}".rstrip()
 
 
-def _says(headline: str, cues: Sequence[str]) -> bool:
+def _says(headline: str, kind: str) -> bool:
     line = f"^ {headline} "
-    return any(cue in line for cue in cues)
-
-
-@cache
-def _cues(name: str) -> tuple[str, ...]:
-    """The cues of a kind as they are searched for in `^ word word word `; a cue that ends in `-` is the beginning of a word."""
-    cues = (cue if cue.startswith("^") else f" {cue}" for cue in word_list("changes")[name])
-    return tuple(cue.replace("^", "^ ") + " " if not cue.endswith("-") else cue[:-1] for cue in cues)
+    return any(cue in line for cue in cue_list("changes")[kind])

@@ -100,10 +100,35 @@ def _lexicon() -> tuple[dict[str, set[str]], dict[str, set[str]]]:
     return whole, beginnings
 
 
+def strongest(weights: Mapping[str, float], most: int) -> list[str]:
+    """The keys of the greatest weights, the greatest first; in order of the alphabet where they are equal."""
+    return sorted(weights, key=lambda key: (-weights[key], key))[:most]
+
+
 @cache
 def small_words() -> frozenset[str]:
     """Words that say nothing of what happened, folded, of all languages."""
-    return frozenset(part for words in word_list("small").values() for word in words for part in word.split())
+    return frozenset().union(*(word_set("small", language) for language in word_list("small")))
+
+
+@cache
+def word_set(name: str, key: str) -> frozenset[str]:
+    """The single words of one line of words/NAME.txt."""
+    return frozenset(" ".join(word_list(name)[key]).split())
+
+
+@cache
+def cue_list(name: str) -> dict[str, tuple[str, ...]]:
+    """The cues of each line of words/NAME.txt, as they are searched for in `^ word word word `.
+
+    In the list, `^` stands for the beginning of the text; a cue that ends in `-` is the beginning of a word.
+    """
+    return {key: tuple(map(_searched, cues)) for key, cues in word_list(name).items()}
+
+
+def _searched(cue: str) -> str:
+    begins, ends = "^ " if cue.startswith("^") else " ", "" if cue.endswith("-") else " "
+    return begins + cue.removeprefix("^").removesuffix("-") + ends
 
 
 @cache

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cache
 from itertools import pairwise
 
 from monitor.model import Entry
-from monitor.stories.facts import title_concepts, word_list
+from monitor.stories.facts import cue_list, title_concepts
 from monitor.stories.headline import likelihood, signs
 from monitor.stories.text import Word, headline, read, read_entry
 
@@ -22,6 +21,8 @@ _SECTIONS = re.compile(
 )
 _AUTHOR = re.compile(r"\s\|\s+[^\W\d_]+(?:\s+[^\W\d_.'-]+){1,3}$")
 _LONG_TITLE = 14
+_ASKS = " ? "
+"""The cue that is a mark, and looked for in the text as it is."""
 
 
 def form_features(entry: Entry) -> dict[str, float]:
@@ -29,9 +30,11 @@ def form_features(entry: Entry) -> dict[str, float]:
     title, _ = read_entry(entry)
     line = headline(entry)
     told = title_concepts(title)
-    features = {f"cue_{name}": float(_has(cues, line)) for name, cues in _cues().items()}
+    features = {f"cue_{name}": float(_has(cues, line)) for name, cues in cue_list("forms").items()}
     features |= {
-        "summary_roundup": float(any(_has(_cues()[name], entry.summary[:300]) for name in ("live", "roundup"))),
+        "summary_roundup": float(
+            any(_has(cue_list("forms")[name], entry.summary[:300]) for name in ("live", "roundup"))
+        ),
         "section": float(bool(_SECTIONS.search(entry.url.lower()))),
         "author": float(bool(_AUTHOR.search(line))),
         "quote_opens": float(line[:1] in "\"'\u2018\u201c\u201e\u00ab"),
@@ -55,28 +58,21 @@ def form(entry: Entry) -> str:
     features = form_features(entry)
     if features["section"]:
         return "section"
-    return next((name for name in _cues() if features[f"cue_{name}"]), "opinion" if features["author"] else "report")
+    return next(
+        (name for name in cue_list("forms") if features[f"cue_{name}"]), "opinion" if features["author"] else "report"
+    )
 
 
 def _has(cues: tuple[str, ...], text: str) -> bool:
     words = read(text).words
     line = ("" if _opens_with_initials(words) else "^") + " " + " ".join(word.folded for word in words) + " "
-    return any((cue in text) if cue == "?" else (cue in line) for cue in cues)
+    return any(cue in line for cue in cues) or (_ASKS in cues and "?" in text)
 
 
 def _opens_with_initials(words: Sequence[Word]) -> bool:
     """`WHO declares` asks nothing."""
     first, second = [word.surface for word in words[:2]] if len(words) > 1 else ("", "")
     return len(first) > 1 and first.isupper() and not second.isupper()
-
-
-@cache
-def _cues() -> dict[str, tuple[str, ...]]:
-    """Form -> its cues as they are searched for in `^ word word word `."""
-    return {
-        name: tuple(cue if cue == "?" else f"^ {cue[1:]} " if cue.startswith("^") else f" {cue} " for cue in cues)
-        for name, cues in word_list("forms").items()
-    }
 
 
 def _capitals(headline: str) -> float:

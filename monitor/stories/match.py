@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from rapidfuzz.distance import OSA
 
 from monitor.model import Entry, Evidence, Match, Storyline
-from monitor.stories.facts import word_list
+from monitor.stories.facts import word_set
 from monitor.stories.text import Text, Word, fold_all, is_unspaced, read, read_entry, stems
 
 SAME, INFLECTED, TYPO = 1.0, 0.95, 0.85
@@ -185,7 +184,7 @@ def likeness(word: str, ours: str, *, name: bool = False) -> float:
 
 def _is_form_of(word: str, ours: str) -> bool:
     """Whether two words differ in their endings only."""
-    common = _common_beginning(word, ours)
+    common = common_beginning(word, ours)
     if len(ours) <= 3 and common == len(ours) and len(word) - common <= 3:  # noqa: PLR2004 - phrases ask for this
         return True
     if common >= 4 and len(ours) - common <= 1 and len(word) - common <= 3:  # noqa: PLR2004 - an ending of up to three letters
@@ -196,22 +195,18 @@ def _is_form_of(word: str, ours: str) -> bool:
 def _is_form_of_name(word: str, ours: str) -> bool:
     """Whether `word` is a name with a case ending, a plural, or one that makes an adjective of it; `una`, `unem` are forms of `un`."""
     if word.startswith(ours):
-        return word[len(ours) :] in _endings()["added"]
+        return word[len(ours) :] in word_set("endings", "added")
     root = ours[:-1]
     return (
         ours[-1] in _VOWELS
         and len(root) >= _SHORTEST_ROOT
         and word.startswith(root)
-        and word[len(root) :] in _endings()["for a vowel"]
+        and word[len(root) :] in word_set("endings", "for a vowel")
     )
 
 
-@cache
-def _endings() -> dict[str, frozenset[str]]:
-    return {name: frozenset(" ".join(endings).split()) for name, endings in word_list("endings").items()}
-
-
-def _common_beginning(word: str, ours: str) -> int:
+def common_beginning(word: str, ours: str) -> int:
+    """The number of letters in which two words begin alike."""
     shorter = min(len(word), len(ours))
     return next((i for i, (a, b) in enumerate(zip(word, ours, strict=False)) if a != b), shorter)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from monitor.model import Entry
-from monitor.stories.facts import concepts, small_words, word_list
+from monitor.stories.facts import concepts, small_words, word_list, word_set
 from monitor.stories.text import Word, headline, language, read, stem
 
 _CLAUSE = re.compile(r"[,;:!?…]+(?:\s+|$)|\s[|\u2013\u2014-]\s|\.\s|[\"\u201c\u201d\u201e«»()]")
@@ -161,9 +161,8 @@ def _acts(word: str) -> list[str]:
     return [name for name in concepts(word) if name[0] == "a"]
 
 
-@cache
 def _unit(name: str) -> frozenset[str]:
-    return frozenset(word_list("units")[name])
+    return word_set("units", name)
 
 
 @cache

@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from monitor.errors import MonitorError
 from monitor.model import Entry, Storyline, Terms
-from monitor.stories.facts import word_list
+from monitor.stories.facts import word_list, word_set
 from monitor.stories.match import Matcher
 from monitor.stories.seed.names import Name, is_country, names
 from monitor.stories.seed.prose import Sentence, has_capitals, is_small, listed, sentences, tokens
@@ -111,9 +111,7 @@ def _read(title: str, text: str, language: str, outlet: str, known: dict[str, tu
 def guess_language(text: str) -> str:
     """The language of a text by its small words, as two letters; empty where they do not say."""
     counts = Counter(word.folded for word in read(text).words)
-    by_language = {
-        tongue: sum(counts[w] for w in set(" ".join(words).split())) for tongue, words in word_list("small").items()
-    }
+    by_language = {tongue: sum(counts[word] for word in word_set("small", tongue)) for tongue in word_list("small")}
     best = max(by_language, key=lambda tongue: by_language[tongue])
     return best if by_language[best] >= 0.1 * sum(counts.values()) else ""
 

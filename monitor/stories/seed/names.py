@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from monitor.stories.facts import concepts, word_list
-from monitor.stories.match import INFLECTED, likeness
+from monitor.stories.match import INFLECTED, common_beginning, likeness
 from monitor.stories.seed.prose import Sentence, Token, in_title_case, is_common, is_small, listed, sentences
 from monitor.stories.text import fold_all
 
@@ -327,7 +327,7 @@ def _are_inflections(one: str, other: str) -> bool:
     if len(ours) != len(theirs) or len(ours) == 1:
         return False
     least = _SHORTEST - any(a == b for a, b in zip(ours, theirs, strict=True))
-    shared = [_common_beginning(a, b) for a, b in zip(ours, theirs, strict=True)]
+    shared = [common_beginning(a, b) for a, b in zip(ours, theirs, strict=True)]
     return all(
         n >= least and max(len(a), len(b)) - n <= _ENDING for n, a, b in zip(shared, ours, theirs, strict=True) if a != b
     )  # fmt: skip
@@ -414,8 +414,3 @@ def is_country(word: str) -> bool:
 
 def _places(key: str) -> set[str]:
     return {concept for word in fold_all(key).split() for concept in concepts(word) if concept.startswith("p:")}
-
-
-def _common_beginning(one: str, other: str) -> int:
-    """The number of letters in which two words begin alike."""
-    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))

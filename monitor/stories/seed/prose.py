@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 
-from monitor.stories.facts import concepts, word_list
+from monitor.stories.facts import concepts, small_words, word_set
 from monitor.stories.text import clean, fold_all
 
 _END = re.compile(
@@ -56,20 +55,14 @@ class Sentence:
     tokens: tuple[Token, ...]
 
 
-@cache
 def listed(name: str) -> frozenset[str]:
     """The single words of a list in words/article.txt."""
-    return frozenset(" ".join(word_list("article")[name]).split())
+    return word_set("article", name)
 
 
 def is_small(folded: str) -> bool:
     """Whether a word says nothing by itself, in any of our languages."""
-    return folded in _small()
-
-
-@cache
-def _small() -> frozenset[str]:
-    return frozenset(part for words in word_list("small").values() for part in " ".join(words).split())
+    return folded in small_words()
 
 
 def is_common(folded: str) -> bool:

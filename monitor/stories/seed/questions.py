@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from functools import cache
 
-from monitor.stories.facts import word_list
+from monitor.stories.facts import cue_list
 from monitor.stories.seed.prose import Sentence, is_common, is_small, listed
 from monitor.stories.text import fold_all
 
@@ -40,7 +39,7 @@ _ATTRIBUTES_POLISH = re.compile(
 def openness(sentence: Sentence) -> int:
     """How much a sentence tells of what is not known yet: 0 nothing, 1 what may be, 2 what is expected, 3 and more an open question."""
     text = f" {fold_all(sentence.text)} "
-    return sum(weight for kind, weight in _WEIGHTS.items() if any(cue in text for cue in _cues(kind)))
+    return sum(weight for kind, weight in _WEIGHTS.items() if any(cue in text for cue in cue_list("open")[kind]))
 
 
 def question(sentence: Sentence, language: str, capitals: Collection[str]) -> str:
@@ -66,11 +65,6 @@ def _opened(text: str, capitals: Collection[str]) -> str:
     if not says_nothing and (others[:1].isupper() or (folded in capitals and not is_common(folded))):
         return text
     return f"{first.lower()} {others}" if says_nothing or is_common(folded) else f"{_UNFIT} {others}"
-
-
-@cache
-def _cues(kind: str) -> tuple[str, ...]:
-    return tuple(f" {cue} " for cue in word_list("open")[kind])
 
 
 def _english(text: str) -> str:
