@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from monitor.store import Connection, Store, exists, feedback, stories
 from monitor.stories.facts import facts
 from monitor.stories.feedback import is_in_reach, put, shown, threshold
 from monitor.stories.ledger import Ledger
-from monitor.stories.place import place
+from monitor.stories.place import new_id, place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +176,7 @@ def _own(tx: Connection, case: _Case) -> str:
     assert case.placed is not None
     if all(report.entry.id == case.entry.id for report in stories.reports_of(tx, case.placed.development)):
         return case.placed.development
-    return "d-" + hashlib.sha256(f"{case.entry.id}\0new".encode()).hexdigest()[:12]
+    return new_id(f"{case.entry.id}\0new")
 
 
 def _with_earlier(one: Feedback, earlier: Sequence[Feedback]) -> tuple[Feedback, ...]:

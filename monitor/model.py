@@ -285,6 +285,17 @@ class Link:
     url: str
     published: datetime
 
+    @classmethod
+    def to(cls, entry: Entry) -> Link:
+        """The link to an entry."""
+        return cls(outlet=entry.outlet, title=entry.title, url=entry.url, published=entry.published)
+
+    @classmethod
+    def to_start_of(cls, development: Development) -> Link:
+        """How a development began, by what is kept of it: its first outlet and its title, without an address."""
+        first = development.outlets[0] if development.outlets else ""
+        return cls(outlet=first, title=development.title, url="", published=development.started_at)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:

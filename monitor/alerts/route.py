@@ -52,7 +52,7 @@ def route(
         summary=entry.summary,
         evidence=_evidence(placement.matches),
         outlets=development.outlets,
-        reports=(Link(outlet=entry.outlet, title=entry.title, url=entry.url, published=entry.published),),
+        reports=(Link.to(entry),),
         known_before=tuple(known_before),
         first=first[0] if first else None,
         follows=first[1] if first else "",
@@ -80,10 +80,7 @@ def route_baseline(
         summary=routing.storylines[storyline].question if storyline in routing.storylines else "",
         evidence=(),
         outlets=tuple(dict.fromkeys(outlet for development in latest for outlet in development.outlets)),
-        reports=tuple(
-            Link(outlet=d.outlets[0] if d.outlets else "", title=d.title, url="", published=d.started_at)
-            for d in latest
-        ),
+        reports=tuple(map(Link.to_start_of, latest)),
         known_before=(),
     )
     return alert, _deliveries(alert, routing, now)

@@ -13,6 +13,7 @@ from importlib import resources
 from itertools import pairwise
 
 from monitor.model import Entry
+from monitor.stories.facts import strongest
 from monitor.stories.text import Text, headline, language, read_entry, stem
 
 _LEAD = 25
@@ -50,8 +51,8 @@ def telling(found: Mapping[str, float], count: int) -> list[tuple[str, float]]:
     """The signs that speak most for an event (above 0) or against it, in words, each with its part of the log-odds."""
     weights = event_weights()
     parts = {key: weights[key] * value for key, value in found.items() if key in weights}
-    strongest = sorted(parts, key=lambda key: (-abs(parts[key]), key))[:count]
-    return [(described(key), round(parts[key], 2)) for key in strongest]
+    telling_most = strongest({key: abs(part) for key, part in parts.items()}, count)
+    return [(described(key), round(parts[key], 2)) for key in telling_most]
 
 
 def described(sign: str) -> str:
@@ -61,12 +62,10 @@ def described(sign: str) -> str:
         return f"cue of form: {rest.removeprefix('cue_').replace('_', ' ')}"
     if kind == "e":
         return f"words in -{rest.rpartition(':')[2]}"
+    if kind == "p" and rest in _MARKS:
+        return f"the mark {rest}"
     if kind == "p":
-        return (
-            f"the mark {rest}"
-            if rest in _MARKS
-            else rest.rstrip(" 0123456789") + ("’s length" if rest[-1:].isdigit() else "")
-        )
+        return f"{rest.rstrip(' 0123456789')}’s length" if rest[-1].isdigit() else rest
     if rest.startswith("^ "):
         return f"opens with “{rest[2:]}…”"
     if rest.endswith(" $"):

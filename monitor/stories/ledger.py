@@ -101,11 +101,8 @@ class Ledger:
         self._background: Counter[str] = Counter()
         self._read = 0
         self._profiles: dict[str, Profile] = defaultdict(Profile)
-        self._thresholds: dict[str, float] = {}
-        self._updates: dict[str, frozenset[Change]] = {}
-        for storyline in storylines:
-            self._thresholds[storyline.id] = storyline.threshold
-            self._updates[storyline.id] = frozenset(storyline.updates)
+        self._storylines = {storyline.id: storyline for storyline in storylines}
+        for storyline in self._storylines.values():
             self._profiles[storyline.id] = Profile(told_by(storyline.seed))
         self._reports: list[Report] = []
         self._developments: dict[str, Development] = {}
@@ -146,7 +143,8 @@ class Ledger:
             return None
         report = self.weighed(entry, read, matches)
         for match in matches:
-            if match.by_terms >= self._thresholds.get(match.storyline, 0.0):
+            storyline = self._storylines.get(match.storyline)
+            if storyline is None or match.by_terms >= storyline.threshold:
                 self._profiles[match.storyline].learn(read)
         return report
 
@@ -158,12 +156,9 @@ class Ledger:
     def refuse(self, placement: Placement, read: Facts) -> None:
         """Remember an entry that a person judged wrong where it would be: it is no report, but its rewrites are no news."""
         entry = placement.entry
-        self._reports.append(_refused(self.weighed(entry, read, placement.matches), placement))
-        empty = Development(
-            id=placement.development, title=entry.title, storylines=placement.storylines, first_report=entry.id,
-            started_at=entry.published, last_report_at=entry.published, outlets=(), reports=0, alerted=True,
-        )  # fmt: skip
-        self._developments.setdefault(empty.id, empty)
+        report = self.weighed(entry, read, placement.matches)
+        self._reports.append(replace(report, development=placement.development, vouched=True))
+        self._developments.setdefault(placement.development, _begun(placement, alerted=True))
 
     def _learn(self, read: Facts) -> None:
         self._read += 1
@@ -209,9 +204,10 @@ class Ledger:
         """Every report of a development that is remembered, latest first."""
         return (report for report in reversed(self._reports) if report.development == development.id)
 
-    def updates(self, development: Development) -> frozenset[Change]:
+    def updates(self, development: Development) -> tuple[Change, ...]:
         """The changes of a development that are told: as the first of its storylines has it that is followed."""
-        return next((self._updates[s] for s in development.storylines if s in self._updates), frozenset(Change))
+        followed = (self._storylines[s].updates for s in development.storylines if s in self._storylines)
+        return next(followed, tuple(Change))
 
     def note(self, placement: Placement, report: Report) -> Development:
         """Enter a placement; returns its development, new or grown."""
@@ -219,20 +215,15 @@ class Ledger:
         known = self._developments.get(placement.development)
         self._reports.append(_placed(report, placement))
         if known is None or not known.reports:
-            known = Development(
-                id=placement.development, title=entry.title, storylines=placement.storylines, first_report=entry.id,
-                started_at=entry.published, last_report_at=entry.published, outlets=(entry.outlet,), reports=1,
-                alerted=known is not None and known.alerted,
-            )  # fmt: skip
-        else:
-            known = replace(
-                known,
-                last_report_at=max(known.last_report_at, entry.published),
-                outlets=known.outlets if entry.outlet in known.outlets else (*known.outlets, entry.outlet),
-                reports=known.reports + 1,
-                storylines=tuple(dict.fromkeys(known.storylines + placement.storylines)),
-                title=entry.title if placement.decision is Decision.NEW else known.title,
-            )
+            known = _begun(placement, alerted=known is not None and known.alerted)
+        known = replace(
+            known,
+            last_report_at=max(known.last_report_at, entry.published),
+            outlets=known.outlets if entry.outlet in known.outlets else (*known.outlets, entry.outlet),
+            reports=known.reports + 1,
+            storylines=tuple(dict.fromkeys(known.storylines + placement.storylines)),
+            title=entry.title if placement.decision is Decision.NEW else known.title,
+        )
         self._developments[known.id] = known
         return known
 
@@ -253,18 +244,12 @@ class Ledger:
             if d.alerted and d.reports and d.id != development.id and ours & set(d.storylines)
         ]
         earlier.sort(key=lambda d: (d.started_at, d.id), reverse=True)
-        return tuple(
-            Link(outlet=d.outlets[0], title=d.title, url="", published=d.started_at) for d in earlier[:KNOWN_BEFORE]
-        )
+        return tuple(map(Link.to_start_of, earlier[:KNOWN_BEFORE]))
 
     def first_told(self, development: Development) -> tuple[Link, str]:
         """(the report by which a development was told first, the id of that alert); no id where following began with it."""
         told = [report.entry for report in self.reports_of(development) if report.told]
-        link = (
-            Link(outlet=told[-1].outlet, title=told[-1].title, url=told[-1].url, published=told[-1].published)
-            if told
-            else Link(outlet=development.outlets[0], title=development.title, url="", published=development.started_at)
-        )
+        link = Link.to(told[-1]) if told else Link.to_start_of(development)
         return link, self._first_alerts.get(development.id, "")
 
     def forget_before(self, moment: datetime) -> None:
@@ -281,8 +266,13 @@ def _placed(report: Report, placement: Placement) -> Report:
     return replace(report, development=placement.development, told=told, vouched=vouched)
 
 
-def _refused(report: Report, placement: Placement) -> Report:
-    return replace(report, development=placement.development, vouched=True)
+def _begun(placement: Placement, *, alerted: bool) -> Development:
+    """The development that opens with an entry, before any report of it counts."""
+    entry = placement.entry
+    return Development(
+        id=placement.development, title=entry.title, storylines=placement.storylines, first_report=entry.id,
+        started_at=entry.published, last_report_at=entry.published, outlets=(), reports=0, alerted=alerted,
+    )  # fmt: skip
 
 
 def _may_be_name(word: Word) -> bool:

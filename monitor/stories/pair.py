@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 from rapidfuzz import fuzz
 
-from monitor.stories.facts import CONCEPTS, concepts
+from monitor.stories.facts import CONCEPTS, concepts, strongest
 from monitor.stories.judgement import judge
 from monitor.stories.ledger import Report, Vector
 from monitor.stories.text import read_entry, stem
@@ -29,6 +30,15 @@ def independent(ours: Report, theirs: Report) -> bool:
     if ours.entry.outlet == theirs.entry.outlet or ours.headline == theirs.headline:
         return False
     return not (ours.lead and theirs.lead and fuzz.ratio(ours.lead, theirs.lead) >= WIRE)
+
+
+def in_own_words(reports: Iterable[Report]) -> Iterator[Report]:
+    """Those that are independent of every one before them that is."""
+    found: list[Report] = []
+    for report in reports:
+        if all(independent(report, other) for other in found):
+            found.append(report)
+            yield report
 
 
 def pair_features(later: Report, earlier: Report) -> dict[str, float]:
@@ -104,10 +114,14 @@ def difference(later: Report, earlier: Report) -> Difference:
     """Compare two headlines by meaning: concepts by their names, other words as they are written."""
     ours, theirs = _told_above(later), _told_above(earlier)
     return Difference(
-        both=_strongest({key: weight for key, weight in ours.items() if key in theirs}),
-        later=_strongest({key: weight for key, weight in ours.items() if key not in theirs}),
-        earlier=_strongest({key: weight for key, weight in theirs.items() if key not in ours}),
+        both=_named({key: weight for key, weight in ours.items() if key in theirs}),
+        later=_named({key: weight for key, weight in ours.items() if key not in theirs}),
+        earlier=_named({key: weight for key, weight in theirs.items() if key not in ours}),
     )
+
+
+def _named(told: Mapping[str, float]) -> tuple[str, ...]:
+    return tuple(strongest(told, _SHOWN))
 
 
 def _told_above(report: Report) -> dict[str, float]:
@@ -122,11 +136,7 @@ def _told_above(report: Report) -> dict[str, float]:
     return found
 
 
-def _strongest(told: dict[str, float]) -> tuple[str, ...]:
-    return tuple(sorted(told, key=lambda key: (-told[key], key))[:_SHOWN])
-
-
 def shared_concepts(ours: Report, theirs: Report) -> list[str]:
     """The concepts that both reports tell, the most telling first."""
-    both = ours.concepts.shared(theirs.concepts)
-    return [key[2:] for key in sorted(both, key=lambda key: (-ours.concepts.weights[key], key))[:4]]
+    both = {key: ours.concepts.weights[key] for key in ours.concepts.shared(theirs.concepts)}
+    return [key[2:] for key in strongest(both, 4)]

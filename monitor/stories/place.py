@@ -16,9 +16,10 @@ from itertools import islice
 
 from monitor.model import Change, Decision, Development, Match, Placement
 from monitor.stories.change import REASONS, Changed, change, reserved, same_change
+from monitor.stories.facts import strongest
 from monitor.stories.form import form
 from monitor.stories.ledger import Ledger, Report
-from monitor.stories.pair import independent, likelihood, shared_concepts
+from monitor.stories.pair import in_own_words, independent, likelihood, shared_concepts
 
 WINDOW = timedelta(days=4)
 """How long a development is told on; the same words later are a new event."""
@@ -82,7 +83,7 @@ def place(report: Report, matches: Sequence[Match], ledger: Ledger) -> Placement
         entry=report.entry,
         matches=tuple(matches),
         decision=verdict.decision,
-        development=joined.id if joined else _new_id(report),
+        development=joined.id if joined else new_id(report.entry.id),
         reason=verdict.reason,
         explanation=verdict.explanation,
         nearest=nearest.report.entry.id if nearest else None,
@@ -95,7 +96,8 @@ def _verdict(
 ) -> _Verdict:
     """New, or coverage, and why. A doubtful piece is told only with independent ones beside it."""
     if report.newsworthy < DOUBTFUL:
-        return _Verdict(Decision.COVERAGE, form(report.entry), f"Coverage: {_FORM_NAMES[form(report.entry)]}.")
+        kind = form(report.entry)
+        return _Verdict(Decision.COVERAGE, kind, f"Coverage: {_FORM_NAMES[kind]}.")
     if joined is not None and joined.alerted:
         return _Verdict(Decision.COVERAGE, "same-fact", _same_fact(report, nearest))
     if report.newsworthy >= SURE:
@@ -110,11 +112,7 @@ def _verdict(
 
 def _supporters(report: Report, others: Iterable[Report]) -> list[Report]:
     """Those of the others that may report an event, in words that are nobody else's."""
-    found: list[Report] = []
-    for other in others:
-        if other.newsworthy >= DOUBTFUL and all(independent(other, known) for known in (report, *found)):
-            found.append(other)
-    return found
+    return list(in_own_words((report, *(other for other in others if other.newsworthy >= DOUBTFUL))))[1:]
 
 
 def _at_least_one(reports: Iterable[Report]) -> float:
@@ -140,11 +138,7 @@ def _change(report: Report, earlier: Sequence[Report], wanted: Collection[Change
 
 def _witnesses(reports: Iterable[Report]) -> Iterator[Report]:
     """Those that tell without reserve and are independent of each other."""
-    found: list[Report] = []
-    for report in reports:
-        if report.newsworthy >= SPEAKS and not reserved(report) and all(independent(report, other) for other in found):
-            found.append(report)
-            yield report
+    return in_own_words(report for report in reports if report.newsworthy >= SPEAKS and not reserved(report))
 
 
 def _is_seconded(report: Report, found: Changed, earlier: Sequence[Report]) -> bool:
@@ -179,8 +173,9 @@ def _mean_of_best(likelihoods: list[float]) -> float:
     return sum(best) / len(best)
 
 
-def _new_id(report: Report) -> str:
-    return "d-" + hashlib.sha256(report.entry.id.encode()).hexdigest()[:12]
+def new_id(name: str) -> str:
+    """The id of a development that begins with what `name` names."""
+    return "d-" + hashlib.sha256(name.encode()).hexdigest()[:12]
 
 
 def _same_fact(report: Report, earlier: _Neighbour | None) -> str:
@@ -190,10 +185,7 @@ def _same_fact(report: Report, earlier: _Neighbour | None) -> str:
 
 
 def _new_fact(report: Report, nearest: _Neighbour | None) -> str:
-    weights = report.title_concepts.weights
-    tells = (
-        ", ".join(key[2:] for key in sorted(weights, key=lambda key: (-weights[key], key))[:_SHOWN]) or "a new event"
-    )
+    tells = ", ".join(key[2:] for key in strongest(report.title_concepts.weights, _SHOWN)) or "a new event"
     if nearest is None:
         return f"New: the first report on this storyline; it tells of {tells}."
     return f"New: it tells of {tells}; the nearest earlier report is {nearest.likelihood:.0%} alike: “{nearest.report.entry.title}”."

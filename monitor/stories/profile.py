@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from monitor.model import Match
-from monitor.stories.facts import Facts
+from monitor.stories.facts import Facts, strongest
 
 SWAY = 0.12
 """The most that familiarity adds to a match's score, or takes from it."""
@@ -62,7 +62,7 @@ class Profile:
             if key[0] == "w" and not any(key[2:].startswith(found[:5]) for found in apart_from)
         }
         known = {key: weight * self._habit(key) for key, weight in words.items()}
-        best = sorted((key for key in known if known[key]), key=lambda key: (-known[key], key))[:_SHOWN]
+        best = strongest({key: weight for key, weight in known.items() if weight}, _SHOWN)
         return Familiarity(sum(known.values()) / (sum(words.values()) or 1.0), tuple(key[2:] for key in best))
 
     def _habit(self, key: str) -> float:
