@@ -40,15 +40,18 @@ class Rules:
         matcher = self.matcher if storylines == self.matcher.storylines else Matcher(storylines)
         return replace(self, matcher=matcher, judged=Judged.of(given))
 
-    def matches(self, entry: Entry, read: Facts, ledger: Ledger) -> tuple[Match, ...]:
-        """The storylines that `entry` belongs to, the best match first."""
-        scored = ledger.sharpen(self.matcher.scores(entry), read)
+    def scored(self, entry: Entry, read: Facts, ledger: Ledger) -> list[Match]:
+        """Every storyline of which `entry` has a term, with the score that its terms and habits give; the best first."""
+        return ledger.sharpen(self.matcher.scores(entry), read)
+
+    def matches(self, entry: Entry, scored: Sequence[Match]) -> tuple[Match, ...]:
+        """Of those `scored`, the storylines that `entry` belongs to."""
         return self.judged.matches(entry.id, scored, self.matcher.reached(scored))
 
     def note_wrong(self, entry: Entry, read: Facts, ledger: Ledger) -> None:
         """Where a person judged `entry` wrong, have `ledger` remember it, so that nobody is told of its rewrites."""
         if self.judged.is_wrong(entry.id):
-            matches = self.matcher.reached(ledger.sharpen(self.matcher.scores(entry), read))
+            matches = self.matcher.reached(self.scored(entry, read, ledger))
             if matches:
                 ledger.refuse(place(ledger.weighed(entry, read, matches), matches, ledger), read)
 
@@ -66,7 +69,7 @@ def decide(entries: Iterable[Entry], ledger: Ledger, rules: Rules, now: datetime
     deliveries: list[Delivery] = []
     for entry in entries:
         read = facts(entry)
-        matches = rules.matches(entry, read, ledger)
+        matches = rules.matches(entry, rules.scored(entry, read, ledger))
         report = ledger.note_entry(entry, read, matches)
         if report is None:
             rules.note_wrong(entry, read, ledger)

@@ -60,9 +60,8 @@ def explain(what: str, config: Config, store: Store, now: datetime | None = None
     storylines = {storyline.id: storyline for storyline in rules.matcher.storylines}
     near = [storyline for storyline in config.storylines if storyline.id in {match.storyline for match in seen.scored}]
     judged = told(entry.id, near, given)
-    why = (
-        seen.placement.explanation if seen.placement else "" if "A person" in judged else _miss(seen.scored, storylines)
-    )
+    is_judged = any(one.entry == entry.id for one in given)
+    why = seen.placement.explanation if seen.placement else "" if is_judged else _miss(seen.scored, storylines)
     return {
         "entry": {
             "id": entry.id, "title": entry.title, "outlet": entry.outlet, "url": entry.url, "published": entry.published.isoformat(),
@@ -80,8 +79,9 @@ def _see(entry: Entry, placement: Placement | None, rules: Rules, ledger: Ledger
     """`entry` beside what `ledger` knew; where it has no place yet, it gets the one it would have."""
     read = facts(entry)
     decided = {match.storyline: match for match in placement.matches} if placement else {}
-    scored = [decided.get(match.storyline, match) for match in ledger.sharpen(rules.matcher.scores(entry), read)]
-    matches = placement.matches if placement else rules.matches(entry, read, ledger)
+    scored = rules.scored(entry, read, ledger)
+    matches = placement.matches if placement else rules.matches(entry, scored)
+    scored = [decided.get(match.storyline, match) for match in scored]
     report = ledger.note_entry(entry, read, matches)
     if report is not None and placement is None:
         placement = rules.judged.placed(place(report, matches, ledger), ledger)

@@ -86,7 +86,7 @@ def _case(tx: Connection, said: Said, config: Config) -> _Case:
     others = tuple(placement for placement in history.placements if placement.entry.id != entry.id)
     ledger = Ledger.recall(replace(history, placements=others), rules.matcher.storylines)
     read = facts(entry)
-    scores = tuple(match for match in ledger.sharpen(rules.matcher.scores(entry), read) if match.score)
+    scores = tuple(match for match in rules.scored(entry, read, ledger) if match.score)
     meant = [match for match in scores if match.storyline == said.storyline] if said.storyline else scores[:1]
     report = ledger.note_entry(entry, read, meant)
     would_be = replace(place(report, meant, ledger), decision=Decision.COVERAGE) if report else None

@@ -97,8 +97,7 @@ def read_stories(known: Sequence[Story]) -> Told:
         for entry in recorded(name):
             read = facts(entry)
             for story, ledger in here:
-                matcher = story.rules.matcher
-                matches = matcher.reached(ledger.sharpen(matcher.scores(entry), read))
+                matches = story.rules.matches(entry, story.rules.scored(entry, read, ledger))
                 if report := ledger.note_entry(entry, read, matches):
                     found[story.name].append((report, story.labels.get(entry.id, UNRELATED)))
     return Told(found)

@@ -105,11 +105,10 @@ def explain(
     from monitor.config import find, load  # noqa: PLC0415
     from monitor.explain import explain as look_into  # noqa: PLC0415
 
-    if not entry.strip():
-        raise typer.BadParameter("an entry's id, its URL, or a headline", param_hint="ENTRY")
+    what = _worded(entry, "an entry's id, its URL, or a headline")
     checked = load(find(config))
     with opened(checked) as store:
-        told = look_into(as_text(entry), checked, store)
+        told = look_into(what, checked, store)
     if json:
         print_json(told)
         return
@@ -188,7 +187,7 @@ def feedback(
     from monitor.config import find, load  # noqa: PLC0415
 
     said = persons.Said(
-        entry=_worded(entry, "ENTRY"),
+        entry=_worded(entry, "an entry's id, the beginning of it, or its URL"),
         judgement=_judgement(judgement, with_development=bool(development)),
         development=as_text(development),
         storyline=as_text(storyline),
@@ -202,10 +201,11 @@ def feedback(
         say(told["sentence"])
 
 
-def _worded(argument: str, name: str) -> str:
-    if not argument.strip():
-        raise typer.BadParameter("an entry's id, the beginning of it, or its URL", param_hint=name)
-    return as_text(argument)
+def _worded(entry: str, wanted: str) -> str:
+    """The argument ENTRY, which must not be empty."""
+    if not entry.strip():
+        raise typer.BadParameter(wanted, param_hint="ENTRY")
+    return as_text(entry)
 
 
 def _judgement(word: str, *, with_development: bool) -> Judgement:

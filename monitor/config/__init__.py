@@ -66,11 +66,7 @@ def find(named: Path | None) -> Path:
 
 def load(path: Path) -> Config:
     """Read and check a configuration. Raises ConfigError with every problem, in order of line."""
-    try:
-        text = files.read(path, reading.SIZE_CAP + 1)
-    except files.UnreadableError as error:
-        raise ConfigError([Problem(str(path), 0, f"The file cannot be read: {error}.")]) from None
-    return checked(text, path)
+    return checked(_text(path), path)
 
 
 def checked(text: bytes, path: Path) -> Config:
@@ -84,14 +80,18 @@ def checked(text: bytes, path: Path) -> Config:
 
 def fetch_settings(path: Path) -> FetchSettings:
     """How to behave on the web, by a configuration of which no other section need be right yet. Raises ConfigError."""
-    try:
-        plain = reading.read(files.read(path, reading.SIZE_CAP + 1), str(path))
-    except files.UnreadableError as error:
-        raise ConfigError([Problem(str(path), 0, f"The file cannot be read: {error}.")]) from None
+    plain = reading.read(_text(path), str(path))
     settings = _section(plain, FetchSettings, "fetch") if isinstance(plain.data, dict) else FetchSettings()
     if plain.problems:
         raise ConfigError(_in_order(plain.problems))
     return settings
+
+
+def _text(path: Path) -> bytes:
+    try:
+        return files.read(path, reading.SIZE_CAP + 1)
+    except files.UnreadableError as error:
+        raise ConfigError([Problem(str(path), 0, f"The file cannot be read: {error}.")]) from None
 
 
 def _in_order(problems: list[Problem]) -> list[Problem]:

@@ -7,14 +7,14 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from monitor.cli import run
 from monitor.config import load
-from tests.feeds.conftest import RSS, Answer, RawServer, http
+from tests.feeds.conftest import RSS, RawServer, http
 
 ARTICLES = Path(__file__).parents[1] / "articles"
 VOLCANO, PAGE, STRAJK = (ARTICLES / name for name in ("volcano.txt", "volcano.html", "strajk.txt"))
@@ -56,19 +56,6 @@ def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
         return code, out, err
 
     return call
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[[Answer | bytes], RawServer]]:
-    running: list[RawServer] = []
-
-    def start(answer: Answer | bytes) -> RawServer:
-        running.append(RawServer(answer if callable(answer) else lambda connection, _head: connection.sendall(answer)))
-        return running[-1]
-
-    yield start
-    for server in running:
-        server.close()
 
 
 def test_what_is_printed_is_a_configuration_but_for_its_feeds(command: Command, tmp_path: Path) -> None:
