@@ -65,8 +65,12 @@ def read(text: str) -> Text:
     return Text(words, text.casefold() if _UNSPACED.search(text) else "")
 
 
+@lru_cache(maxsize=16)
 def read_entry(entry: Entry) -> tuple[Text, Text]:
-    """The title and the summary of `entry`, within their caps; the outlet's name at a title's end is left out."""
+    """The title and the summary of `entry`, within their caps; the outlet's name at a title's end is left out.
+
+    Matching, facts, form and weighing all ask for it, one after the other: it is read once.
+    """
     return read(headline(entry)), read(entry.summary[:SUMMARY_CAP])
 
 
