@@ -149,7 +149,7 @@ class Daemon:
         self.store.write(sync)
 
     def _new_deliverer(self, parts: _Parts) -> Deliverer:
-        return Deliverer(self.store, parts.channels, beat=self._pulse.beat, now=self._now)
+        return Deliverer(self.store, parts.channels, parts.config.policies(), beat=self._pulse.beat, now=self._now)
 
     # --- running
 
@@ -254,8 +254,9 @@ class Daemon:
 
     def deliver_due(self) -> None:
         """Send all that is due now, each channel once through; for `monitor once`."""
+        policies = self.config.policies()
         for name, channel in self._parts.channels.items():
-            while deliver(self.store, name, channel, self._now):
+            while deliver(self.store, name, channel, self._now, policy=policies[name]):
                 pass
 
     def _announce(self) -> None:

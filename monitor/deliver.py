@@ -9,9 +9,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from monitor.alerts.channels import Channel, Transcript
+from monitor.alerts.digest import THREAD
+from monitor.alerts.policy import Policy
 from monitor.errors import DeliveryError, StoreError
+from monitor.fold import fold_due
 from monitor.model import Alert, Delivery, DeliveryState
 from monitor.secret import mask
 from monitor.store import Connection, Store, outbox
@@ -26,6 +30,8 @@ LEASE = timedelta(minutes=2)
 """A try takes less; if the process dies in it, the delivery is free again after this."""
 PAUSE = timedelta(hours=1)
 """How long a channel rests that refused our login, unless the receiver named a time."""
+AT_ONCE = Policy()
+"""Nothing is held by the clock or by a limit."""
 _JITTER = 0.1
 _IDLE = 1.0
 _STORE_IDLE = 5.0
@@ -33,10 +39,18 @@ log = logging.getLogger(__name__)
 
 
 def deliver(
-    store: Store, name: str, channel: Channel, now: Callable[[], datetime], transcript: Transcript = lambda _line: None
+    store: Store,
+    name: str,
+    channel: Channel,
+    now: Callable[[], datetime],
+    transcript: Transcript = lambda _line: None,
+    policy: Policy = AT_ONCE,
 ) -> bool:
     """Send the next due delivery of a channel and remember what came of it; False when nothing is due, or the channel rests."""
-    claimed = store.write(lambda tx: None if outbox.paused(tx, name, now()) else outbox.claim(tx, name, now(), LEASE))
+    with store.read() as tx:
+        if not outbox.is_due(tx, name, now()):
+            return False
+    claimed = store.write(lambda tx: _claim(tx, name, policy, now()))
     if claimed is None:
         return False
     delivery, alert = claimed
@@ -52,6 +66,13 @@ def deliver(
         name, delivery.id, settled.state, delivery.attempts, settled.error,
     )  # fmt: skip
     return True
+
+
+def _claim(tx: Connection, name: str, policy: Policy, now: datetime) -> tuple[Delivery, Alert] | None:
+    if outbox.paused(tx, name, now):
+        return None
+    fold_due(tx, name, policy, now)
+    return outbox.claim(tx, name, now, LEASE, barrier=THREAD)
 
 
 def _send(channel: Channel, alert: Alert, delivery: Delivery, transcript: Transcript) -> DeliveryError | None:
@@ -102,6 +123,7 @@ class Deliverer:
         self,
         store: Store,
         channels: Mapping[str, Channel],
+        policies: Mapping[str, Policy] | None = None,
         *,
         beat: Callable[[str], None] = lambda _name: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -110,6 +132,7 @@ class Deliverer:
         self._beat = beat
         self._now = now
         self._stopping = threading.Event()
+        self._policies = policies or {}
         self._wakers = {name: threading.Event() for name in channels}
         self.threads = [
             threading.Thread(target=self._run, args=(name, channel), name=f"deliver-{name}", daemon=True)
@@ -139,12 +162,13 @@ class Deliverer:
             self._beat(f"deliver-{name}")
             self._wakers[name].clear()
             try:
-                idle = (
-                    0.0
-                    if deliver(self._store, name, channel, self._now, lambda _line: self._beat(f"deliver-{name}"))
-                    else _IDLE
-                )
+                idle = 0.0 if self._deliver(name, channel) else _IDLE
             except StoreError as error:  # S3: a full disk passes; what is queued stays queued
                 log.error("deliver channel=%s error=%s", name, error)  # noqa: TRY400 - the sentence says it all
                 idle = _STORE_IDLE
             self._wakers[name].wait(idle)
+
+    def _deliver(self, name: str, channel: Channel) -> bool:
+        beat = partial(self._beat, f"deliver-{name}")
+        policy = self._policies.get(name, AT_ONCE)
+        return deliver(self._store, name, channel, self._now, lambda _line: beat(), policy)

@@ -12,8 +12,20 @@ from datetime import datetime, timedelta
 from monitor.alerts.route import Routing, route, route_baseline
 from monitor.feeds import schedule
 from monitor.feeds.identity import entries_of
-from monitor.model import Alert, Changes, Decision, Delivery, Development, Entry, Feedback, Match, Placement, Poll
-from monitor.store import Connection, Store, feedback, feeds, outbox, stories
+from monitor.model import (
+    Alert,
+    Changes,
+    Decision,
+    Delivery,
+    Development,
+    Entry,
+    Feedback,
+    Match,
+    Mute,
+    Placement,
+    Poll,
+)  # fmt: skip
+from monitor.store import Connection, Store, feedback, feeds, mutes, outbox, stories
 from monitor.stories.facts import Facts, facts
 from monitor.stories.feedback import Judged, adjusted
 from monitor.stories.ledger import Ledger
@@ -39,6 +51,10 @@ class Rules:
         storylines = adjusted(self.matcher.storylines, given)
         matcher = self.matcher if storylines == self.matcher.storylines else Matcher(storylines)
         return replace(self, matcher=matcher, judged=Judged.of(given))
+
+    def minding(self, standing: tuple[Mute, ...]) -> Rules:
+        """These rules where those do not hear of storylines who do not want to."""
+        return replace(self, routing=replace(self.routing, mutes=standing)) if standing else self
 
     def scored(self, entry: Entry, read: Facts, ledger: Ledger) -> list[Match]:
         """Every storyline of which `entry` has a term, with the score that its terms and habits give; the best first."""
@@ -133,7 +149,8 @@ class Desk:
             unseen = feeds.unseen(tx, poll.feed.url, entries_of(poll), poll.at)
             if ledger is None or feedback.revision(tx) != self._heard:  # a command beside us may have written some
                 ledger = self._recall(tx, poll.at)
-            changes = decide(unseen, ledger, self._rules, poll.at, baseline=poll.state.is_new)
+            rules = self._rules.minding(mutes.standing(tx, poll.at))
+            changes = decide(unseen, ledger, rules, poll.at, baseline=poll.state.is_new)
             changes = replace(changes, state=schedule.after(poll))
             save(tx, changes, poll.at)
         ledger.forget_before(poll.at - MEMORY)
@@ -143,9 +160,8 @@ class Desk:
     def _announce(self, now: datetime) -> Changes:
         with self._store.begin() as tx:
             fresh = [(storyline, outbox.without_alert(tx, known)) for storyline, known in stories.unannounced(tx)]
-            told = [
-                route_baseline(storyline, untold, self._rules.routing, now) for storyline, untold in fresh if untold
-            ]
+            routing = self._rules.minding(mutes.standing(tx, now)).routing
+            told = [route_baseline(storyline, untold, routing, now) for storyline, untold in fresh if untold]
             changes = Changes(
                 alerts=tuple(alert for alert, _ in told),
                 deliveries=tuple(delivery for _, queued in told for delivery in queued),

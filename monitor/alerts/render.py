@@ -42,11 +42,13 @@ _TEXT_CAP = 600
 _LISTED = 10
 _KNOWN_BEFORE = 3
 _UNTITLED = "A report without a headline"
-_MARKS = {AlertKind.NEW: "", AlertKind.UPDATE: "Update: ", AlertKind.BASELINE: "", AlertKind.TEST: ""}
 _TYPES = {
     AlertKind.NEW: "storyline.development.new",
     AlertKind.UPDATE: "storyline.development.update",
     AlertKind.BASELINE: "storyline.baseline",
+    AlertKind.STATE: "storyline.state",
+    AlertKind.DIGEST: "digest",
+    AlertKind.NOTICE: "notice",
     AlertKind.TEST: "test",
 }
 log = logging.getLogger(__name__)
@@ -56,7 +58,8 @@ def subject(alert: Alert) -> str:
     """One clean line that says what is new: `[storyline] headline`; the part in brackets is the same for all of a storyline (T8, T14)."""
     alert = shown(alert)
     story = cut(alert.storylines[0][1], _STORY_CAP) if alert.storylines else "News"
-    prefix = f"[{isolate(story)}] {_MARKS[alert.kind]}"
+    mark = "Update: " if alert.kind is AlertKind.UPDATE else ""
+    prefix = f"[{isolate(story)}] {mark}"
     return prefix + isolate(cut(alert.title, SUBJECT_CAP - len(prefix) - 2))
 
 

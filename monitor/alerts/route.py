@@ -1,16 +1,36 @@
 """Placements -> alerts and their deliveries: one alert a development, one delivery a channel and recipient. Pure.
 
-Ids follow from what is told, not from the moment, so that a repeated step queues nothing twice.
+A delivery goes at once, or is held for the next digest, for the end of quiet hours or of a silence: nothing is dropped but for
+those who follow a storyline no more. Ids follow from what is told, not from the moment, so that a repeated step queues nothing twice.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from monitor.model import Alert, AlertKind, Decision, Delivery, Development, Evidence, Link, Match, Placement, Storyline
+from monitor.alerts.policy import Policy
+from monitor.alerts.severity import Outlets, severity
+from monitor.model import (
+    Alert,
+    AlertKind,
+    Decision,
+    Delivery,
+    DeliveryState,
+    Development,
+    Evidence,
+    Hold,
+    Link,
+    Match,
+    Mute,
+    Placement,
+    Route,
+    Severity,
+    Storyline,
+)  # fmt: skip
 
 STATE_OF_STORY = 10
 """Developments that the first message on a storyline lists at most."""
@@ -18,10 +38,14 @@ STATE_OF_STORY = 10
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """Who follows what: the storylines by id, and each channel's recipients (`""` where it has but one)."""
+    """Who follows what, and when they want to hear of it."""
 
     storylines: Mapping[str, Storyline]
     targets: Mapping[str, tuple[str, ...]]
+    """Each channel's recipients; `("",)` where it has but one."""
+    policies: Mapping[str, Policy] = field(default_factory=dict)
+    outlets: Outlets = field(default_factory=Outlets)
+    mutes: tuple[Mute, ...] = ()
 
 
 def route(
@@ -41,7 +65,7 @@ def route(
     kind = {Decision.NEW: AlertKind.NEW, Decision.UPDATE: AlertKind.UPDATE}[placement.decision]
     storylines = tuple(dict.fromkeys(development.storylines + placement.storylines))
     alert = Alert(
-        id=f"{development.id}-new" if kind is AlertKind.NEW else f"{development.id}-update-{_digest(entry.id)}",
+        id=f"{development.id}-new" if kind is AlertKind.NEW else f"{development.id}-update-{short_hash(entry.id)}",
         kind=kind,
         reason=placement.reason,
         explanation=placement.explanation,
@@ -56,6 +80,7 @@ def route(
         known_before=tuple(known_before),
         first=first[0] if first else None,
         follows=first[1] if first else "",
+        severity=severity(placement, development, _urgent(storylines, routing), routing.outlets),
     )
     return alert, _deliveries(alert, routing, now)
 
@@ -89,7 +114,7 @@ def route_baseline(
 def sample_alert(now: datetime) -> Alert:
     """An alert with all that an alert can have, which says of itself that it is a test."""
     return Alert(
-        id=f"test-{_digest(now.isoformat())}",
+        id=f"test-{short_hash(now.isoformat())}",
         kind=AlertKind.TEST,
         reason="test",
         explanation="You asked for a test message. Nothing has happened.",
@@ -108,25 +133,84 @@ def sample_alert(now: datetime) -> Alert:
 
 
 def deliveries_for(alert: Alert, channel: str, targets: Sequence[str], now: datetime) -> tuple[Delivery, ...]:
-    """One delivery a recipient of a channel; its id is what receivers tell repeats by."""
-    thread = alert.storylines[0][0] if alert.storylines else ""
-    return tuple(
-        Delivery(
-            id=f"{alert.id}-{_digest(channel, target)}", alert=alert.id, channel=channel, target=target, thread=thread,
-            due_at=now, created_at=now,
-        )
-        for target in dict.fromkeys(targets)
+    """One delivery a recipient of a channel, due now; its id is what receivers tell repeats by."""
+    return tuple(delivery_for(alert, channel, target, now) for target in dict.fromkeys(targets))
+
+
+def delivery_for(alert: Alert, channel: str, target: str, now: datetime, *, thread: str | None = None) -> Delivery:
+    """The delivery of an alert to one recipient, in the thread of its first storyline or in another one."""
+    first = alert.storylines[0][0] if alert.storylines else ""
+    return Delivery(
+        id=f"{alert.id}-{short_hash(channel, target)}", alert=alert.id, channel=channel, target=target,
+        thread=first if thread is None else thread, due_at=now, created_at=now,
     )  # fmt: skip
 
 
 def _deliveries(alert: Alert, routing: Routing, now: datetime) -> tuple[Delivery, ...]:
-    wanted = [
-        channel for s, _ in alert.storylines if s in routing.storylines for channel in routing.storylines[s].channels
-    ]
-    known = [channel for channel in dict.fromkeys(wanted) if channel in routing.targets]
     return tuple(
-        delivery for channel in known for delivery in deliveries_for(alert, channel, routing.targets[channel], now)
+        delivery
+        for (channel, target), wishes in _wishes(alert, routing, now).items()
+        for delivery in _timed(delivery_for(alert, channel, target, now), wishes, alert.severity, routing, now)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """How one of an alert's storylines would have it sent to a recipient, and until when they want to hear nothing of it."""
+
+    send: str
+    silent_until: datetime | None
+
+
+def _wishes(alert: Alert, routing: Routing, now: datetime) -> Mapping[tuple[str, str], list[_Wish]]:
+    """Each recipient with what the alert's storylines want for them; nobody who follows none of them."""
+    found: dict[tuple[str, str], list[_Wish]] = defaultdict(list)
+    for storyline, _ in alert.storylines:
+        for way in _ways(storyline, alert.severity, routing):
+            for channel in way.channels:
+                for target in dict.fromkeys(routing.targets.get(channel, ())):
+                    mutes = [m for m in routing.mutes if _concerns(m, storyline, channel, target, now)]
+                    if all(mute.until for mute in mutes):
+                        until = max((mute.until for mute in mutes if mute.until), default=None)
+                        found[channel, target].append(_Wish(way.send, until))
+    return found
+
+
+def _ways(storyline: str, reached: Severity, routing: Routing) -> Iterator[Route]:
+    known = routing.storylines.get(storyline)
+    if known is not None:
+        yield from (r for r in known.routes or (Route(channels=known.channels),) if reached.reaches(r.severity))
+
+
+def _concerns(mute: Mute, storyline: str, channel: str, target: str, now: datetime) -> bool:
+    meant = mute.storyline == storyline and mute.channel in ("", channel) and mute.target in ("", target)
+    return meant and (mute.until is None or mute.until > now)
+
+
+def _timed(
+    delivery: Delivery, wishes: Sequence[_Wish], reached: Severity, routing: Routing, now: datetime
+) -> Iterator[Delivery]:
+    """The delivery when it may go: at once, held, in the next digest, or at once and in the digest."""
+    policy = routing.policies.get(delivery.channel, Policy())
+    if all(wish.silent_until for wish in wishes):
+        yield _held(delivery, Hold.SILENCE, min(wish.silent_until for wish in wishes if wish.silent_until))
+        return
+    ways = {wish.send for wish in wishes if not wish.silent_until}
+    if ways & {"immediate", "both"}:
+        wait = policy.held(reached, now)
+        group_wait = timedelta(0) if reached is Severity.CRITICAL else policy.group_wait
+        yield _held(delivery, *wait) if wait else replace(delivery, due_at=now + group_wait)
+    if ways & {"digest", "both"}:
+        own_id = f"{delivery.id}-digest" if "immediate" in ways or "both" in ways else delivery.id
+        yield _held(replace(delivery, id=own_id), Hold.DIGEST, policy.next_digest(now))
+
+
+def _held(delivery: Delivery, hold: Hold, until: datetime) -> Delivery:
+    return replace(delivery, state=DeliveryState.HELD, hold=hold, due_at=until)
+
+
+def _urgent(storylines: Sequence[str], routing: Routing) -> frozenset[str]:
+    return frozenset(term for s in storylines if s in routing.storylines for term in routing.storylines[s].urgent)
 
 
 def _titled(storylines: Sequence[str], routing: Routing) -> tuple[tuple[str, str], ...]:
@@ -143,6 +227,6 @@ def _evidence(matches: Sequence[Match]) -> tuple[Evidence, ...]:
     return tuple(found.values())
 
 
-def _digest(*parts: str) -> str:
+def short_hash(*parts: str) -> str:
     """Ten letters and digits that stand for exactly these parts: no two recipients share an id, whatever their names."""
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:10]

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from monitor.alerts.channels import ChannelSettings, targets
+from monitor.alerts.channels import ChannelSettings, policy, targets
+from monitor.alerts.policy import Policy
 from monitor.alerts.route import Routing
+from monitor.alerts.severity import Outlets
 from monitor.config import channels, feeds, files, reading, storylines
-from monitor.config.defaults import Defaults, Retention
+from monitor.config.defaults import Defaults, Operator, Retention
 from monitor.config.reading import Plain
 from monitor.config.shape import check_keys, fill, read_as
 from monitor.desk import Rules
@@ -26,8 +28,19 @@ __all__ = ["PLACES", "Config", "Defaults", "Retention", "checked", "fetch_settin
 
 PLACES = ("$MONITOR_CONFIG", "config/monitor.yaml", "/etc/monitor/monitor.yaml")
 """Where a configuration is looked for when none is named."""
-T = TypeVar("T", Defaults, FetchSettings, Retention)
-_SECTIONS = {"store", "defaults", "fetch", "retention", "entities", "feeds", "storylines", "channels"}
+T = TypeVar("T", Defaults, FetchSettings, Operator, Outlets, Retention)
+_SECTIONS = {
+    "store",
+    "defaults",
+    "fetch",
+    "retention",
+    "entities",
+    "feeds",
+    "storylines",
+    "channels",
+    "outlets",
+    "operator",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,13 +54,24 @@ class Config:
     channels: Mapping[str, ChannelSettings]
     fetch: FetchSettings = field(default_factory=FetchSettings)
     retention: Retention = field(default_factory=Retention)
+    outlets: Outlets = field(default_factory=Outlets)
+    operator: Operator = field(default_factory=Operator)
     warnings: tuple[Problem, ...] = ()
 
     def rules(self) -> Rules:
         """What the desk decides by."""
         recipients = {name: targets(settings) for name, settings in self.channels.items()}
-        routing = Routing(storylines={s.id: s for s in self.storylines}, targets=recipients)
+        routing = Routing(
+            storylines={s.id: s for s in self.storylines},
+            targets=recipients,
+            policies=self.policies(),
+            outlets=self.outlets,
+        )
         return Rules(matcher=Matcher(self.storylines), routing=routing)
+
+    def policies(self) -> Mapping[str, Policy]:
+        """When each channel's readers want to hear of alerts."""
+        return {name: policy(settings) for name, settings in self.channels.items()}
 
 
 def find(named: Path | None) -> Path:
@@ -113,6 +137,10 @@ def _config(plain: Plain, path: Path) -> Config | None:
     named = plain.section("defaults")
     if isinstance(named, dict) and "channels" in named:
         channels.check_named(plain, named["channels"], known, ("defaults", "channels"))
+    operator: Operator = _section(plain, Operator, "operator")
+    asked = plain.section("operator")
+    if isinstance(asked, dict) and "channels" in asked:
+        channels.check_named(plain, asked["channels"], known, ("operator", "channels"))
     retention: Retention = _section(plain, Retention, "retention")
     if retention.seen < retention.entries:
         plain.problem(
@@ -126,6 +154,8 @@ def _config(plain: Plain, path: Path) -> Config | None:
         channels=found,
         fetch=_section(plain, FetchSettings, "fetch"),
         retention=retention,
+        outlets=_section(plain, Outlets, "outlets"),
+        operator=operator,
     )
 
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import getaddresses
 from pathlib import Path as File
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from cronsim import CronSim, CronSimError
 
 from monitor.alerts.channels import EmailSettings, WebhookSettings
 from monitor.alerts.channels.webhook import is_signing_secret
+from monitor.alerts.policy import QUIET, Policy
 from monitor.config import files
-from monitor.config.defaults import Defaults, Retention
+from monitor.config.defaults import Defaults, Operator, Retention
 from monitor.config.reading import Path, Plain, shown
 from monitor.errors import SecretError
 from monitor.feeds.fetch import FetchSettings
@@ -183,6 +187,37 @@ def signing_secret(plain: Plain, value: Secret | tuple[Secret, ...], path: Path)
         plain.problem(path, "No secret is named; write secret: {env: NAME}.")
 
 
+def cron(plain: Plain, value: str, path: Path) -> None:
+    """When something happens again and again."""
+    try:
+        CronSim(value, datetime(2000, 1, 1, tzinfo=UTC))
+    except CronSimError:
+        said = f"`{shown(value)}` says no times; write minute, hour, day, month and day of the week, like `0 7 * * mon-fri`."
+        plain.problem(path, said)
+
+
+def time_zone(plain: Plain, value: str, path: Path) -> None:
+    """A zone that this machine knows."""
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        said = f"`{shown(value)}` is no time zone that is known here; write it like Europe/Warsaw."
+        plain.problem(path, said)
+
+
+def hours(plain: Plain, value: str, path: Path) -> None:
+    """Hours of the day."""
+    parts = QUIET.fullmatch(value)
+    if value and (parts is None or parts.group(1, 2) == parts.group(3, 4)):
+        plain.problem(path, f'`{shown(value)}` says no hours of the day; write them like "22:00-07:00".')
+
+
+def limit(plain: Plain, value: int | None, path: Path) -> None:
+    """How many messages an hour."""
+    if value is not None and not 0 <= value <= 10_000:  # noqa: PLR2004
+        plain.problem(path, "`limit` is a number of messages an hour, from 1 to 10000, or 0 for no limit.")
+
+
 def existing_file(plain: Plain, value: str, path: Path) -> None:
     """A file that is there and can be read."""
     try:
@@ -232,6 +267,14 @@ RULES: Mapping[type, Mapping[str, Rule]] = {
         "timeout": STEP,
         "ca_file": existing_file,
     },
+    Policy: {
+        "digest": cron,
+        "timezone": time_zone,
+        "quiet": hours,
+        "limit": limit,
+        "group_wait": lasting("0s", "1h"),
+    },
+    Operator: {"feed_silent": lasting("1h", "90d"), "channel_failing": lasting("1m", "7d")},
     WebhookSettings: {"url": web_address, "secret": signing_secret, "headers": headers},
 }
 """Class -> field -> what it must be. Fields without a rule may be anything of their type."""

@@ -13,8 +13,9 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+from monitor.alerts.severity import Outlets
 from monitor.config.channels import CHANNELS
-from monitor.config.defaults import Defaults, Retention
+from monitor.config.defaults import Defaults, Operator, Retention
 from monitor.feeds.fetch import FetchSettings
 from monitor.model import Feed, Storyline, Terms
 from monitor.secret import Secret
@@ -56,6 +57,8 @@ def schema() -> dict[str, Any]:
             "defaults": _object(Defaults),
             "fetch": _object(FetchSettings),
             "retention": _object(Retention),
+            "outlets": _object(Outlets),
+            "operator": _object(Operator),
             "entities": _of(Mapping[str, tuple[str, ...]])
             | {"description": "Who and what terms speak of: a name and its aliases."},
             "feeds": {"type": "array", "minItems": 1, "items": {"anyOf": [{"type": "string"}, feed, opml]}},
@@ -103,6 +106,8 @@ def _of(hint: Any) -> dict[str, Any]:
     if origin is tuple:
         listed = {"type": "array", "items": _of(arguments[0])}
         return listed if typing.get_origin(arguments[0]) is tuple else {"anyOf": [_of(arguments[0]), listed]}
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint) and hint is not Secret:
+        return _object(hint)
     if origin is Mapping:
         return {"type": "object", "additionalProperties": _of(arguments[1])}
     simple = {str: {"type": "string"}, int: {"type": "integer"}, float: {"type": "number"}, bool: {"type": "boolean"}}

@@ -12,7 +12,7 @@ from rapidfuzz import fuzz, process
 from monitor.config import channels, files, rules
 from monitor.config.defaults import Defaults
 from monitor.config.reading import SIZE_CAP, WRONG, Path, Plain, shown
-from monitor.config.shape import fill, read_as
+from monitor.config.shape import fill, nearest, read_as
 from monitor.model import Storyline, Terms
 from monitor.stories.match import ceiling
 from monitor.stories.text import fold_all
@@ -39,10 +39,12 @@ def read(plain: Plain, defaults: Defaults, known_channels: Collection[str], fold
             _check_id_is_new(plain, line.get("id"), ids, path)
             if "channels" in line:
                 channels.check_named(plain, line["channels"], known_channels, (*path, "channels"))
+            _check_routes(plain, line.get("routes"), known_channels, (*path, "routes"))
             seed = _seed(plain, line.get("seed"), folder, (*path, "seed"))
         if storyline is not None:
             whole = _completed(storyline, line, shared, defaults)
             _check_reach(plain, whole, path)
+            _check_urgent(plain, whole, path)
             _warn_of_typos(plain, whole, path)
             found.append(replace(whole, seed=seed))
     return tuple(found)
@@ -137,6 +139,22 @@ def _check_reach(plain: Plain, storyline: Storyline, path: Path) -> None:
     elif best < storyline.threshold:
         said = f"An entry with every term scores {best:g}, which is below the threshold of {storyline.threshold:g}"
         plain.problem((*path, "threshold"), f"{said}, so that nothing could match; lower it or add terms.")
+
+
+def _check_routes(plain: Plain, raw: Any, known: Collection[str], path: Path) -> None:
+    for number, route in enumerate(raw if isinstance(raw, tuple) else (raw,)):
+        if isinstance(route, dict) and "channels" in route:
+            place = (*path, number, "channels") if isinstance(raw, tuple) else (*path, "channels")
+            channels.check_named(plain, route["channels"], known, place)
+
+
+def _check_urgent(plain: Plain, storyline: Storyline, path: Path) -> None:
+    """What makes an alert critical must be looked for."""
+    known = {term for term, _ in _each(storyline.terms, path)}
+    for number, term in enumerate(storyline.urgent):
+        if term not in known:
+            said = f"`{shown(term)}` is urgent, but none of the storyline's terms; {nearest(term, known)}"
+            plain.problem((*path, "urgent", number), said)
 
 
 def _warn_of_typos(plain: Plain, storyline: Storyline, path: Path) -> None:

@@ -44,7 +44,44 @@ def _add_feedback(tx: Connection) -> None:
     ).create(tx)
 
 
-STEPS: tuple[Step, ...] = (_add_feedback,)
+def _add_policy(tx: Connection) -> None:
+    """What is held, silenced and noticed, and the states of storylines."""
+    time = DateTime(timezone=True).compile(tx.dialect)
+    for column in (
+        "storylines ADD COLUMN state TEXT NOT NULL DEFAULT ''",
+        f"storylines ADD COLUMN state_since {time}",
+        "deliveries ADD COLUMN hold TEXT",
+        "deliveries ADD COLUMN told_by TEXT NOT NULL DEFAULT ''",
+    ):
+        tx.exec_driver_sql(f"ALTER TABLE {column}")
+    tx.exec_driver_sql("CREATE INDEX deliveries_due ON deliveries (state, channel, due_at)")
+    tx.exec_driver_sql("CREATE INDEX deliveries_sent ON deliveries (channel, target, sent_at)")
+    known = MetaData()
+    Table(
+        "mutes",
+        known,
+        Column("storyline", Text, primary_key=True),
+        Column("channel", Text, primary_key=True),
+        Column("target", Text, primary_key=True),
+        Column("until", DateTime(timezone=True)),
+    )
+    Table(
+        "notices",
+        known,
+        Column("subject", Text, primary_key=True),
+        Column("said", Text, nullable=False),
+        Column("raised_at", DateTime(timezone=True), nullable=False),
+    )
+    Table(
+        "links",
+        known,
+        Column("token", Text, primary_key=True),
+        Column("used_at", DateTime(timezone=True), nullable=False),
+    )
+    known.create_all(tx)
+
+
+STEPS: tuple[Step, ...] = (_add_feedback, _add_policy)
 """The first brings schema 1 to schema 2."""
 NEWEST = 1 + len(STEPS)
 

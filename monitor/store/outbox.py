@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
-from monitor.model import Alert, AlertKind, Delivery, DeliveryState, Development, Evidence, Link
+from monitor.model import Alert, Delivery, DeliveryState, Development, Hold
 from monitor.store import upsert
+from monitor.store.alert import from_json, to_json
 from monitor.store.schema import alerts, deliveries, pauses
 
+_AT_ONCE = 500
+"""Deliveries that one statement names."""
 _DELIVERY = tuple(deliveries.c[name] for name in Delivery.__dataclass_fields__)
 
 
@@ -21,6 +25,7 @@ class Backlog:
     """What waits for a channel."""
 
     pending: int = 0
+    held: int = 0
     oldest_at: datetime | None = None
     dead: int = 0
     paused: str = ""
@@ -36,17 +41,27 @@ def add(tx: Connection, queued: Sequence[Alert], to_deliver: Sequence[Delivery])
     upsert(tx, deliveries, [asdict(delivery) for delivery in to_deliver], keep=True)
 
 
-def claim(tx: Connection, channel: str, now: datetime, lease: timedelta) -> tuple[Delivery, Alert] | None:
+def is_due(tx: Connection, channel: str, now: datetime) -> bool:
+    """Whether anything of a channel may be due; a look that writes nothing."""
+    due = deliveries.c.state.in_([DeliveryState.PENDING, DeliveryState.HELD]) & (deliveries.c.due_at <= now)
+    return (
+        tx.execute(select(deliveries.c.number).where(due, deliveries.c.channel == channel).limit(1)).first() is not None
+    )
+
+
+def claim(
+    tx: Connection, channel: str, now: datetime, lease: timedelta, barrier: str = ""
+) -> tuple[Delivery, Alert] | None:
     """Take the next delivery of a channel: the oldest that is due and has no earlier one of its thread and target waiting.
 
-    It is counted as an attempt and due again when the lease ends, so that a crash frees it; its last error is forgotten,
-    which tells it from one that waits for its next try.
+    Of the thread `barrier`, if it is named, a target's deliveries wait for all that were queued before, and all that was
+    queued after waits for them. What is claimed is counted as an attempt and due again when the lease ends, so that a crash
+    frees it; its last error is forgotten, which tells it from one that waits for its next try.
     """
-    first = select(func.min(deliveries.c.number)).group_by(deliveries.c.target, deliveries.c.thread)
-    first = first.where(deliveries.c.channel == channel, deliveries.c.state == DeliveryState.PENDING)
     query = select(deliveries.c.number, *_DELIVERY, alerts.c.content).join(alerts, alerts.c.id == deliveries.c.alert)
-    query = query.where(deliveries.c.number.in_(first), deliveries.c.due_at <= now)
-    row = tx.execute(query.order_by(deliveries.c.number).limit(1)).first()
+    query = query.where(deliveries.c.due_at <= now).order_by(deliveries.c.number).limit(1)
+    heads = (tx.execute(query.where(deliveries.c.number.in_(some))).first() for some in _heads(tx, channel, barrier))
+    row = next(filter(None, heads), None)
     if row is None:
         return None
     attempts = row.attempts + 1
@@ -56,6 +71,81 @@ def claim(tx: Connection, channel: str, now: datetime, lease: timedelta) -> tupl
         .values(attempts=attempts, due_at=now + lease, error="")
     )
     return _delivery(row, attempts=attempts), from_json(row.content)
+
+
+def _heads(tx: Connection, channel: str, barrier: str) -> Iterator[list[int]]:
+    """The numbers of the deliveries that have no earlier one to wait for, in order, some at a time."""
+    first = select(deliveries.c.target, deliveries.c.thread, func.min(deliveries.c.number))
+    first = first.where(deliveries.c.channel == channel, deliveries.c.state == DeliveryState.PENDING)
+    by_target: dict[str, dict[str, int]] = defaultdict(dict)
+    for target, thread, number in tx.execute(first.group_by(deliveries.c.target, deliveries.c.thread)):
+        by_target[target][thread] = number
+    heads: list[int] = []
+    for threads in by_target.values():
+        wall = threads.pop(barrier, None) if barrier else None
+        before = [number for number in threads.values() if wall is None or number < wall]
+        heads += before or ([wall] if wall is not None else [])
+    heads.sort()
+    return (heads[start : start + _AT_ONCE] for start in range(0, len(heads), _AT_ONCE))
+
+
+def held(tx: Connection, channel: str, now: datetime) -> list[tuple[Delivery, Alert]]:
+    """What was held for a channel until now or earlier, in the order in which it was queued."""
+    query = select(deliveries.c.number, *_DELIVERY, alerts.c.content).join(alerts, alerts.c.id == deliveries.c.alert)
+    query = query.where(deliveries.c.state == DeliveryState.HELD, deliveries.c.channel == channel)
+    rows = tx.execute(query.where(deliveries.c.due_at <= now).order_by(deliveries.c.number))
+    return [(_delivery(row, attempts=row.attempts), from_json(row.content)) for row in rows]
+
+
+def untried(tx: Connection, channel: str, now: datetime) -> dict[str, int]:
+    """How many deliveries of a channel are due and were never tried, by target."""
+    query = select(deliveries.c.target, func.count().label("waiting")).where(*_untried(channel, now))
+    return {row.target: row.waiting for row in tx.execute(query.group_by(deliveries.c.target))}
+
+
+def untried_of(tx: Connection, channel: str, target: str, now: datetime) -> list[tuple[Delivery, Alert]]:
+    """Those of one target whose thread waits for no try, in the order in which they were queued."""
+    tried = select(deliveries.c.thread).where(
+        deliveries.c.state == DeliveryState.PENDING, deliveries.c.channel == channel, deliveries.c.target == target,
+        deliveries.c.attempts > 0,
+    )  # fmt: skip
+    query = select(deliveries.c.number, *_DELIVERY, alerts.c.content).join(alerts, alerts.c.id == deliveries.c.alert)
+    query = query.where(*_untried(channel, now), deliveries.c.target == target, deliveries.c.thread.not_in(tried))
+    rows = tx.execute(query.order_by(deliveries.c.number))
+    return [(_delivery(row, attempts=row.attempts), from_json(row.content)) for row in rows]
+
+
+def _untried(channel: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    d = deliveries.c
+    return (d.state == DeliveryState.PENDING, d.channel == channel, d.attempts == 0, d.due_at <= now)
+
+
+def sent_at(tx: Connection, channel: str, target: str, since: datetime) -> list[datetime]:
+    """When a target was sent messages since then, the first one first."""
+    d = deliveries.c
+    query = select(d.sent_at).where(d.channel == channel, d.target == target, d.sent_at > since)
+    return list(tx.execute(query.order_by(d.sent_at)).scalars())
+
+
+def hold(tx: Connection, ids: Sequence[str], why: Hold, until: datetime) -> None:
+    """Hold deliveries back until then."""
+    _update(tx, ids, state=DeliveryState.HELD, hold=why, due_at=until)
+
+
+def release(tx: Connection, ids: Sequence[str], now: datetime) -> None:
+    """Let held deliveries go, each as it is, in the order in which they were queued."""
+    _update(tx, ids, state=DeliveryState.PENDING, due_at=now)
+
+
+def fold(tx: Connection, ids: Sequence[str], into: Delivery) -> None:
+    """These deliveries are told by another one, which is queued."""
+    _update(tx, ids, state=DeliveryState.FOLDED, told_by=into.id)
+
+
+def _update(tx: Connection, ids: Sequence[str], **values: Any) -> None:
+    for start in range(0, len(ids), _AT_ONCE):
+        chunk = ids[start : start + _AT_ONCE]
+        tx.execute(update(deliveries).where(deliveries.c.id.in_(chunk)).values(values))
 
 
 def free(tx: Connection, now: datetime) -> None:
@@ -97,11 +187,11 @@ def retry(tx: Connection, ids: Sequence[str] | None, now: datetime) -> int:
 def backlog(tx: Connection, now: datetime) -> dict[str, Backlog]:
     """What waits, by channel."""
     counted = select(deliveries.c.channel, deliveries.c.state, func.count(), func.min(deliveries.c.created_at))
-    counted = counted.where(deliveries.c.state.in_([DeliveryState.PENDING, DeliveryState.DEAD]))
+    counted = counted.where(deliveries.c.state.in_([DeliveryState.PENDING, DeliveryState.HELD, DeliveryState.DEAD]))
     found: dict[str, dict[str, Any]] = {}
     for channel, state, count, oldest in tx.execute(counted.group_by(deliveries.c.channel, deliveries.c.state)):
         known = found.setdefault(channel, {})
-        known |= {"pending": count, "oldest_at": oldest} if state == DeliveryState.PENDING else {"dead": count}
+        known |= {"pending": count, "oldest_at": oldest} if state == DeliveryState.PENDING else {state: count}
     resting = {channel: paused(tx, channel, now) for channel in tx.execute(select(pauses.c.channel)).scalars().all()}
     for channel in found.keys() | resting.keys():
         found.setdefault(channel, {})["paused"] = resting.get(channel, "")
@@ -117,7 +207,8 @@ def pending(tx: Connection) -> int:
 
 def drop_channel(tx: Connection, kept: Sequence[str]) -> int:
     """Give up what waits for channels that are configured no more; returns how many deliveries that were."""
-    query = update(deliveries).where(deliveries.c.state == DeliveryState.PENDING, deliveries.c.channel.not_in(kept))
+    waiting = deliveries.c.state.in_([DeliveryState.PENDING, DeliveryState.HELD])
+    query = update(deliveries).where(waiting, deliveries.c.channel.not_in(kept))
     return tx.execute(query.values(state=DeliveryState.DEAD, error="The channel is configured no more.")).rowcount
 
 
@@ -127,41 +218,7 @@ def without_alert(tx: Connection, known: Sequence[Development]) -> list[Developm
     return [development for development in known if development.id not in told]
 
 
-def to_json(alert: Alert) -> dict[str, Any]:
-    """An alert as JSON values."""
-    content: dict[str, Any] = _plain(asdict(alert))
-    return content
-
-
-def from_json(content: dict[str, Any]) -> Alert:
-    """The alert that `to_json` wrote."""
-    return Alert(
-        **content
-        | {
-            "kind": AlertKind(content["kind"]),
-            "created_at": datetime.fromisoformat(content["created_at"]),
-            "storylines": tuple((identifier, title) for identifier, title in content["storylines"]),
-            "evidence": tuple(Evidence(**evidence) for evidence in content["evidence"]),
-            "outlets": tuple(content["outlets"]),
-            "reports": tuple(map(_link, content["reports"])),
-            "known_before": tuple(map(_link, content["known_before"])),
-            "first": _link(content["first"]) if content.get("first") else None,
-        }
-    )
-
-
-def _link(content: dict[str, Any]) -> Link:
-    return Link(**content | {"published": datetime.fromisoformat(content["published"])})
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return value.isoformat() if isinstance(value, datetime) else value
-
-
 def _delivery(row: Any, *, attempts: int) -> Delivery:
     fields = {name: row._mapping[name] for name in Delivery.__dataclass_fields__}
-    return Delivery(**fields | {"state": DeliveryState(row.state), "attempts": attempts})
+    hold = Hold(row.hold) if row.hold else None
+    return Delivery(**fields | {"state": DeliveryState(row.state), "attempts": attempts, "hold": hold})

@@ -92,6 +92,8 @@ storylines = Table(
     Column("followed", Boolean, nullable=False, default=True),
     Column("followed_since", Utc, nullable=False),
     Column("announced_at", Utc),
+    Column("state", Text, nullable=False, server_default=""),
+    Column("state_since", Utc),
 )  # fmt: skip
 
 developments = Table(
@@ -156,7 +158,27 @@ deliveries = Table(
     Column("attempts", Integer, nullable=False, default=0),
     Column("due_at", Utc, nullable=False), Column("created_at", Utc, nullable=False), Column("sent_at", Utc),
     _text("error"),
+    Column("hold", Text), Column("told_by", Text, nullable=False, server_default=""),
     Index("deliveries_waiting", "state", "channel", "target", "thread", "number"),
+    Index("deliveries_due", "state", "channel", "due_at"),
+    Index("deliveries_sent", "channel", "target", "sent_at"),
 )  # fmt: skip
 
 pauses = Table("pauses", metadata, Column("channel", Text, primary_key=True), Column("until", Utc), _text("reason"))
+
+mutes = Table(
+    "mutes",
+    metadata,
+    Column("storyline", Text, primary_key=True), Column("channel", Text, primary_key=True), Column("target", Text, primary_key=True),
+    Column("until", Utc),
+)  # fmt: skip
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("subject", Text, primary_key=True),
+    _text("said"),
+    Column("raised_at", Utc, nullable=False),
+)
+
+links = Table("links", metadata, Column("token", Text, primary_key=True), Column("used_at", Utc, nullable=False))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from monitor.store.schema import alerts, developments, entries, feedback, on_sto
 
 _BACKGROUND = 20_000
 _BATCH = 2_000
+_AT_ONCE = 500
 _ENTRY = tuple(entries.c[name] for name in Entry.__dataclass_fields__)
 _DEVELOPMENT = tuple(developments.c[name] for name in Development.__dataclass_fields__)
 
@@ -152,6 +153,16 @@ def development(tx: Connection, identifier: str) -> Development | None:
     """The development with that id."""
     row = tx.execute(select(*_DEVELOPMENT).where(developments.c.id == identifier)).first()
     return _development(row) if row else None
+
+
+def developments_with(tx: Connection, ids: Collection[str]) -> list[Development]:
+    """The developments with these ids."""
+    wanted = sorted(ids)
+    return [
+        _development(row)
+        for start in range(0, len(wanted), _AT_ONCE)
+        for row in tx.execute(select(*_DEVELOPMENT).where(developments.c.id.in_(wanted[start : start + _AT_ONCE])))
+    ]
 
 
 def developments_named(tx: Connection, name: str, limit: int = 3) -> list[Development]:

@@ -88,6 +88,7 @@ def place(report: Report, matches: Sequence[Match], ledger: Ledger) -> Placement
         explanation=verdict.explanation,
         nearest=nearest.report.entry.id if nearest else None,
         similarity=round(nearest.likelihood, 3) if nearest else 0.0,
+        hearsay=reserved(report),
     )
 
 

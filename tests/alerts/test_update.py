@@ -20,6 +20,7 @@ from monitor.alerts.route import Routing, route
 from monitor.deliver import deliver
 from monitor.model import Alert, AlertKind, Decision, Delivery, Link
 from monitor.store import Store, outbox
+from monitor.store.alert import from_json, to_json
 from tests.alerts.receiver import Clock
 from tests.alerts.samples import HOSTILE, NOON, make_alert
 from tests.alerts.servers import mail_server
@@ -105,9 +106,9 @@ def test_what_was_told_first_is_cleaned_as_all_else_is(words: str) -> None:
 
 
 def test_an_update_comes_back_from_the_outbox_as_it_went_in(update: Alert) -> None:
-    assert outbox.from_json(json.loads(json.dumps(outbox.to_json(update)))) == update
-    old = {key: value for key, value in outbox.to_json(update).items() if key not in ("first", "follows")}
-    assert outbox.from_json(old) == replace(update, first=None, follows="")
+    assert from_json(json.loads(json.dumps(to_json(update)))) == update
+    old = {key: value for key, value in to_json(update).items() if key not in ("first", "follows")}
+    assert from_json(old) == replace(update, first=None, follows="")
 
 
 # --- by mail, through the outbox, to a server

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from monitor.alerts.channels.console import ConsoleChannel, ConsoleSettings
 from monitor.alerts.channels.email import EmailChannel, EmailSettings
 from monitor.alerts.channels.webhook import WebhookChannel, WebhookSettings
+from monitor.alerts.policy import Policy
 from monitor.model import Alert, Delivery, Reply
 
 __all__ = [
-    "Channel", "ChannelSettings", "ConsoleSettings", "EmailSettings", "Post", "Transcript", "WebhookSettings", "open_channel", "targets",
+    "Channel", "ChannelSettings", "ConsoleSettings", "EmailSettings", "Post", "Transcript", "WebhookSettings", "open_channel", "policy", "targets",
 ]  # fmt: skip
 
 ChannelSettings = ConsoleSettings | EmailSettings | WebhookSettings
 Post = Callable[[str, bytes, Mapping[str, str]], Reply]
 """Sends bytes to a URL with headers; the only way to the network that a channel gets for HTTP."""
+MESSAGES_AN_HOUR = 30
+"""More than these nobody reads."""
 Transcript = Callable[[str], None]
 """Takes one line of the conversation with a receiver; secrets are masked before."""
 
@@ -32,6 +36,13 @@ class Channel(Protocol):
 def targets(settings: ChannelSettings) -> tuple[str, ...]:
     """The recipients of a channel, each with deliveries of its own; `("",)` where there is but one."""
     return settings.to if isinstance(settings, EmailSettings) else ("",)
+
+
+def policy(settings: ChannelSettings) -> Policy:
+    """When the channel's readers want to hear of alerts, with the limit that is usual for people where none is configured."""
+    chosen = settings.policy
+    usual = MESSAGES_AN_HOUR if isinstance(settings, EmailSettings) else 0
+    return chosen if chosen.limit is not None else replace(chosen, limit=usual)
 
 
 def open_channel(settings: ChannelSettings, post: Post) -> Channel:

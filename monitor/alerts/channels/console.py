@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from monitor.alerts import render
+from monitor.alerts.policy import Policy
 from monitor.errors import DeliveryError
 from monitor.model import Alert, AlertKind, Delivery, Link
 
@@ -15,6 +16,9 @@ _MARKS = {
     AlertKind.NEW: ("new", "red"),
     AlertKind.UPDATE: ("update", "yellow"),
     AlertKind.BASELINE: ("so far", "blue"),
+    AlertKind.STATE: ("state", "cyan"),
+    AlertKind.DIGEST: ("digest", "green"),
+    AlertKind.NOTICE: ("notice", "magenta"),
     AlertKind.TEST: ("test", "magenta"),
 }
 Row = tuple[str, str, str]
@@ -26,6 +30,8 @@ class ConsoleSettings:
     """Prints alerts where the monitor runs."""
 
     type: Literal["console"]
+    policy: Policy = field(default_factory=Policy)
+    """When its readers want to hear of alerts."""
 
 
 class ConsoleChannel:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import smtplib
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from email.header import Header
 from email.message import EmailMessage
@@ -15,6 +15,7 @@ from typing import Literal
 
 from monitor.alerts import render
 from monitor.alerts.channels.smtp import Session, TlsSession
+from monitor.alerts.policy import Policy
 from monitor.errors import DeliveryError, SecretError, Verdict
 from monitor.model import Alert, Delivery
 from monitor.secret import Secret, mask
@@ -45,6 +46,8 @@ class EmailSettings:
     """How long the server may take for one step."""
     ca_file: str = ""
     """Certificate of your own authority, where the server's is not from a public one."""
+    policy: Policy = field(default_factory=Policy)
+    """When its readers want to hear of alerts."""
 
 
 class EmailChannel:

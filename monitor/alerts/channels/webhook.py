@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from standardwebhooks import Webhook
 
 from monitor.alerts import render
+from monitor.alerts.policy import Policy
 from monitor.errors import DeliveryError, MonitorError, SecretError
 from monitor.model import Alert, Delivery, Reply
 from monitor.secret import Secret, mask
@@ -35,6 +36,8 @@ class WebhookSettings:
     """The signing secret (`whsec_...`); two while you change from an old to a new one."""
     headers: Mapping[str, str | Secret] = field(default_factory=dict)
     """Headers of your own."""
+    policy: Policy = field(default_factory=Policy)
+    """When its readers want to hear of alerts."""
 
 
 class WebhookChannel:

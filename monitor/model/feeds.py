@@ -1,0 +1,102 @@
+"""Feeds and what they bring: what is configured, what was learned, what came."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from monitor.secret import Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """One URL to poll, as the user configured it."""
+
+    url: str
+    name: str = ""
+    every: timedelta = timedelta(minutes=15)
+    language: str = ""
+    headers: Mapping[str, str | Secret] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedState:
+    """What the daemon has learned of a feed: validators, schedule and health."""
+
+    url: str
+    etag: str = ""
+    last_modified: str = ""
+    body_hash: str = ""
+    title: str = ""
+    next_poll_at: datetime
+    polled_at: datetime | None = None
+    succeeded_at: datetime | None = None
+    failures: int = 0
+    """Failed polls in a row; 0 is healthy."""
+    error: str = ""
+    """Why the last poll failed, as a sentence; empty when it did not."""
+    gone: bool = False
+    """The server said 410; polled no more until a person resumes it."""
+
+    @property
+    def is_new(self) -> bool:
+        """True until a poll succeeded: the first one is the baseline."""
+        return self.succeeded_at is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """What fetch brought. `body` is inflated and within the size cap; empty when `not_modified`."""
+
+    url: str
+    """The address that answered, after redirects."""
+    status: int
+    headers: Mapping[str, str]
+    """Lower-case names; credentials and cookies left out."""
+    body: bytes = b""
+    not_modified: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One item of a feed, normalised. Text is plain, without markup or control characters."""
+
+    id: str
+    """Stable across polls and restarts; in a replay, the recorded id."""
+    feed: str
+    """URL of the feed that brought it."""
+    url: str
+    title: str
+    summary: str
+    published: datetime
+    """The feed's date when it can be trusted, else the time it was first seen; never in the future."""
+    language: str
+    outlet: str
+    keys: tuple[str, ...] = ()
+    """Everything this entry may be recognised by when its feed changes its habits; `id` is the first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """An entry as its document gave it, before the poll's time is known; `published` is None when it gave no usable date."""
+
+    keys: tuple[str, ...]
+    url: str
+    title: str
+    summary: str
+    published: datetime | None
+    language: str
+    outlet: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """What parse made of a response."""
+
+    title: str
+    items: tuple[Item, ...]
+    complete: bool = True
+    """False when the document was broken and entries were salvaged from it; its validators are then not kept."""
+    ttl: timedelta | None = None
+    """The feed's own wish between polls."""
