@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from monitor.alerts.policy import Policy
 from monitor.alerts.route import Routing, deliveries_for, route, route_baseline, sample_alert
 from monitor.model import (
     AlertKind,
@@ -17,7 +18,10 @@ from monitor.model import (
     Evidence,
     Link,
     Match,
+    Mute,
     Placement,
+    Route,
+    Severity,
     Storyline,
     Terms,
 )  # fmt: skip
@@ -163,3 +167,80 @@ def test_the_baseline_tells_the_latest_developments_once_a_storyline() -> None:
 def test_two_samples_are_two_messages() -> None:
     assert sample_alert(NOON).id != sample_alert(NOON + timedelta(seconds=1)).id
     assert sample_alert(NOON).kind is AlertKind.TEST
+
+
+# --- routes, quiet hours, silences
+
+
+NIGHT = Policy(quiet="11:00-13:00", digest="0 18 * * *")
+"""Its quiet hours end an hour after noon."""
+
+
+def sent(routing: Routing, **placement: object) -> list[tuple[str, str, str, str | None, int]]:
+    _, deliveries = route(replace(PLACEMENT, **placement), DEVELOPMENT, (), routing, NOON)  # type: ignore[arg-type]
+    hours = [round((d.due_at - NOON).total_seconds() / 3600) for d in deliveries]
+    return [(d.channel, d.target, d.state, d.hold, due) for d, due in zip(deliveries, hours, strict=True)]
+
+
+def following(*routes: Route, **routing: object) -> Routing:
+    strike = replace(STRIKE, routes=routes, urgent=("walkout",) if routing.pop("urgent", False) else ())
+    return replace(ROUTING, storylines={"strike": strike}, **routing)  # type: ignore[arg-type]
+
+
+def test_a_route_says_which_channels_get_an_alert_at_once_and_which_in_the_digest() -> None:
+    routing = following(
+        Route(channels=("hook",), severity=Severity.HIGH),
+        Route(channels=("console",)),
+        Route(channels=("mail",), send="digest"),
+        policies={"mail": NIGHT},
+    )
+    assert sent(routing) == [
+        ("console", "", "pending", None, 0),
+        ("mail", "ann@desk.example", "held", "digest", 6),
+        ("mail", "bob@desk.example", "held", "digest", 6),
+    ]
+
+
+def test_what_is_sent_both_ways_is_two_deliveries_with_ids_of_their_own() -> None:
+    routing = following(Route(channels=("hook",), send="both"))
+    _, deliveries = route(PLACEMENT, DEVELOPMENT, (), routing, NOON)
+    assert [d.state for d in deliveries] == ["pending", "held"]
+    assert len({d.id for d in deliveries}) == 2
+
+
+def test_quiet_hours_hold_and_critical_passes() -> None:
+    assert sent(following(policies={"hook": NIGHT}))[2:] == [("hook", "", "held", "quiet", 1)]
+    assert sent(following(policies={"hook": NIGHT}, urgent=True))[2:] == [("hook", "", "pending", None, 0)]
+
+
+def test_an_alert_waits_for_others_of_its_moment_unless_it_is_critical() -> None:
+    patient = Policy(group_wait=timedelta(hours=1))
+    assert sent(following(policies={"hook": patient}))[2:] == [("hook", "", "pending", None, 1)]
+    assert sent(following(policies={"hook": patient}, urgent=True))[2:] == [("hook", "", "pending", None, 0)]
+
+
+def test_a_silence_holds_until_its_end_and_longest_counts() -> None:
+    silences = tuple(Mute(storyline="strike", until=NOON + timedelta(hours=h)) for h in (2, 8, -1))
+    assert {row[2:] for row in sent(following(mutes=silences))} == {("held", "silence", 8)}
+
+
+def test_who_follows_a_storyline_no_more_gets_nothing_and_all_others_do() -> None:
+    gone = Mute(storyline="strike", channel="mail", target="bob@desk.example")
+    assert [row[:2] for row in sent(following(mutes=(gone,)))] == [("mail", "ann@desk.example"), ("hook", "")]
+    assert sent(following(mutes=(Mute(storyline="strike"),))) == []
+
+
+def test_an_alert_on_two_storylines_comes_while_one_of_them_is_heard() -> None:
+    silent = Mute(storyline="strike", until=NOON + timedelta(hours=8))
+    rows = sent(replace(ROUTING, mutes=(silent,)))
+    assert rows == [
+        ("mail", "ann@desk.example", "held", "silence", 8),
+        ("mail", "bob@desk.example", "held", "silence", 8),
+        ("hook", "", "pending", None, 0),
+        ("console", "", "pending", None, 0),
+    ]
+
+
+def test_a_mute_that_is_over_or_of_another_storyline_changes_nothing() -> None:
+    mutes = (Mute(storyline="strike", until=NOON), Mute(storyline="fish"))
+    assert sent(replace(ROUTING, mutes=mutes)) == sent(ROUTING)
