@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -65,7 +66,7 @@ def _told(alert: Alert) -> list[str]:
     return [told.alert for chapter in alert.chapters for told in chapter.told]
 
 
-def put(store: Store, number: int, thread: str = "dam", target: str = ANN, **delivery: object) -> None:
+def put(store: Store, number: int, thread: str = "dam", target: str = ANN, **delivery: Any) -> None:
     severity = delivery.pop("severity", Severity.NORMAL)
     at = delivery.get("created_at", NOON + timedelta(seconds=number))
     alert = make_alert(id=f"a-{number}", storylines=((thread, thread.title()),), created_at=at, severity=severity)
@@ -73,7 +74,7 @@ def put(store: Store, number: int, thread: str = "dam", target: str = ANN, **del
     store.write(lambda tx: outbox.add(tx, [alert], [made]))
 
 
-def hold(hold: Hold, until: timedelta) -> dict[str, object]:
+def hold(hold: Hold, until: timedelta) -> dict[str, Any]:
     return {"state": DeliveryState.HELD, "hold": hold, "due_at": NOON + until}
 
 
