@@ -19,7 +19,9 @@ from functools import partial
 from apscheduler.executors.pool import ThreadPoolExecutor as JobExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from monitor import notices
 from monitor.alerts.channels import Channel, open_channel
+from monitor.alerts.notice import Trouble
 from monitor.config import Config
 from monitor.deliver import Deliverer, deliver
 from monitor.desk import Desk, Rules
@@ -98,6 +100,7 @@ class Daemon:
         self._stopping = False
         self._failure: BaseException | None = None
         self._status = ""
+        self._troubles: dict[str, Trouble] = {}
         self._scheduler = BackgroundScheduler(
             executors={"default": JobExecutor(4)},
             job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
@@ -182,6 +185,7 @@ class Daemon:
         jobs: tuple[tuple[str, Callable[[], None], timedelta, timedelta], ...] = (
             ("tick", self._tick, timedelta(seconds=1), timedelta(0)),
             ("prove", self._prove, timedelta(seconds=_PROVE_EVERY), timedelta(0)),
+            ("look", self._look, timedelta(minutes=1), timedelta(minutes=1)),
             ("tidy", self._tidy, timedelta(days=1), timedelta(minutes=10)),
         )
         for name, job, every, first in jobs:
@@ -268,6 +272,21 @@ class Daemon:
         if self.desk.announce(self._now()).deliveries:
             self._deliverer.wake()
         self._announced = True
+
+    def complain(self, trouble: Trouble) -> None:
+        """Something is wrong that does not show in the store; the operator hears of it, once, until `settle`."""
+        self._troubles[trouble.subject] = trouble
+
+    def settle(self, subject: str) -> None:
+        """It is over."""
+        self._troubles.pop(subject, None)
+
+    def _look(self) -> None:
+        """Tell the operator what does not go as it should, and what is well again."""
+        known, operator, routing = list(self._troubles.values()), self.config.operator, self._parts.rules.routing
+        told = self.store.write(lambda tx: notices.look(tx, operator, routing, self._now(), known))
+        if told.deliveries:
+            self._deliverer.wake()
 
     def _undo_future(self) -> None:
         self.store.write(lambda tx: feeds.undo_future(tx, self._now()))

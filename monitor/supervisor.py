@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from monitor import process, systemd
+from monitor.alerts.notice import Trouble
 from monitor.config import load
 from monitor.daemon import Daemon
 from monitor.errors import ConfigError, MonitorError
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 _LAST_MOMENT = 9.5
 """Seconds after which the process ends, whatever hangs: a little more than the daemon gives itself."""
 _LOOK_EVERY = 5.0
+_RELOAD = "configuration"
 _STOOD_STILL = 5.0
 """Seconds by which a look is late when not one part, but the whole process was not run."""
 
@@ -100,6 +102,7 @@ def _reload(daemon: Daemon, path: Path) -> None:
         if config.store != daemon.config.store:
             log.warning("reload: the store stays %s until the next start", daemon.config.store)
         daemon.reload(config)
+        daemon.settle(_RELOAD)
         log.info(
             "reload feeds=%d storylines=%d channels=%s",
             len(config.feeds),
@@ -109,6 +112,13 @@ def _reload(daemon: Daemon, path: Path) -> None:
     except ConfigError as error:
         for problem in error.problems:
             log.error("reload: the old configuration stays: %s", problem)  # noqa: TRY400 - each is a sentence of its own
+        daemon.complain(_refused("; ".join(map(str, error.problems))))
     except MonitorError as error:
         log.error("reload: the old configuration stays: %s", error)  # noqa: TRY400
+        daemon.complain(_refused(str(error)))
     systemd.notify("READY=1", f"STATUS={daemon.status}")
+
+
+def _refused(why: str) -> Trouble:
+    said = f"The changed configuration was not taken up, and the old one stays in force: {why}"
+    return Trouble(subject=_RELOAD, title="The configuration is wrong", said=said)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -190,12 +190,19 @@ def _concerns(mute: Mute, storyline: str, channel: str, target: str, now: dateti
 def _timed(
     delivery: Delivery, wishes: Sequence[_Wish], reached: Severity, routing: Routing, now: datetime
 ) -> Iterator[Delivery]:
-    """The delivery when it may go: at once, held, in the next digest, or at once and in the digest."""
-    policy = routing.policies.get(delivery.channel, Policy())
+    """The delivery when it is wanted: held where all of its storylines are silent."""
     if all(wish.silent_until for wish in wishes):
         yield _held(delivery, Hold.SILENCE, min(wish.silent_until for wish in wishes if wish.silent_until))
-        return
-    ways = {wish.send for wish in wishes if not wish.silent_until}
+    else:
+        yield from timed(delivery, {wish.send for wish in wishes if not wish.silent_until}, reached, routing, now)
+
+
+def timed(
+    delivery: Delivery, ways: Collection[str], reached: Severity, routing: Routing, now: datetime
+) -> Iterator[Delivery]:
+    """The delivery when its channel's readers want it: at once, held, in the next digest, or at once and in the digest."""
+    policy = routing.policies.get(delivery.channel, Policy())
+    ways = set(ways)
     if ways & {"immediate", "both"}:
         wait = policy.held(reached, now)
         group_wait = timedelta(0) if reached is Severity.CRITICAL else policy.group_wait

@@ -14,13 +14,14 @@ from monitor.alerts.policy import Policy
 from monitor.alerts.route import Routing
 from monitor.alerts.severity import Outlets
 from monitor.config import channels, feeds, files, reading, storylines
-from monitor.config.defaults import Defaults, Operator, Retention
+from monitor.config.defaults import Defaults, Retention
 from monitor.config.reading import Plain
 from monitor.config.shape import check_keys, fill, read_as
 from monitor.desk import Rules
 from monitor.errors import ConfigError, Problem
 from monitor.feeds.fetch import FetchSettings
 from monitor.model import Feed, Storyline
+from monitor.notices import Operator
 from monitor.secret import mask
 from monitor.stories.match import Matcher
 

@@ -26,15 +26,3 @@ class Retention:
     """Entries and their places."""
     seen: timedelta = timedelta(days=365)
     """That an entry was there, so that it is not new when it comes back."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operator:
-    """Who hears that a feed, a channel or the configuration needs a look."""
-
-    channels: tuple[str, ...] = ()
-    """Where notices go; by default to every channel that is well, the first that takes it."""
-    feed_silent: timedelta = timedelta(days=1)
-    """How long a feed may fail before you hear of it."""
-    channel_failing: timedelta = timedelta(minutes=30)
-    """How long a channel may fail before you hear of it, by another one."""

@@ -18,11 +18,12 @@ from monitor.alerts.channels import EmailSettings, WebhookSettings
 from monitor.alerts.channels.webhook import is_signing_secret
 from monitor.alerts.policy import QUIET, Policy
 from monitor.config import files
-from monitor.config.defaults import Defaults, Operator, Retention
+from monitor.config.defaults import Defaults, Retention
 from monitor.config.reading import Path, Plain, shown
 from monitor.errors import SecretError
 from monitor.feeds.fetch import FetchSettings
 from monitor.model import Feed, Storyline
+from monitor.notices import Operator
 from monitor.secret import Secret
 
 Rule = Callable[[Plain, Any, Path], None]

@@ -15,9 +15,10 @@ from typing import Any
 
 from monitor.alerts.severity import Outlets
 from monitor.config.channels import CHANNELS
-from monitor.config.defaults import Defaults, Operator, Retention
+from monitor.config.defaults import Defaults, Retention
 from monitor.feeds.fetch import FetchSettings
 from monitor.model import Feed, Storyline, Terms
+from monitor.notices import Operator
 from monitor.secret import Secret
 
 _DURATION = {"type": "string", "pattern": r"^\d+\s*[smhd]$", "examples": ["30s", "10m", "2h", "1d"]}

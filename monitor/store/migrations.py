@@ -69,7 +69,7 @@ def _add_policy(tx: Connection) -> None:
         "notices",
         known,
         Column("subject", Text, primary_key=True),
-        Column("said", Text, nullable=False),
+        Column("title", Text, nullable=False),
         Column("raised_at", DateTime(timezone=True), nullable=False),
     )
     Table(

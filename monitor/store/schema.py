@@ -177,7 +177,7 @@ notices = Table(
     "notices",
     metadata,
     Column("subject", Text, primary_key=True),
-    _text("said"),
+    _text("title"),
     Column("raised_at", Utc, nullable=False),
 )
 

@@ -103,7 +103,7 @@ CREATE TABLE mutes (
 );
 CREATE TABLE notices (
   subject TEXT NOT NULL,
-  said TEXT NOT NULL,
+  title TEXT NOT NULL,
   raised_at DATETIME NOT NULL,
   PRIMARY KEY (subject)
 );

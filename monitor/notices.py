@@ -1,0 +1,133 @@
+"""Looks whether feeds and channels do what they did, and has the operator told: once when something begins, once when it is over."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from monitor.alerts.clean import host
+from monitor.alerts.notice import Trouble, begun_and_over, notice, route_notice
+from monitor.alerts.route import Routing
+from monitor.model import Changes, FeedState
+from monitor.store import Connection, feeds, notices, outbox
+from monitor.store.notices import Failing, Rhythm
+
+log = logging.getLogger(__name__)
+
+OFTEN = 20
+"""Entries that a feed must have brought for its rhythm to be known."""
+TIMES = 10
+"""How many of its usual pauses a feed may be quiet."""
+QUIET = timedelta(days=2)
+"""No feed is called too quiet before: weekends are quiet."""
+NEVER = 5
+"""Polls in vain after which a feed that never answered is in trouble."""
+GIVEN_UP = timedelta(days=7)
+"""How long a delivery that was given up is worth a notice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """Who hears that a feed, a channel or the configuration needs a look."""
+
+    channels: tuple[str, ...] = ()
+    """Where notices go; by default the first channel that is well."""
+    feed_silent: timedelta = timedelta(days=1)
+    """How long a feed may fail before you hear of it."""
+    channel_failing: timedelta = timedelta(minutes=30)
+    """How long a channel may fail before you hear of it, by another one."""
+
+
+def look(tx: Connection, operator: Operator, routing: Routing, now: datetime, known: Sequence[Trouble] = ()) -> Changes:
+    """Queue a notice for each trouble that began and each that is over; `known` are those that do not show in the store."""
+    channels = list(_channels(tx, operator, now))
+    troubles = [*known, *channels, *_feeds(tx, operator, now)]
+    begun, over = begun_and_over(troubles, notices.standing(tx))
+    ill = {trouble.channel for trouble in channels}
+    alerts = []
+    for trouble in begun:
+        log.warning("notice subject=%s said=%s", trouble.subject, trouble.said)
+        notices.note(tx, trouble.subject, trouble.title if trouble.tells_end else "", now)
+        alerts.append(notice(trouble, now))
+    for subject, title in over:
+        log.info("notice subject=%s over", subject)
+        notices.forget(tx, subject)
+        if title:
+            alerts.append(notice(Trouble(subject=subject, title=title, said=""), now, over=True))
+    queued = [d for alert in alerts for d in route_notice(alert, operator.channels, ill, routing, now)]
+    outbox.add(tx, alerts, queued)
+    return Changes(alerts=tuple(alerts), deliveries=tuple(queued))
+
+
+def _channels(tx: Connection, operator: Operator, now: datetime) -> Iterator[Trouble]:
+    for name, backlog in outbox.backlog(tx, now).items():
+        if backlog.paused:
+            advice = "It goes on by itself later, or with `monitor retry --all` when the cause is mended."
+            yield _trouble(name, f"The channel {name} rests", f"{backlog.paused} {advice}")
+    for failing in notices.failing(tx, now - GIVEN_UP):
+        yield from _failing(failing, operator, now)
+
+
+def _failing(failing: Failing, operator: Operator, now: datetime) -> Iterator[Trouble]:
+    name = failing.channel
+    if failing.since and now - failing.since > operator.channel_failing:
+        waiting = f"{failing.retrying} alerts have" if failing.retrying != 1 else "1 alert has"
+        said = f"{waiting} been tried in vain, the oldest since {failing.since:%-d %B, %H:%M} UTC; nothing is lost. The receiver said: "
+        yield _trouble(name, f"The channel {name} does not deliver", said + failing.error)
+    if failing.given_up:
+        count = f"{failing.given_up} alerts were" if failing.given_up != 1 else "1 alert was"
+        said = f"{count} given up or refused for good; `monitor deliveries` shows them, `monitor retry --all` sends them again."
+        yield Trouble(
+            subject=f"given up {name}", title=f"Alerts by {name} were not delivered",
+            said=f"{said} The receiver said: {failing.error}", channel=name, tells_end=False,
+        )  # fmt: skip
+
+
+def _trouble(name: str, title: str, said: str) -> Trouble:
+    return Trouble(subject=f"channel {name}", title=title, said=said, channel=name)
+
+
+def _feeds(tx: Connection, operator: Operator, now: datetime) -> Iterator[Trouble]:
+    ailing = notices.ailing(tx)
+    for state in ailing:
+        if said := _is_dead(state, operator, now):
+            yield Trouble(subject=f"feed {state.url}", title=f"The feed {_name(state)} does not answer", said=said)
+    unwell = {state.url for state in ailing}
+    rhythms = notices.rhythms(tx, now)
+    for state in feeds.everything(tx):
+        rhythm = rhythms.get(state.url)
+        if state.url not in unwell and rhythm and is_too_quiet(rhythm, now):
+            said = (
+                f"It answers, but has brought nothing new since {rhythm.last_at:%-d %B, %H:%M} UTC; it used to bring "
+                f"{_daily(rhythm)}. Look whether its address has changed."
+            )
+            yield Trouble(subject=f"quiet {state.url}", title=f"The feed {_name(state)} has gone quiet", said=said)
+
+
+def _is_dead(state: FeedState, operator: Operator, now: datetime) -> str:
+    """Why a feed is to be looked at; empty where it may still come back."""
+    if state.gone:
+        return f"Its server says that it has ended (410). Take it out, or find its new address: {state.url}"
+    if state.succeeded_at is None:
+        return f"It never answered as a feed: {state.error}" if state.failures >= NEVER else ""
+    late = now - state.succeeded_at > operator.feed_silent
+    return f"It was last read on {state.succeeded_at:%-d %B, %H:%M} UTC. {state.error}" if late else ""
+
+
+def is_too_quiet(rhythm: Rhythm, now: datetime) -> bool:
+    """Whether a feed has been quiet for longer than its own history lets one expect."""
+    if rhythm.entries < OFTEN:
+        return False
+    usual = (rhythm.last_at - rhythm.first_at) / (rhythm.entries - 1)
+    return now - rhythm.last_at > max(QUIET, TIMES * usual)
+
+
+def _daily(rhythm: Rhythm) -> str:
+    days = max((rhythm.last_at - rhythm.first_at) / timedelta(days=1), 1.0)
+    return f"about {max(1, round(rhythm.entries / days))} a day"
+
+
+def _name(state: FeedState) -> str:
+    return state.title or host(state.url) or state.url
