@@ -21,6 +21,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from monitor import notices
 from monitor.alerts.channels import Channel, open_channel
+from monitor.alerts.links import Links
 from monitor.alerts.notice import Trouble
 from monitor.config import Config
 from monitor.deliver import Deliverer, deliver
@@ -32,8 +33,9 @@ from monitor.feeds.parse import Parser
 from monitor.model import Changes, Feed, FeedState
 from monitor.poll import poll
 from monitor.process import Pulse
-from monitor.store import Connection, Store, feeds, outbox, stories, upsert
+from monitor.store import Connection, Store, feeds, links, outbox, stories, upsert
 from monitor.store.schema import meta
+from monitor.web.serve import Server
 
 log = logging.getLogger(__name__)
 
@@ -62,9 +64,10 @@ class _Parts:
     feeds: Mapping[str, Feed]
 
     @classmethod
-    def of(cls, config: Config) -> _Parts:
+    def of(cls, config: Config, key: bytes) -> _Parts:
         gate = Gate(config.fetch)
-        channels = {name: open_channel(settings, gate.post) for name, settings in config.channels.items()}
+        signed = Links(config.web.base_url, key) if config.web.base_url else None
+        channels = {name: open_channel(settings, gate.post, signed) for name, settings in config.channels.items()}
         return cls(config, config.rules(), gate, channels, {feed.url: feed for feed in config.feeds})
 
 
@@ -84,7 +87,8 @@ class Daemon:
         """Whether the first tick has handed out what was due."""
         self._now = now
         self._pulse = pulse or Pulse()
-        self._parts = _Parts.of(config)
+        self._key = store.write(links.key)
+        self._parts = _Parts.of(config, self._key)
         self._sync(self._parts)
         store.write(lambda tx: outbox.free(tx, now()))
         self.desk = Desk(store, self._parts.rules)
@@ -101,6 +105,7 @@ class Daemon:
         self._failure: BaseException | None = None
         self._status = ""
         self._troubles: dict[str, Trouble] = {}
+        self._server: Server | None = None
         self._scheduler = BackgroundScheduler(
             executors={"default": JobExecutor(4)},
             job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
@@ -116,7 +121,7 @@ class Daemon:
 
     def reload(self, config: Config) -> None:
         """Go on by another configuration, without losing a poll or a delivery. Raises MonitorError and keeps the old one."""
-        parts = _Parts.of(config)
+        parts = _Parts.of(config, self._key)
         try:
             self._sync(parts)
         except StoreError:
@@ -134,6 +139,8 @@ class Daemon:
         )  # a try that takes longer ends in its own time: its lease keeps it from being sent again
         self._deliverer = self._new_deliverer(parts)
         self._deliverer.start()
+        if config.web != old.config.web:
+            self._serve()
         retire = threading.Timer(
             2 * old.config.fetch.timeout.total_seconds(), old.gate.close
         )  # polls under way still use it
@@ -159,6 +166,7 @@ class Daemon:
     def start(self) -> None:
         """Begin to tick, poll and deliver."""
         self._deliverer.start()
+        self._serve()
         self._add_jobs()
         self._scheduler.start()
 
@@ -172,10 +180,29 @@ class Daemon:
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._wait_for_polls(end - STOP_WITHIN / 2)
         self._parts.gate.close()
+        if self._server is not None:
+            self._server.close()
         if any(thread.is_alive() for thread in self._deliverer.threads):
             self._deliverer.stop(max(0.5, end - time.monotonic() - 1))
         self._parser.close()
         self._wait_for_polls(end)
+
+    def _serve(self) -> None:
+        """Serve the addresses that mails have; where that fails, everything else goes on (P16)."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        web = self.config.web
+        if not web.base_url:
+            return
+        from monitor.web import app  # noqa: PLC0415 - Flask only where something is served
+
+        try:
+            self._server = Server(app.create(self.store, self._key, self._now), web.listen)
+            self._server.start()
+        except MonitorError as error:
+            log.error("web error=%s", error)  # noqa: TRY400 - the sentence says it all
+            self.complain(Trouble(subject="web", title="The page cannot be served", said=str(error)))
 
     def _wait_for_polls(self, end: float) -> None:
         while self._polling and time.monotonic() < end:

@@ -10,8 +10,8 @@ from datetime import datetime
 from monitor.alerts.route import short_hash
 from monitor.model import Alert, AlertKind, Chapter, Development, Hold, Severity, Told
 
-THREAD = "*"
-"""The thread of digests: they follow what was queued before them, and what is queued after them follows."""
+THREAD = "-digest"
+"""The thread of digests, which no storyline can be named like: they follow what was queued before them, and what is queued after them follows."""
 LISTED = 40
 """Alerts that a chapter lists at most."""
 _WHY = {

@@ -9,7 +9,8 @@ from datetime import datetime
 from monitor.alerts.route import Routing, delivery_for, short_hash, timed
 from monitor.model import Alert, AlertKind, Delivery, Severity
 
-THREAD = "operator"
+THREAD = "-operator"
+"""No storyline can be named like it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
@@ -16,6 +17,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from monitor.alerts.clean import cut, host, isolate, line, safe_url
+from monitor.alerts.links import Offer
 from monitor.model import Alert, AlertKind, Evidence, Link
 
 __all__ = [
@@ -63,15 +65,15 @@ def subject(alert: Alert) -> str:
     return prefix + isolate(cut(alert.title, SUBJECT_CAP - len(prefix) - 2))
 
 
-def text(alert: Alert) -> str:
-    """The plain-text body."""
-    filled = _fill("alert.txt.jinja", alert) or plain(alert)
+def text(alert: Alert, offers: Sequence[Offer] = ()) -> str:
+    """The plain-text body; `offers` are what its reader can do about the storyline."""
+    filled = _fill("alert.txt.jinja", alert, offers) or plain(alert)
     return re.sub(r"\n{3,}", "\n\n", filled).strip() + "\n"
 
 
-def html(alert: Alert) -> str:
+def html(alert: Alert, offers: Sequence[Offer] = ()) -> str:
     """The HTML body: no script, no picture, nothing from elsewhere (T9, T10). Empty when it could not be made."""
-    return _fill("alert.html.jinja", alert)
+    return _fill("alert.html.jinja", alert, offers)
 
 
 def plain(alert: Alert) -> str:
@@ -172,10 +174,10 @@ def _link_json(link: Link) -> dict[str, str]:
     return {"outlet": link.outlet, "title": link.title, "url": link.url, "published": _iso(link.published)}
 
 
-def _fill(template: str, alert: Alert) -> str:
+def _fill(template: str, alert: Alert, offers: Sequence[Offer]) -> str:
     """The filled template; empty, with a word in the log, when that fails."""
     try:
-        return _templates().get_template(template).render(alert=shown(alert), subject=subject(alert))
+        return _templates().get_template(template).render(alert=shown(alert), subject=subject(alert), offers=offers)
     except Exception:
         log.exception("render alert=%s template=%s state=failed", alert.id, template)
         return ""

@@ -24,12 +24,13 @@ from monitor.model import Feed, Storyline
 from monitor.notices import Operator
 from monitor.secret import mask
 from monitor.stories.match import Matcher
+from monitor.web.serve import WebSettings
 
 __all__ = ["PLACES", "Config", "Defaults", "Retention", "checked", "fetch_settings", "find", "load"]
 
 PLACES = ("$MONITOR_CONFIG", "config/monitor.yaml", "/etc/monitor/monitor.yaml")
 """Where a configuration is looked for when none is named."""
-T = TypeVar("T", Defaults, FetchSettings, Operator, Outlets, Retention)
+T = TypeVar("T", Defaults, FetchSettings, Operator, Outlets, Retention, WebSettings)
 _SECTIONS = {
     "store",
     "defaults",
@@ -41,6 +42,7 @@ _SECTIONS = {
     "channels",
     "outlets",
     "operator",
+    "web",
 }
 
 
@@ -57,6 +59,7 @@ class Config:
     retention: Retention = field(default_factory=Retention)
     outlets: Outlets = field(default_factory=Outlets)
     operator: Operator = field(default_factory=Operator)
+    web: WebSettings = field(default_factory=WebSettings)
     warnings: tuple[Problem, ...] = ()
 
     def rules(self) -> Rules:
@@ -157,6 +160,7 @@ def _config(plain: Plain, path: Path) -> Config | None:
         retention=retention,
         outlets=_section(plain, Outlets, "outlets"),
         operator=operator,
+        web=_section(plain, WebSettings, "web"),
     )
 
 

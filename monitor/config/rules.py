@@ -25,6 +25,7 @@ from monitor.feeds.fetch import FetchSettings
 from monitor.model import Feed, Storyline
 from monitor.notices import Operator
 from monitor.secret import Secret
+from monitor.web.serve import WebSettings
 
 Rule = Callable[[Plain, Any, Path], None]
 
@@ -219,6 +220,23 @@ def limit(plain: Plain, value: int | None, path: Path) -> None:
         plain.problem(path, "`limit` is a number of messages an hour, from 1 to 10000, or 0 for no limit.")
 
 
+def base_url(plain: Plain, value: str, path: Path) -> None:
+    """Where readers come in; nothing after the path."""
+    if value:
+        web_address(plain, value, path)
+        if _is_web_address(value) and (urlsplit(value).query or urlsplit(value).fragment):
+            plain.problem(
+                path, "The base of addresses has nothing after its path; write it like https://news.example.org."
+            )
+
+
+def address(plain: Plain, value: str, path: Path) -> None:
+    """Where to listen: an address of this machine and a port."""
+    name, _, port = value.rpartition(":")
+    if not (name and port.isascii() and port.isdigit() and 0 < int(port) <= 65_535):  # noqa: PLR2004
+        plain.problem(path, f"`{shown(value)}` is no address to listen at; write it like 127.0.0.1:8765.")
+
+
 def existing_file(plain: Plain, value: str, path: Path) -> None:
     """A file that is there and can be read."""
     try:
@@ -275,6 +293,7 @@ RULES: Mapping[type, Mapping[str, Rule]] = {
         "limit": limit,
         "group_wait": lasting("0s", "1h"),
     },
+    WebSettings: {"base_url": base_url, "listen": address},
     Operator: {"feed_silent": lasting("1h", "90d"), "channel_failing": lasting("1m", "7d")},
     WebhookSettings: {"url": web_address, "secret": signing_secret, "headers": headers},
 }

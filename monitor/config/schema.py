@@ -20,6 +20,7 @@ from monitor.feeds.fetch import FetchSettings
 from monitor.model import Feed, Storyline, Terms
 from monitor.notices import Operator
 from monitor.secret import Secret
+from monitor.web.serve import WebSettings
 
 _DURATION = {"type": "string", "pattern": r"^\d+\s*[smhd]$", "examples": ["30s", "10m", "2h", "1d"]}
 _SECRET = {
@@ -60,6 +61,7 @@ def schema() -> dict[str, Any]:
             "retention": _object(Retention),
             "outlets": _object(Outlets),
             "operator": _object(Operator),
+            "web": _object(WebSettings),
             "entities": _of(Mapping[str, tuple[str, ...]])
             | {"description": "Who and what terms speak of: a name and its aliases."},
             "feeds": {"type": "array", "minItems": 1, "items": {"anyOf": [{"type": "string"}, feed, opml]}},

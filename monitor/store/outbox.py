@@ -18,6 +18,7 @@ from monitor.store.schema import alerts, deliveries, pauses
 _AT_ONCE = 500
 """Deliveries that one statement names."""
 _DELIVERY = tuple(deliveries.c[name] for name in Delivery.__dataclass_fields__)
+_QUEUED = select(deliveries.c.number, *_DELIVERY, alerts.c.content).join(alerts, alerts.c.id == deliveries.c.alert)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,7 @@ def claim(
     queued after waits for them. What is claimed is counted as an attempt and due again when the lease ends, so that a crash
     frees it; its last error is forgotten, which tells it from one that waits for its next try.
     """
-    query = select(deliveries.c.number, *_DELIVERY, alerts.c.content).join(alerts, alerts.c.id == deliveries.c.alert)
-    query = query.where(deliveries.c.due_at <= now).order_by(deliveries.c.number).limit(1)
+    query = _QUEUED.where(deliveries.c.due_at <= now).order_by(deliveries.c.number).limit(1)
     heads = (tx.execute(query.where(deliveries.c.number.in_(some))).first() for some in _heads(tx, channel, barrier))
     row = next(filter(None, heads), None)
     if row is None:
@@ -89,10 +89,15 @@ def _heads(tx: Connection, channel: str, barrier: str) -> Iterator[list[int]]:
     return (heads[start : start + _AT_ONCE] for start in range(0, len(heads), _AT_ONCE))
 
 
+def one(tx: Connection, identifier: str) -> tuple[Delivery, Alert] | None:
+    """The delivery with that id, and its alert."""
+    row = tx.execute(_QUEUED.where(deliveries.c.id == identifier)).first()
+    return (_delivery(row, attempts=row.attempts), from_json(row.content)) if row else None
+
+
 def held(tx: Connection, channel: str, now: datetime) -> list[tuple[Delivery, Alert]]:
     """What was held for a channel until now or earlier, in the order in which it was queued."""
-    query = select(deliveries.c.number, *_DELIVERY, alerts.c.content).join(alerts, alerts.c.id == deliveries.c.alert)
-    query = query.where(deliveries.c.state == DeliveryState.HELD, deliveries.c.channel == channel)
+    query = _QUEUED.where(deliveries.c.state == DeliveryState.HELD, deliveries.c.channel == channel)
     rows = tx.execute(query.where(deliveries.c.due_at <= now).order_by(deliveries.c.number))
     return [(_delivery(row, attempts=row.attempts), from_json(row.content)) for row in rows]
 
@@ -109,8 +114,7 @@ def untried_of(tx: Connection, channel: str, target: str, now: datetime) -> list
         deliveries.c.state == DeliveryState.PENDING, deliveries.c.channel == channel, deliveries.c.target == target,
         deliveries.c.attempts > 0,
     )  # fmt: skip
-    query = select(deliveries.c.number, *_DELIVERY, alerts.c.content).join(alerts, alerts.c.id == deliveries.c.alert)
-    query = query.where(*_untried(channel, now), deliveries.c.target == target, deliveries.c.thread.not_in(tried))
+    query = _QUEUED.where(*_untried(channel, now), deliveries.c.target == target, deliveries.c.thread.not_in(tried))
     rows = tx.execute(query.order_by(deliveries.c.number))
     return [(_delivery(row, attempts=row.attempts), from_json(row.content)) for row in rows]
 

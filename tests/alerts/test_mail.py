@@ -61,7 +61,7 @@ def test_the_mail_has_each_header_once(alert: Alert, delivery: Delivery) -> None
     assert parsedate_to_datetime(message["Date"]) == NOON
     assert message["Message-ID"] == "<d-1f00-new-4b1d3c9e07@desk.example>"
     assert message["In-Reply-To"] == message["References"] == "<orla-dam.mail@desk.example>"
-    assert message["List-Id"] == "<orla-dam.desk.example>"
+    assert message["List-Id"] == "The Orla dam <orla-dam.desk.example>"
     assert message["Auto-Submitted"] == "auto-generated"
     assert message["X-Auto-Response-Suppress"] == "All"
 
@@ -140,7 +140,7 @@ def test_lines_that_begin_with_a_dot_survive_the_wire(delivery: Delivery) -> Non
 
 def test_a_mail_without_html_is_plain_text(alert: Alert, delivery: Delivery, monkeypatch: pytest.MonkeyPatch) -> None:
     """D23"""
-    monkeypatch.setattr(render, "html", lambda _alert: "")
+    monkeypatch.setattr(render, "html", lambda *_: "")
     message = parsed(compose(alert, delivery, SENDER))
     assert message.get_content_type() == "text/plain"
     assert "Two valleys" in message.get_content()

@@ -50,7 +50,7 @@ def test_all_problems_are_told_at_once_in_order_of_line(tmp_path: Path) -> None:
     found = problems(
         write(
             tmp_path,
-            "feeds: [ftp://x]\nstorylines:\n  - {id: A, title: t, terms: [a]}\n  - {id: b, titel: t, terms: [a]}\nweb: {}\n",
+            "feeds: [ftp://x]\nstorylines:\n  - {id: A, title: t, terms: [a]}\n  - {id: b, titel: t, terms: [a]}\nwob: {}\n",
         )
     )
     assert [problem.line for problem in found] == [1, 3, 4, 4, 5]

@@ -9,6 +9,7 @@ from typing import Protocol
 from monitor.alerts.channels.console import ConsoleChannel, ConsoleSettings
 from monitor.alerts.channels.email import EmailChannel, EmailSettings
 from monitor.alerts.channels.webhook import WebhookChannel, WebhookSettings
+from monitor.alerts.links import Links
 from monitor.alerts.policy import Policy
 from monitor.model import Alert, Delivery, Reply
 
@@ -45,12 +46,12 @@ def policy(settings: ChannelSettings) -> Policy:
     return chosen if chosen.limit is not None else replace(chosen, limit=usual)
 
 
-def open_channel(settings: ChannelSettings, post: Post) -> Channel:
-    """The channel that `settings` describe."""
+def open_channel(settings: ChannelSettings, post: Post, links: Links | None = None) -> Channel:
+    """The channel that `settings` describe; its messages have `links` by which readers silence or leave a storyline."""
     match settings:
         case ConsoleSettings():
             return ConsoleChannel()
         case EmailSettings():
-            return EmailChannel(settings)
+            return EmailChannel(settings, links)
         case WebhookSettings():
             return WebhookChannel(settings, post)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import smtplib
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.header import Header
@@ -15,11 +16,14 @@ from typing import Literal
 
 from monitor.alerts import render
 from monitor.alerts.channels.smtp import Session, TlsSession
+from monitor.alerts.links import Deed, Links, Offer
 from monitor.alerts.policy import Policy
 from monitor.errors import DeliveryError, SecretError, Verdict
 from monitor.model import Alert, Delivery
 from monitor.secret import Secret, mask
 
+_PHRASE_CAP = 60
+_PLAIN = re.compile(r"[A-Za-z0-9]+( [A-Za-z0-9]+)*")
 _LOGIN_CODES = (530, 534, 535, 538)
 
 
@@ -53,8 +57,9 @@ class EmailSettings:
 class EmailChannel:
     """Hands each delivery to the mail server in a session of its own."""
 
-    def __init__(self, settings: EmailSettings) -> None:
+    def __init__(self, settings: EmailSettings, links: Links | None = None) -> None:
         self._settings = settings
+        self._links = links
 
     def send(self, alert: Alert, delivery: Delivery, transcript: Callable[[str], None]) -> None:
         """Send one mail to one recipient; what the server says decides what follows (D2-D8)."""
@@ -63,7 +68,7 @@ class EmailChannel:
             raise DeliveryError(
                 f"The address {recipient} has letters outside ASCII, which mail servers refuse.", verdict="final"
             )
-        message = compose(alert, delivery, self._settings.sender)
+        message = compose(alert, delivery, self._settings.sender, self._links)
         session: Session | None = None
         try:
             session = self._connect(transcript)
@@ -156,8 +161,10 @@ class EmailChannel:
         return DeliveryError(f"{told}.", verdict=verdict)
 
 
-def compose(alert: Alert, delivery: Delivery, sender: str) -> bytes:
+def compose(alert: Alert, delivery: Delivery, sender: str, links: Links | None = None) -> bytes:
     """The mail for one delivery: the same bytes at every try, so that a repeat can be told (D7).
+
+    With `links` its reader can silence or leave the storyline, also by the button of their mail program (RFC 8058).
 
     The headers are written here, not by EmailMessage, which on some Pythons turns an encoded word in a headline into a
     header of its own (CVE-2024-6923).
@@ -174,12 +181,18 @@ def compose(alert: Alert, delivery: Delivery, sender: str) -> bytes:
         "Message-ID": f"<{delivery.id}@{domain}>",
         "In-Reply-To": first or root,
         "References": f"{root}\r\n {first}" if first else root,
-        "List-Id": f"<{thread}.{domain}>",
+        "List-Id": f"{_phrase(alert.storylines[0][1])}\r\n <{thread}.{domain}>"
+        if alert.storylines
+        else f"<{thread}.{domain}>",
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "All",
     }
+    offers = links.offers(delivery) if links and alert.storylines else ()
+    if links and offers:
+        headers["List-Unsubscribe"] = f"\r\n <{links.to(Deed.UNFOLLOW, delivery)}>"
+        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return head.encode("ascii") + _body(alert, f"=_{delivery.id}")
+    return head.encode("ascii") + _body(alert, f"=_{delivery.id}", offers)
 
 
 def first_delivery(alert: Alert, delivery: Delivery) -> str:
@@ -187,11 +200,11 @@ def first_delivery(alert: Alert, delivery: Delivery) -> str:
     return alert.follows + delivery.id.removeprefix(alert.id)
 
 
-def _body(alert: Alert, boundary: str) -> bytes:
+def _body(alert: Alert, boundary: str, offers: Sequence[Offer]) -> bytes:
     """The MIME part: text, and HTML where there is some, in 7 bits and short lines (D9, D11)."""
     body = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
-    body.set_content(render.text(alert))
-    if written := render.html(alert):
+    body.set_content(render.text(alert, offers))
+    if written := render.html(alert, offers):
         body.add_alternative(written, subtype="html")
         body.set_boundary(boundary)
     return body.as_bytes()
@@ -201,6 +214,16 @@ def _mailbox(address: str) -> str:
     """A mailbox for a header: `Name <user@host>` on one line, the name encoded."""
     name, bare = map(render.line, parseaddr(address))
     return formataddr((name, bare)) if _is_harmless(name) else f"{_encoded('From', name)} <{bare}>"
+
+
+def _phrase(name: str) -> str:
+    """Words before an id in angle brackets: plain ones as they are, others encoded whole."""
+    name = render.line(name, _PHRASE_CAP)
+    return (
+        name
+        if _PLAIN.fullmatch(name)
+        else Header(name, "utf-8", maxlinelen=76, header_name="List-Id").encode(linesep="\r\n")
+    )
 
 
 def _encoded(name: str, value: str) -> str:
