@@ -64,11 +64,25 @@ class _Parts:
     feeds: Mapping[str, Feed]
 
     @classmethod
-    def of(cls, config: Config, key: bytes) -> _Parts:
+    def of(cls, config: Config, key: bytes, complain: Callable[[Trouble], None]) -> _Parts:
         gate = Gate(config.fetch)
         signed = Links(config.web.base_url, key) if config.web.base_url else None
-        channels = {name: open_channel(settings, gate.post, signed) for name, settings in config.channels.items()}
+        channels = {
+            name: open_channel(settings, gate.post, signed, partial(_of_template, complain, name))
+            for name, settings in config.channels.items()
+        }
         return cls(config, config.rules(), gate, channels, {feed.url: feed for feed in config.feeds})
+
+
+def _of_template(complain: Callable[[Trouble], None], channel: str, said: str) -> None:
+    complain(
+        Trouble(
+            subject=f"template {channel}",
+            title=f"A template of the channel {channel} is broken",
+            said=said,
+            tells_end=False,
+        )
+    )
 
 
 class Daemon:
@@ -88,7 +102,7 @@ class Daemon:
         self._now = now
         self._pulse = pulse or Pulse()
         self._key = store.write(links.key)
-        self._parts = _Parts.of(config, self._key)
+        self._parts = _Parts.of(config, self._key, self.complain)
         self._sync(self._parts)
         store.write(lambda tx: outbox.free(tx, now()))
         self.desk = Desk(store, self._parts.rules)
@@ -121,7 +135,7 @@ class Daemon:
 
     def reload(self, config: Config) -> None:
         """Go on by another configuration, without losing a poll or a delivery. Raises MonitorError and keeps the old one."""
-        parts = _Parts.of(config, self._key)
+        parts = _Parts.of(config, self._key, self.complain)
         try:
             self._sync(parts)
         except StoreError:
@@ -139,6 +153,7 @@ class Daemon:
         )  # a try that takes longer ends in its own time: its lease keeps it from being sent again
         self._deliverer = self._new_deliverer(parts)
         self._deliverer.start()
+        self._troubles.clear()
         if config.web != old.config.web:
             self._serve()
         retire = threading.Timer(

@@ -14,6 +14,10 @@ THREAD = "-digest"
 """The thread of digests, which no storyline can be named like: they follow what was queued before them, and what is queued after them follows."""
 LISTED = 40
 """Alerts that a chapter lists at most."""
+_CHAPTER_COST = 1_200
+_TOLD_COST = 500
+"""Bytes of the frame around a chapter, and around an alert in it."""
+_BLOCKS = "▁▂▃▄▅▆▇█"
 _WHY = {
     Hold.DIGEST: "Your digest: what was held for it since the last one.",
     Hold.QUIET: "What came in your quiet hours.",
@@ -88,3 +92,36 @@ def _told(alert: Alert, known: Development | None) -> Told:
 def _title(count: int, chapters: Sequence[Chapter]) -> str:
     alerts = "1 alert" if count == 1 else f"{count} alerts"
     return f"{alerts} on {chapters[0].title}" if len(chapters) == 1 else f"{alerts} on {len(chapters)} storylines"
+
+
+def fitted(digest: Alert, budget: int) -> tuple[Alert, int]:
+    """`digest` with no more than about `budget` bytes of chapters, and how many chapters were left out.
+
+    Each chapter has an equal share; its oldest alerts give way, and are counted in `more`.
+    """
+    kept = digest.chapters[: max(1, budget // _CHAPTER_COST)]
+    share = budget // max(1, len(kept))
+    chapters = tuple(_fitted(chapter, share - _CHAPTER_COST) for chapter in kept)
+    return replace(digest, chapters=chapters), len(digest.chapters) - len(kept)
+
+
+def _fitted(chapter: Chapter, budget: int) -> Chapter:
+    told: list[Told] = []
+    for alert in reversed(chapter.told):
+        budget -= _cost(alert)
+        if budget < 0:
+            break
+        told.insert(0, alert)
+    return replace(chapter, told=tuple(told), more=chapter.more + len(chapter.told) - len(told))
+
+
+def _cost(told: Told) -> int:
+    """About how many bytes an alert takes in text and HTML, where letters outside ASCII take more."""
+    words = "".join((told.title, *told.outlets)).encode("utf-8", "replace")
+    return _TOLD_COST + 3 * len(words) + 2 * len(told.report.url if told.report else "")
+
+
+def sparkline(values: Sequence[int]) -> str:
+    """A line of blocks as high as the values: `▁▂█`."""
+    most = max(values, default=0)
+    return "".join(_BLOCKS[round(value / most * (len(_BLOCKS) - 1))] if most else _BLOCKS[0] for value in values)

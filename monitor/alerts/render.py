@@ -11,14 +11,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
+from monitor.alerts import templates
 from monitor.alerts.clean import cut, host, isolate, line, safe_url
+from monitor.alerts.digest import fitted
 from monitor.alerts.links import Offer
-from monitor.model import Alert, AlertKind, Evidence, Link
+from monitor.alerts.templates import Own
+from monitor.model import Alert, AlertKind, Chapter, Evidence, Link, Severity, Told
 
 __all__ = [
     "PAYLOAD_CAP",
@@ -42,6 +42,9 @@ _NAME_CAP = 60
 _TITLE_CAP = 200
 _TEXT_CAP = 600
 _LISTED = 10
+_MAIL_BUDGET = 70_000
+"""Bytes that the chapters of a digest may take in a mail, so that all of it stays below 100 kB, where mail programs cut."""
+_JSON_BUDGET = 14_000
 _KNOWN_BEFORE = 3
 _UNTITLED = "A report without a headline"
 _TYPES = {
@@ -59,49 +62,64 @@ log = logging.getLogger(__name__)
 def subject(alert: Alert) -> str:
     """One clean line that says what is new: `[storyline] headline`; the part in brackets is the same for all of a storyline (T8, T14)."""
     alert = shown(alert)
-    story = cut(alert.storylines[0][1], _STORY_CAP) if alert.storylines else "News"
-    mark = "Update: " if alert.kind is AlertKind.UPDATE else ""
-    prefix = f"[{isolate(story)}] {mark}"
+    prefix = f"[{isolate(_bracket(alert))}] {_mark(alert)}"
     return prefix + isolate(cut(alert.title, SUBJECT_CAP - len(prefix) - 2))
 
 
-def text(alert: Alert, offers: Sequence[Offer] = ()) -> str:
-    """The plain-text body; `offers` are what its reader can do about the storyline."""
-    filled = _fill("alert.txt.jinja", alert, offers) or plain(alert)
+def _bracket(alert: Alert) -> str:
+    """What stands for the thread: the same for all of its messages, since mail programs look at it."""
+    if alert.kind is AlertKind.DIGEST:
+        return "Digest"
+    return cut(alert.storylines[0][1], _STORY_CAP) if alert.storylines else "News monitor"
+
+
+def _mark(alert: Alert) -> str:
+    urgent = "Urgent: " if alert.severity is Severity.CRITICAL else ""
+    return urgent + ("Update: " if alert.kind is AlertKind.UPDATE else "")
+
+
+def text(alert: Alert, offers: Sequence[Offer] = (), own: Own | None = None) -> str:
+    """The plain-text body; `offers` are what its reader can do about the storyline, `own` are templates of the user's."""
+    filled = _filled("txt", alert, offers, own) or plain(alert)
     return re.sub(r"\n{3,}", "\n\n", filled).strip() + "\n"
 
 
-def html(alert: Alert, offers: Sequence[Offer] = ()) -> str:
+def html(alert: Alert, offers: Sequence[Offer] = (), own: Own | None = None) -> str:
     """The HTML body: no script, no picture, nothing from elsewhere (T9, T10). Empty when it could not be made."""
-    return _fill("alert.html.jinja", alert, offers)
+    return _filled("html", alert, offers, own)
 
 
 def plain(alert: Alert) -> str:
     """What remains to be said when a template fails: the headline, why, and where to read it (D23)."""
     alert = shown(alert)
     links = [f"{link.outlet}: {link.url}" for link in alert.reports if link.url]
-    return "\n".join([subject(alert), "", alert.explanation, *links]) + "\n"
+    told = [f"* {told.title}" for chapter in alert.chapters for told in chapter.told]
+    return "\n".join([subject(alert), "", alert.explanation, *links, *told]) + "\n"
 
 
 def payload(alert: Alert) -> dict[str, Any]:
     """The JSON of a webhook, under PAYLOAD_CAP bytes; the last links are left out where it would be more.
 
-    {"type": "storyline.development.new" | "storyline.development.update" | "storyline.baseline" | "test",
+    {"type": "storyline.development.new" | "storyline.development.update" | "storyline.baseline" | "storyline.state" | "digest" | "notice" | "test",
      "timestamp": when the alert was decided, ISO 8601 in UTC (as all times here),
      "data": {
-       "alert": id, "kind": "new" | "update" | "baseline" | "test", "development": id or "", "reason": a stable code,
-       "explanation": a sentence,
+       "alert": id, "kind": "new" | "update" | "baseline" | "state" | "digest" | "notice" | "test", "development": id or "",
+       "severity": "low" | "normal" | "high" | "critical", "reason": a stable code, "explanation": a sentence,
        "title": the headline, "summary": text, "storylines": [{"id", "title"}], best match first, "outlets": [name],
        "evidence": [{"term": asked for, "found": the words found, "field": "title" | "summary", "score": 0..1}],
        "reports": [{"outlet", "title", "url": http(s) or "", "published"}], the one that raised the alert first,
        "known_before": [the same]: earlier developments of the storyline, latest first,
        "first": {the same}: in an update, the report by which the development was told first; else null,
-       "follows": in an update, id of the alert that told the development first; "" where there is none}}
+       "follows": in an update, id of the alert that told the development first; "" where there is none,
+       "chapters": in a digest [{"storyline", "title", "question", "state", "told": [{"alert": id, "kind", "severity", "title", "outlets",
+         "reports": how many, "url", "at"}], "more": alerts left out, "coverage": [reports in equal parts of its time],
+         "open": [links to reports in doubt], "folded": reports that told nothing new}]; else []}}
     """
-    alert = shown(alert)
+    alert, _ = fitted(shown(alert), _JSON_BUDGET)
     data: dict[str, Any] = {
         "alert": alert.id,
         "kind": alert.kind.value,
+        "severity": alert.severity.value,
         "development": alert.development,
         "reason": alert.reason,
         "explanation": alert.explanation,
@@ -114,6 +132,7 @@ def payload(alert: Alert) -> dict[str, Any]:
         "known_before": [_link_json(link) for link in alert.known_before],
         "first": _link_json(alert.first) if alert.first else None,
         "follows": alert.follows,
+        "chapters": [_chapter_json(chapter) for chapter in alert.chapters],
     }
     message = {"type": _TYPES[alert.kind], "timestamp": _iso(alert.created_at), "data": data}
     while len(json.dumps(message, ensure_ascii=False).encode()) > PAYLOAD_CAP and (
@@ -151,6 +170,28 @@ def _cleaned(alert: Alert) -> Alert:
         reports=tuple(map(_clean_link, alert.reports[:_LISTED])),
         known_before=tuple(map(_clean_link, alert.known_before[:_KNOWN_BEFORE])),
         first=_clean_link(alert.first) if alert.first else None,
+        chapters=tuple(map(_clean_chapter, alert.chapters)),
+    )
+
+
+def _clean_chapter(chapter: Chapter) -> Chapter:
+    return replace(
+        chapter,
+        storyline=line(chapter.storyline, _NAME_CAP),
+        title=line(chapter.title, 2 * _NAME_CAP),
+        question=line(chapter.question, _TITLE_CAP),
+        state=line(chapter.state, _NAME_CAP),
+        told=tuple(map(_clean_told, chapter.told)),
+        open=tuple(map(_clean_link, chapter.open[:_LISTED])),
+    )
+
+
+def _clean_told(told: Told) -> Told:
+    return replace(
+        told,
+        title=line(told.title, _TITLE_CAP) or _UNTITLED,
+        outlets=tuple(filter(None, (line(outlet, _NAME_CAP) for outlet in told.outlets[:_LISTED]))),
+        report=_clean_link(told.report) if told.report else None,
     )
 
 
@@ -174,31 +215,39 @@ def _link_json(link: Link) -> dict[str, str]:
     return {"outlet": link.outlet, "title": link.title, "url": link.url, "published": _iso(link.published)}
 
 
-def _fill(template: str, alert: Alert, offers: Sequence[Offer]) -> str:
-    """The filled template; empty, with a word in the log, when that fails."""
+def _chapter_json(chapter: Chapter) -> dict[str, Any]:
+    return {
+        "storyline": chapter.storyline,
+        "title": chapter.title,
+        "question": chapter.question,
+        "state": chapter.state,
+        "told": [_told_json(told) for told in chapter.told],
+        "more": chapter.more,
+        "coverage": list(chapter.coverage),
+        "open": [_link_json(link) for link in chapter.open],
+        "folded": chapter.folded,
+    }
+
+
+def _told_json(told: Told) -> dict[str, Any]:
+    return {
+        "alert": told.alert, "kind": told.kind.value, "severity": told.severity.value, "title": told.title, "outlets": list(told.outlets),
+        "reports": told.reports, "url": told.report.url if told.report else "", "at": _iso(told.at),
+    }  # fmt: skip
+
+
+def _filled(form: str, alert: Alert, offers: Sequence[Offer], own: Own | None) -> str:
+    """The filled template; empty, with a word in the log, when that fails. The user's own that fails gives way to ours (D26)."""
+    kind = "digest" if alert.kind is AlertKind.DIGEST else "alert"
     try:
-        return _templates().get_template(template).render(alert=shown(alert), subject=subject(alert), offers=offers)
+        whole, left_out = fitted(shown(alert), _MAIL_BUDGET)
+        told = {"alert": whole, "left_out": left_out, "subject": subject(alert), "offers": offers}
+        theirs = own.fill(f"{kind}.{form}", told) if own else ""
+        return theirs or templates.ours().get_template(f"{kind}.{form}.jinja").render(told)
     except Exception:
-        log.exception("render alert=%s template=%s state=failed", alert.id, template)
+        log.exception("render alert=%s template=%s.%s state=failed", alert.id, kind, form)
         return ""
-
-
-def _when(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%-d %B %Y, %H:%M} UTC"
 
 
 def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat()
-
-
-@cache
-def _templates() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("monitor.alerts"),
-        autoescape=select_autoescape(["html.jinja"]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"host": host, "when": _when, "isolate": isolate}
-    return environment

@@ -17,6 +17,7 @@ from cronsim import CronSim, CronSimError
 from monitor.alerts.channels import EmailSettings, WebhookSettings
 from monitor.alerts.channels.webhook import is_signing_secret
 from monitor.alerts.policy import QUIET, Policy
+from monitor.alerts.templates import TemplateFiles, syntax_error
 from monitor.config import files
 from monitor.config.defaults import Defaults, Retention
 from monitor.config.reading import Path, Plain, shown
@@ -245,6 +246,17 @@ def existing_file(plain: Plain, value: str, path: Path) -> None:
         plain.problem(path, f"The file {shown(value)} cannot be read: {error}.")
 
 
+def template(plain: Plain, value: str, path: Path) -> None:
+    """A file that Jinja understands."""
+    try:
+        wrong = syntax_error(files.read(File(value), _SECRET_CAP).decode("utf-8", "replace")) if value else ""
+    except files.UnreadableError as error:
+        plain.problem(path, f"The template {shown(value)} cannot be read: {error}.")
+        return
+    if wrong:
+        plain.problem(path, f"The template {shown(value)} is wrong in {wrong.rstrip('.')}.")
+
+
 def can_be_revealed(plain: Plain, secret: Secret, path: Path) -> bool:
     """Whether a secret has a text now (C7); that others can read it too is a warning (C8)."""
     try:
@@ -293,6 +305,7 @@ RULES: Mapping[type, Mapping[str, Rule]] = {
         "limit": limit,
         "group_wait": lasting("0s", "1h"),
     },
+    TemplateFiles: {"text": template, "html": template, "digest_text": template, "digest_html": template},
     WebSettings: {"base_url": base_url, "listen": address},
     Operator: {"feed_silent": lasting("1h", "90d"), "channel_failing": lasting("1m", "7d")},
     WebhookSettings: {"url": web_address, "secret": signing_secret, "headers": headers},

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
-from jinja2 import Environment, FileSystemLoader
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from monitor.alerts import render
+from monitor.alerts import render, templates
 from monitor.alerts.route import sample_alert
 from monitor.model import Alert, AlertKind, Link
 from tests.alerts.samples import HOSTILE, NOON, alerts, make_alert
@@ -196,10 +196,8 @@ def test_a_broken_or_missing_template_leaves_a_plain_text(
     for name in ("alert.txt.jinja", "alert.html.jinja"):
         if broken:
             (tmp_path / name).write_text(broken)
-    environment = Environment(
-        loader=FileSystemLoader(tmp_path), autoescape=True, undefined=render._templates().undefined
-    )
-    monkeypatch.setattr(render, "_templates", lambda: environment)
+    environment = Environment(loader=FileSystemLoader(tmp_path), autoescape=True, undefined=StrictUndefined)
+    monkeypatch.setattr(templates, "ours", lambda: environment)
     assert "Two valleys below the Orla dam are evacuated" in render.text(alert)
     assert "https://herald.example/orla" in render.text(alert)
     assert render.html(alert) == ""

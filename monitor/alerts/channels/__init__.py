@@ -22,6 +22,7 @@ Post = Callable[[str, bytes, Mapping[str, str]], Reply]
 """Sends bytes to a URL with headers; the only way to the network that a channel gets for HTTP."""
 MESSAGES_AN_HOUR = 30
 """More than these nobody reads."""
+Complain = Callable[[str], None]
 Transcript = Callable[[str], None]
 """Takes one line of the conversation with a receiver; secrets are masked before."""
 
@@ -46,12 +47,17 @@ def policy(settings: ChannelSettings) -> Policy:
     return chosen if chosen.limit is not None else replace(chosen, limit=usual)
 
 
-def open_channel(settings: ChannelSettings, post: Post, links: Links | None = None) -> Channel:
-    """The channel that `settings` describe; its messages have `links` by which readers silence or leave a storyline."""
+def open_channel(
+    settings: ChannelSettings, post: Post, links: Links | None = None, complain: Complain = lambda _said: None
+) -> Channel:
+    """The channel that `settings` describe; its messages have `links` by which readers silence or leave a storyline.
+
+    `complain` is told, in a sentence, of what is wrong with the channel and keeps no alert from being sent.
+    """
     match settings:
         case ConsoleSettings():
             return ConsoleChannel()
         case EmailSettings():
-            return EmailChannel(settings, links)
+            return EmailChannel(settings, links, complain)
         case WebhookSettings():
             return WebhookChannel(settings, post)

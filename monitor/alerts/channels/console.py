@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
 from monitor.alerts import render
+from monitor.alerts.digest import sparkline
 from monitor.alerts.policy import Policy
 from monitor.errors import DeliveryError
-from monitor.model import Alert, AlertKind, Delivery, Link
+from monitor.model import Alert, AlertKind, Chapter, Delivery, Link
 
 _MARKS = {
     AlertKind.NEW: ("new", "red"),
@@ -67,7 +68,23 @@ def rows(alert: Alert) -> list[Row]:
         ("outlets", ", ".join(alert.outlets) if len(alert.outlets) > 1 else "", "dim"),
     ]
     told += [("before", _earlier(link), "dim") for link in alert.known_before]
+    told += [row for chapter in alert.chapters for row in _chapter(chapter, colour)]
     return [(name, value, style) for name, value, style in told if value]
+
+
+def _chapter(chapter: Chapter, colour: str) -> Iterator[Row]:
+    yield "story", chapter.title + (f" ({chapter.state})" if chapter.state else ""), colour
+    yield "open", chapter.question, ""
+    if sum(chapter.coverage):
+        yield "reports", f"{sparkline(chapter.coverage)} {sum(chapter.coverage)}", "dim"
+    for told in chapter.told:
+        yield "", f"{told.at:%-d %b %H:%M}  {told.title} ({', '.join(told.outlets)})", ""
+    if chapter.more:
+        yield "", f"and {chapter.more} more before these", "dim"
+    for link in chapter.open:
+        yield "doubt", _earlier(link), "dim"
+    if chapter.folded:
+        yield "folded", f"{chapter.folded} reports that told nothing new", "dim"
 
 
 def _earlier(link: Link) -> str:

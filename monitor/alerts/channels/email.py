@@ -18,6 +18,7 @@ from monitor.alerts import render
 from monitor.alerts.channels.smtp import Session, TlsSession
 from monitor.alerts.links import Deed, Links, Offer
 from monitor.alerts.policy import Policy
+from monitor.alerts.templates import Own, TemplateFiles
 from monitor.errors import DeliveryError, SecretError, Verdict
 from monitor.model import Alert, Delivery
 from monitor.secret import Secret, mask
@@ -50,6 +51,8 @@ class EmailSettings:
     """How long the server may take for one step."""
     ca_file: str = ""
     """Certificate of your own authority, where the server's is not from a public one."""
+    templates: TemplateFiles = field(default_factory=TemplateFiles)
+    """Templates of your own for the body of its mails."""
     policy: Policy = field(default_factory=Policy)
     """When its readers want to hear of alerts."""
 
@@ -57,9 +60,12 @@ class EmailSettings:
 class EmailChannel:
     """Hands each delivery to the mail server in a session of its own."""
 
-    def __init__(self, settings: EmailSettings, links: Links | None = None) -> None:
+    def __init__(
+        self, settings: EmailSettings, links: Links | None = None, complain: Callable[[str], None] = lambda _said: None
+    ) -> None:
         self._settings = settings
         self._links = links
+        self._own = Own(settings.templates, complain)
 
     def send(self, alert: Alert, delivery: Delivery, transcript: Callable[[str], None]) -> None:
         """Send one mail to one recipient; what the server says decides what follows (D2-D8)."""
@@ -68,7 +74,7 @@ class EmailChannel:
             raise DeliveryError(
                 f"The address {recipient} has letters outside ASCII, which mail servers refuse.", verdict="final"
             )
-        message = compose(alert, delivery, self._settings.sender, self._links)
+        message = compose(alert, delivery, self._settings.sender, self._links, self._own)
         session: Session | None = None
         try:
             session = self._connect(transcript)
@@ -161,7 +167,7 @@ class EmailChannel:
         return DeliveryError(f"{told}.", verdict=verdict)
 
 
-def compose(alert: Alert, delivery: Delivery, sender: str, links: Links | None = None) -> bytes:
+def compose(alert: Alert, delivery: Delivery, sender: str, links: Links | None = None, own: Own | None = None) -> bytes:
     """The mail for one delivery: the same bytes at every try, so that a repeat can be told (D7).
 
     With `links` its reader can silence or leave the storyline, also by the button of their mail program (RFC 8058).
@@ -192,7 +198,7 @@ def compose(alert: Alert, delivery: Delivery, sender: str, links: Links | None =
         headers["List-Unsubscribe"] = f"\r\n <{links.to(Deed.UNFOLLOW, delivery)}>"
         headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return head.encode("ascii") + _body(alert, f"=_{delivery.id}", offers)
+    return head.encode("ascii") + _body(alert, f"=_{delivery.id}", offers, own)
 
 
 def first_delivery(alert: Alert, delivery: Delivery) -> str:
@@ -200,11 +206,11 @@ def first_delivery(alert: Alert, delivery: Delivery) -> str:
     return alert.follows + delivery.id.removeprefix(alert.id)
 
 
-def _body(alert: Alert, boundary: str, offers: Sequence[Offer]) -> bytes:
+def _body(alert: Alert, boundary: str, offers: Sequence[Offer], own: Own | None) -> bytes:
     """The MIME part: text, and HTML where there is some, in 7 bits and short lines (D9, D11)."""
     body = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
-    body.set_content(render.text(alert, offers))
-    if written := render.html(alert, offers):
+    body.set_content(render.text(alert, offers, own))
+    if written := render.html(alert, offers, own):
         body.add_alternative(written, subtype="html")
         body.set_boundary(boundary)
     return body.as_bytes()
