@@ -33,7 +33,7 @@ from monitor.feeds.parse import Parser
 from monitor.model import Changes, Feed, FeedState
 from monitor.poll import poll
 from monitor.process import Pulse
-from monitor.store import Connection, Store, feeds, links, outbox, stories, upsert
+from monitor.store import Connection, Store, feeds, links, mutes, outbox, stories, upsert
 from monitor.store.schema import meta
 from monitor.web.serve import Server
 
@@ -340,6 +340,7 @@ class Daemon:
             lambda tx: stories.prune(tx, self._now() - keep.entries, self._now() - keep.seen)
         ):
             time.sleep(0.1)
+        self.store.write(lambda tx: mutes.prune(tx, self._now()))
 
     # --- watching
 

@@ -68,7 +68,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _call(arguments: Sequence[str]) -> int:
-    from monitor.cli import daemon, setup, tables, tryout  # noqa: F401, PLC0415 - each adds its commands
+    from monitor.cli import daemon, follow, setup, tables, tryout  # noqa: F401, PLC0415 - each adds its commands
 
     try:
         code = app(list(arguments), standalone_mode=False)

@@ -44,7 +44,8 @@ def status(config: ConfigFile = None, json: AsJson = False) -> None:  # noqa: FB
     for name, waiting in view["waiting"].items():
         resting = f"; resting: {waiting['paused']}" if waiting["paused"] else ""
         since = f", the oldest from {ago(waiting['oldest_at'])}" if waiting["pending"] else ""
-        say(f"channel      {name}: {waiting['pending']} waiting{since}, {waiting['dead']} dead{resting}")
+        held = f", {waiting['held']} held" if waiting["held"] else ""
+        say(f"channel      {name}: {waiting['pending']} waiting{since}{held}, {waiting['dead']} dead{resting}")
     if not view["last_poll_at"]:
         say(_NOTHING_YET)
 
@@ -73,16 +74,30 @@ def stories(config: ConfigFile = None, json: AsJson = False) -> None:  # noqa: F
     """Show the storylines and their last developments."""
     from monitor.store import views  # noqa: PLC0415
 
-    view = _view(config, views.stories)
+    view = _view(config, lambda tx: views.stories(tx, datetime.now(UTC)))
     if json:
         print_json(view)
         return
     rows = [
-        (s["id"], s["title"], s["developments"], s["reports"], s["last_development"], ago(s["last_development_at"]))
+        (
+            s["id"],
+            s["title"],
+            s["state"],
+            s["developments"],
+            s["reports"],
+            s["last_development"],
+            ago(s["last_development_at"]),
+        )
         for s in view
     ]
-    columns = ("id", "storyline", "developments", "reports", "last development", "when")
+    columns = ("id", "storyline", "state", "developments", "reports", "last development", "when")
     table(columns, rows, empty=_NOTHING_YET, wrapped=("storyline", "last development"))
+    _say_errors((s["id"], _muted(mute)) for s in view for mute in s["muted"])
+
+
+def _muted(mute: dict[str, Any]) -> str:
+    whom = mute["target"] or mute["channel"] or "everybody"
+    return f"silent for {whom}, ends {ago(mute['until'])}." if mute["until"] else f"followed no more by {whom}."
 
 
 @app.command()
@@ -133,7 +148,8 @@ def _told(development: dict[str, Any]) -> str:
 def deliveries(
     config: ConfigFile = None,
     state: Annotated[
-        str | None, typer.Option("--state", metavar="STATE", help="Only pending, sent, failed or dead ones.")
+        str | None,
+        typer.Option("--state", metavar="STATE", help="Only pending, held, folded, sent, failed or dead ones."),
     ] = None,
     limit: Limit = 50,
     json: AsJson = False,  # noqa: FBT002

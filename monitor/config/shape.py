@@ -167,11 +167,15 @@ def _secret(plain: Plain, value: Any, path: Path) -> Any:
     return secret if can_be_revealed(plain, secret, path) else WRONG
 
 
+def duration(text: str) -> timedelta | None:
+    """What `30s`, `10m`, `2h` and `1d` mean; None for anything else."""
+    match = _DURATION.fullmatch(text)
+    return timedelta(seconds=int(match[1]) * _UNITS[match[2]]) if match else None
+
+
 def _duration(plain: Plain, value: Any, path: Path) -> Any:
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    if match:
-        return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
-    return _wrong(plain, path, "a duration, such as 30s, 10m, 2h or 1d", value)
+    lasting = duration(value) if isinstance(value, str) else None
+    return lasting if lasting is not None else _wrong(plain, path, "a duration, such as 30s, 10m, 2h or 1d", value)
 
 
 def _single(plain: Plain, hint: Any, value: Any, path: Path) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select
 
-from monitor.store import outbox
+from monitor.store import mutes, outbox
 from monitor.store.schema import alerts, deliveries, developments, entries, on_storyline, reports, storylines
 from monitor.store.schema import feeds as feeds_table
 
@@ -34,14 +34,18 @@ def feeds(tx: Connection, now: datetime) -> list[View]:
     ]
 
 
-def stories(tx: Connection) -> list[View]:
-    """Followed storylines with their last development."""
+def stories(tx: Connection, now: datetime) -> list[View]:
+    """Followed storylines with their last development, their state, and who hears nothing of them."""
+    muted: dict[str, list[View]] = {}
+    for mute in mutes.standing(tx, now):
+        wish = {"channel": mute.channel, "target": mute.target, "until": _plain(mute.until)}
+        muted.setdefault(mute.storyline, []).append(wish)
     followed = _views(
         tx,
         select(storylines).where(storylines.c.followed).order_by(storylines.c.id),
-        ("id", "title", "question", "followed_since"),
+        ("id", "title", "question", "followed_since", "state", "state_since"),
     )
-    return [view | _summary(tx, view["id"]) for view in followed]
+    return [view | _summary(tx, view["id"]) | {"muted": muted.get(view["id"], [])} for view in followed]
 
 
 def _summary(tx: Connection, storyline: str) -> View:
@@ -87,7 +91,19 @@ def listed(tx: Connection, limit: int = 50, state: str | None = None) -> list[Vi
         .limit(limit)
     )
     query = query if state is None else query.where(deliveries.c.state == state)
-    shown = ("id", "channel", "target", "state", "attempts", "created_at", "due_at", "sent_at", "error")
+    shown = (
+        "id",
+        "channel",
+        "target",
+        "state",
+        "attempts",
+        "created_at",
+        "due_at",
+        "sent_at",
+        "error",
+        "hold",
+        "told_by",
+    )
     return [
         _view(row, shown) | {"title": row.content["title"], "kind": row.content["kind"]} for row in tx.execute(query)
     ]
@@ -111,7 +127,13 @@ def status(tx: Connection, now: datetime) -> View:
         "developments": tx.execute(select(func.count()).select_from(developments)).scalar_one(),
         "alerts": tx.execute(select(func.count()).select_from(alerts)).scalar_one(),
         "waiting": {
-            name: {"pending": c.pending, "oldest_at": _plain(c.oldest_at), "dead": c.dead, "paused": c.paused}
+            name: {
+                "pending": c.pending,
+                "oldest_at": _plain(c.oldest_at),
+                "dead": c.dead,
+                "paused": c.paused,
+                "held": c.held,
+            }
             for name, c in sorted(channels.items())
         },
         "sqlite": sqlite3.sqlite_version,

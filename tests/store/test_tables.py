@@ -265,7 +265,7 @@ def test_tables_for_people_are_plain_values(store: Store) -> None:
     with store.read() as tx:
         status = views.status(tx, NOON)
         (feed,) = views.feeds(tx, NOON)
-        (story,) = views.stories(tx)
+        (story,) = views.stories(tx, NOON)
         (told,) = views.timeline(tx, "dam")
     assert (status["feeds"], status["entries"], status["developments"], status["alerts"]) == (1, 1, 1, 1)
     assert status["waiting"]["mail"]["pending"] == 1
