@@ -77,4 +77,4 @@ channels:
         load(config)
     said = sorted(problem.message for problem in caught.value.problems)
     assert said[0].startswith("The template /nowhere cannot be read: ")
-    assert "mine is wrong in line 2: Expected an expression" in said[1]
+    assert "is wrong in line 2: Expected an expression" in said[1]
