@@ -227,6 +227,7 @@ class Daemon:
         jobs: tuple[tuple[str, Callable[[], None], timedelta, timedelta], ...] = (
             ("tick", self._tick, timedelta(seconds=1), timedelta(0)),
             ("prove", self._prove, timedelta(seconds=_PROVE_EVERY), timedelta(0)),
+            ("watch", self._watch, timedelta(minutes=10), timedelta(minutes=5)),
             ("look", self._look, timedelta(minutes=1), timedelta(minutes=1)),
             ("tidy", self._tidy, timedelta(days=1), timedelta(minutes=10)),
         )
@@ -322,6 +323,11 @@ class Daemon:
     def settle(self, subject: str) -> None:
         """It is over."""
         self._troubles.pop(subject, None)
+
+    def _watch(self) -> None:
+        """Tell of storylines that went into another state."""
+        if self.desk.watch(self._now()).deliveries:
+            self._deliverer.wake()
 
     def _look(self) -> None:
         """Tell the operator what does not go as it should, and what is well again."""

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from monitor.alerts.route import Routing, route, route_baseline
+from monitor.alerts.route import Routing, route, route_baseline, route_state
 from monitor.feeds import schedule
 from monitor.feeds.identity import entries_of
 from monitor.model import (
@@ -24,6 +24,7 @@ from monitor.model import (
     Mute,
     Placement,
     Poll,
+    Storyline,
 )  # fmt: skip
 from monitor.store import Connection, Store, feedback, feeds, mutes, outbox, stories
 from monitor.stories.facts import Facts, facts
@@ -31,6 +32,7 @@ from monitor.stories.feedback import Judged, adjusted
 from monitor.stories.ledger import Ledger
 from monitor.stories.match import Matcher
 from monitor.stories.place import place
+from monitor.stories.state import LOOKED_AT, Activity, Standing, standing, why
 
 OLD = timedelta(days=7)
 """What was published longer ago than this when it is first seen is no news."""
@@ -143,6 +145,24 @@ class Desk:
         """Tell the state of each storyline that has not been announced yet, once its feeds' baseline is known."""
         return self._store.on_writer(self._announce, now)
 
+    def watch(self, now: datetime) -> Changes:
+        """Look how lively the storylines are, and tell of those that went into a state that somebody wants to hear of."""
+        return self._store.on_writer(self._watch, now)
+
+    def _watch(self, now: datetime) -> Changes:
+        with self._store.begin() as tx:
+            routing = self._rules.minding(mutes.standing(tx, now)).routing
+            told = [
+                route_state(storyline.id, after.state, why(after.state, activity, now), stories.last_told(tx, storyline.id), routing, now)
+                for storyline, before, after, activity in _moved(tx, routing.storylines.values(), now)
+                if before is not None and after.state in storyline.states
+            ]  # fmt: skip
+            changes = Changes(
+                alerts=tuple(a for a, _ in told), deliveries=tuple(d for _, queued in told for d in queued)
+            )
+            outbox.add(tx, changes.alerts, changes.deliveries)
+        return changes
+
     def _settle(self, poll: Poll) -> Changes:
         ledger, self._ledger = self._ledger, None  # forgotten, unless the commit succeeds
         with self._store.begin() as tx:
@@ -178,6 +198,20 @@ class Desk:
         self._heard = feedback.revision(tx)
         self._rules = self._configured.heeding(feedback.given(tx))
         return Ledger.recall(stories.history(tx, now - MEMORY), self._rules.matcher.storylines)
+
+
+def _moved(
+    tx: Connection, storylines: Iterable[Storyline], now: datetime
+) -> Iterator[tuple[Storyline, Standing | None, Standing, Activity]]:
+    """The storylines that go into another state now, which is remembered: what they were, what they are, and by what."""
+    for storyline in storylines:
+        known = stories.standing(tx, storyline.id)
+        before = Standing(*known) if known else None
+        activity = Activity(*stories.activity(tx, storyline.id, now - LOOKED_AT))
+        after = standing(before, activity, now)
+        if after != before:
+            stories.stand(tx, storyline.id, after.state, after.since)
+            yield storyline, before, after, activity
 
 
 def save(tx: Connection, changes: Changes, now: datetime) -> None:

@@ -171,7 +171,7 @@ def test_a_notice_about_the_only_channel_makes_no_loop(store: Store, clock: Cloc
 def test_notices_go_where_the_operator_wants_them(store: Store) -> None:
     polled(store, gone=True)
     told = looked(store, NOON, operator=Operator(channels=("hook",)))
-    assert [(d.channel, d.thread) for d in told.deliveries] == [("hook", "operator")]
+    assert [(d.channel, d.thread) for d in told.deliveries] == [("hook", "-operator")]
 
 
 def test_a_notice_respects_quiet_hours(store: Store) -> None:

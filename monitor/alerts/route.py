@@ -30,8 +30,16 @@ from monitor.model import (
     Route,
     Severity,
     Storyline,
+    StoryState,
 )  # fmt: skip
 
+_STATES = {
+    StoryState.SURGE: "coverage surges",
+    StoryState.DEVELOPING: "developing",
+    StoryState.COOLING: "cooling down",
+    StoryState.QUIET: "gone quiet",
+    StoryState.CLOSED: "closed, as it seems",
+}
 STATE_OF_STORY = 10
 """Developments that the first message on a storyline lists at most."""
 
@@ -107,6 +115,30 @@ def route_baseline(
         outlets=tuple(dict.fromkeys(outlet for development in latest for outlet in development.outlets)),
         reports=tuple(map(Link.to_start_of, latest)),
         known_before=(),
+    )
+    return alert, _deliveries(alert, routing, now)
+
+
+def route_state(
+    storyline: str, state: StoryState, why: str, known_before: Sequence[Link], routing: Routing, now: datetime
+) -> tuple[Alert, tuple[Delivery, ...]]:
+    """The message that a storyline went into another state."""
+    titled = _titled((storyline,), routing)
+    alert = Alert(
+        id=f"{storyline}-state-{state}-{now:%Y%m%d%H%M}",
+        kind=AlertKind.STATE,
+        reason=state.value,
+        explanation=why,
+        created_at=now,
+        storylines=titled,
+        development="",
+        title=f"{titled[0][1]}: {_STATES[state]}",
+        summary="",
+        evidence=(),
+        outlets=(),
+        reports=(),
+        known_before=tuple(known_before),
+        severity=Severity.HIGH if state is StoryState.SURGE else Severity.LOW,
     )
     return alert, _deliveries(alert, routing, now)
 

@@ -18,6 +18,7 @@ from monitor.model.stories import (
     Route,
     Severity,
     Storyline,
+    StoryState,
     Terms,
 )
 
@@ -50,6 +51,7 @@ __all__ = [
     "Response",
     "Route",
     "Severity",
+    "StoryState",
     "Storyline",
     "Terms",
     "Told",

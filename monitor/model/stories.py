@@ -46,6 +46,16 @@ class Severity(StrEnum):
         return list(Severity).index(self) >= list(Severity).index(other)
 
 
+class StoryState(StrEnum):
+    """How lively a storyline is."""
+
+    QUIET = "quiet"
+    DEVELOPING = "developing"
+    SURGE = "surge"
+    COOLING = "cooling"
+    CLOSED = "closed"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """How a storyline's alerts go to some channels."""
@@ -76,6 +86,8 @@ class Storyline:
     """Instead of `channels`: which channels get which alerts, and how."""
     urgent: tuple[str, ...] = ()
     """Those of the terms that make an alert critical."""
+    states: tuple[StoryState, ...] = (StoryState.CLOSED,)
+    """Going into which states is told; `[]` for none."""
     updates: tuple[Change, ...] = tuple(Change)
     """Which changes of a development that was told are told too, in its thread; `[]` for none."""
 

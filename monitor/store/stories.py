@@ -7,14 +7,28 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
 
-from monitor.model import Decision, Development, Entry, Evidence, History, Judgement, Match, Placement, Storyline
+from monitor.model import (
+    Decision,
+    Development,
+    Entry,
+    Evidence,
+    History,
+    Judgement,
+    Link,
+    Match,
+    Placement,
+    Storyline,
+    StoryState,
+)  # fmt: skip
 from monitor.store import upsert
 from monitor.store.schema import alerts, developments, entries, feedback, on_storyline, reports, seen, storylines
 
 _BACKGROUND = 20_000
 _BATCH = 2_000
+_ACTIVITY = 5_000
+"""Reports that tell how lively a storyline is, at most."""
 _AT_ONCE = 500
 _ENTRY = tuple(entries.c[name] for name in Entry.__dataclass_fields__)
 _DEVELOPMENT = tuple(developments.c[name] for name in Development.__dataclass_fields__)
@@ -63,6 +77,36 @@ def of_storyline(tx: Connection, storyline: str) -> list[Development]:
     query = select(*_DEVELOPMENT).join(on_storyline, on_storyline.c.development == developments.c.id)
     query = query.where(on_storyline.c.storyline == storyline).order_by(developments.c.started_at, developments.c.id)
     return [_development(row) for row in tx.execute(query)]
+
+
+def standing(tx: Connection, storyline: str) -> tuple[StoryState, datetime] | None:
+    """The state of a storyline and since when, if it has been looked at."""
+    row = tx.execute(select(storylines.c.state, storylines.c.state_since).where(storylines.c.id == storyline)).first()
+    return (StoryState(row.state), row.state_since) if row and row.state else None
+
+
+def stand(tx: Connection, storyline: str, state: StoryState, since: datetime) -> None:
+    """Remember a storyline's state."""
+    tx.execute(update(storylines).where(storylines.c.id == storyline).values(state=state, state_since=since))
+
+
+def activity(tx: Connection, storyline: str, since: datetime) -> tuple[list[datetime], datetime | None]:
+    """When the reports on a storyline since then were published, the newest first, and when its last development began."""
+    ours = on_storyline.c.storyline == storyline
+    times = select(entries.c.published).join(reports, reports.c.entry == entries.c.id)
+    times = times.join(on_storyline, on_storyline.c.development == reports.c.development)
+    times = times.where(ours, entries.c.published >= since).order_by(entries.c.published.desc()).limit(_ACTIVITY)
+    begun = select(func.max(developments.c.started_at)).where(developments.c.alerted, ours)
+    begun = begun.join(on_storyline, on_storyline.c.development == developments.c.id)
+    return list(tx.execute(times).scalars()), tx.execute(begun).scalar()
+
+
+def last_told(tx: Connection, storyline: str, limit: int = 3) -> list[Link]:
+    """How the last developments began that people know of, the latest first."""
+    query = select(*_DEVELOPMENT).join(on_storyline, on_storyline.c.development == developments.c.id)
+    query = query.where(on_storyline.c.storyline == storyline, developments.c.alerted)
+    rows = tx.execute(query.order_by(developments.c.started_at.desc(), developments.c.id).limit(limit))
+    return [Link.to_start_of(_development(row)) for row in rows]
 
 
 def mark_announced(tx: Connection, told: Sequence[str], now: datetime) -> None:
