@@ -23,6 +23,7 @@ from monitor.model import Alert, AlertKind, Chapter, Evidence, Link, Severity, T
 __all__ = [
     "PAYLOAD_CAP",
     "SUBJECT_CAP",
+    "brief",
     "host",
     "html",
     "line",
@@ -37,6 +38,9 @@ __all__ = [
 SUBJECT_CAP = 150
 PAYLOAD_CAP = 20_000
 """Bytes of JSON that a webhook's receiver is sent at most (Standard Webhooks)."""
+BRIEF_CAP = 1_500
+"""Characters of a brief alert at most: the smallest of the services takes 2,000."""
+_BRIEF = 3
 _STORY_CAP = 40
 _NAME_CAP = 60
 _TITLE_CAP = 200
@@ -87,6 +91,25 @@ def text(alert: Alert, offers: Sequence[Offer] = (), own: Own | None = None) -> 
 def html(alert: Alert, offers: Sequence[Offer] = (), own: Own | None = None) -> str:
     """The HTML body: no script, no picture, nothing from elsewhere (T9, T10). Empty when it could not be made."""
     return _filled("html", alert, offers, own)
+
+
+def brief(alert: Alert) -> list[tuple[str, bool]]:
+    """The alert in a few lines for a small screen, under BRIEF_CAP characters; each with whether it is an address."""
+    alert = shown(alert)
+    links = [(f"{link.outlet}, {_day(link.published)}", link.url) for link in alert.reports[:_BRIEF]]
+    links += [
+        (f"{told.title} ({', '.join(told.outlets[:_BRIEF])})", told.report.url if told.report else "")
+        for chapter in alert.chapters
+        for told in chapter.told
+    ]
+    lines = [(alert.summary, False), (alert.explanation, False)]
+    lines += [line for words, url in links for line in ((words, False), (url, True))]
+    told, left = [], BRIEF_CAP
+    for words, is_address in lines:
+        left -= len(words) + 1
+        if words and left >= 0:
+            told.append((words, is_address))
+    return told
 
 
 def plain(alert: Alert) -> str:
@@ -247,6 +270,10 @@ def _filled(form: str, alert: Alert, offers: Sequence[Offer], own: Own | None) -
     except Exception:
         log.exception("render alert=%s template=%s.%s state=failed", alert.id, kind, form)
         return ""
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%-d %b, %H:%M} UTC"
 
 
 def _iso(moment: datetime) -> str:

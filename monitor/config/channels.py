@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from monitor.alerts.channels import ChannelSettings, ConsoleSettings, EmailSettings, WebhookSettings
+from monitor.alerts.channels import (
+    AlertmanagerSettings,
+    AppriseSettings,
+    ChannelSettings,
+    ConsoleSettings,
+    EmailSettings,
+    WebhookSettings,
+)
 from monitor.config.reading import Path, Plain, shown
 from monitor.config.rules import identifier
 from monitor.config.shape import fill, nearest
 
 CHANNELS: dict[str, type[ChannelSettings]] = {
+    "alertmanager": AlertmanagerSettings,
+    "apprise": AppriseSettings,
     "console": ConsoleSettings,
     "email": EmailSettings,
     "webhook": WebhookSettings,
@@ -46,7 +55,9 @@ def _channel(plain: Plain, name: str, raw: Any) -> ChannelSettings | None:
     _check_name(plain, name, path)
     kind = raw.get("type") if isinstance(raw, dict) else None
     if not isinstance(kind, str):
-        plain.problem((*path, "type"), "The channel has no type; write type: console, type: email or type: webhook.")
+        plain.problem(
+            (*path, "type"), "The channel has no type; write type: console, email, webhook, apprise or alertmanager."
+        )
         return None
     if kind not in CHANNELS:
         plain.problem((*path, "type"), f"`{shown(kind)}` is no type of channel; {nearest(kind, set(CHANNELS))}")

@@ -14,7 +14,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 
-from monitor.alerts.channels import EmailSettings, WebhookSettings
+from monitor.alerts.channels import AlertmanagerSettings, AppriseSettings, EmailSettings, WebhookSettings
+from monitor.alerts.channels.apprise import open_service
+from monitor.alerts.channels.reply import reveal
 from monitor.alerts.channels.webhook import is_signing_secret
 from monitor.alerts.policy import QUIET, Policy
 from monitor.alerts.templates import TemplateFiles, syntax_error
@@ -238,6 +240,21 @@ def address(plain: Plain, value: str, path: Path) -> None:
         plain.problem(path, f"`{shown(value)}` is no address to listen at; write it like 127.0.0.1:8765.")
 
 
+def services(plain: Plain, value: Mapping[str, str | Secret], path: Path) -> None:
+    """Addresses that Apprise understands. They may hold passwords, and are not repeated."""
+    if not value:
+        plain.problem(path, "Nobody would get the alerts; write urls: {phone: {env: PHONE_URL}}.")
+    for name, url in value.items():
+        identifier("the name of a receiver", "phone")(plain, name, (*path, name))
+        try:
+            known = open_service(reveal(url)) is not None
+        except SecretError:
+            continue  # told where it is read
+        if not known:
+            said = f"Apprise does not understand the address of `{shown(name)}`; it is written like ntfy://topic or slack://..., see Apprise's list."
+            plain.problem((*path, name), said)
+
+
 def existing_file(plain: Plain, value: str, path: Path) -> None:
     """A file that is there and can be read."""
     try:
@@ -298,6 +315,8 @@ RULES: Mapping[type, Mapping[str, Rule]] = {
         "timeout": STEP,
         "ca_file": existing_file,
     },
+    AppriseSettings: {"urls": services},
+    AlertmanagerSettings: {"url": web_address, "headers": headers, "resolve_after": lasting("1m", "30d")},
     Policy: {
         "digest": cron,
         "timezone": time_zone,

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from monitor.alerts.channels import open_channel
-from monitor.alerts.channels.webhook import WebhookChannel, WebhookSettings, is_signing_secret, judge_reply, sign
+from monitor.alerts.channels.reply import judge_reply
+from monitor.alerts.channels.webhook import WebhookChannel, WebhookSettings, is_signing_secret, sign
 from monitor.errors import DeliveryError
 from monitor.feeds.fetch import FetchSettings, Gate
 from monitor.model import Alert, Delivery, Reply
@@ -231,7 +232,7 @@ def test_a_receiver_that_is_busy_is_left_alone_as_long_as_it_asks(
 ) -> None:
     """D15"""
     with pytest.raises(DeliveryError) as caught:
-        judge_reply(Reply(status=status, headers=headers, body=b""), NOON)
+        judge_reply(Reply(status=status, headers=headers, body=b""), NOON, "receiver")
     assert caught.value.after == after
 
 

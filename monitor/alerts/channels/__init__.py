@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
+from monitor.alerts.channels.alertmanager import AlertmanagerChannel, AlertmanagerSettings
+from monitor.alerts.channels.apprise import AppriseChannel, AppriseSettings
 from monitor.alerts.channels.console import ConsoleChannel, ConsoleSettings
 from monitor.alerts.channels.email import EmailChannel, EmailSettings
 from monitor.alerts.channels.webhook import WebhookChannel, WebhookSettings
@@ -14,10 +16,12 @@ from monitor.alerts.policy import Policy
 from monitor.model import Alert, Delivery, Reply
 
 __all__ = [
+    "AlertmanagerSettings",
+    "AppriseSettings",
     "Channel", "ChannelSettings", "ConsoleSettings", "EmailSettings", "Post", "Transcript", "WebhookSettings", "open_channel", "policy", "targets",
 ]  # fmt: skip
 
-ChannelSettings = ConsoleSettings | EmailSettings | WebhookSettings
+ChannelSettings = AlertmanagerSettings | AppriseSettings | ConsoleSettings | EmailSettings | WebhookSettings
 Post = Callable[[str, bytes, Mapping[str, str]], Reply]
 """Sends bytes to a URL with headers; the only way to the network that a channel gets for HTTP."""
 MESSAGES_AN_HOUR = 30
@@ -37,13 +41,18 @@ class Channel(Protocol):
 
 def targets(settings: ChannelSettings) -> tuple[str, ...]:
     """The recipients of a channel, each with deliveries of its own; `("",)` where there is but one."""
-    return settings.to if isinstance(settings, EmailSettings) else ("",)
+    match settings:
+        case EmailSettings():
+            return settings.to
+        case AppriseSettings():
+            return tuple(settings.urls)
+    return ("",)
 
 
 def policy(settings: ChannelSettings) -> Policy:
     """When the channel's readers want to hear of alerts, with the limit that is usual for people where none is configured."""
     chosen = settings.policy
-    usual = MESSAGES_AN_HOUR if isinstance(settings, EmailSettings) else 0
+    usual = MESSAGES_AN_HOUR if isinstance(settings, EmailSettings | AppriseSettings) else 0
     return chosen if chosen.limit is not None else replace(chosen, limit=usual)
 
 
@@ -55,6 +64,10 @@ def open_channel(
     `complain` is told, in a sentence, of what is wrong with the channel and keeps no alert from being sent.
     """
     match settings:
+        case AlertmanagerSettings():
+            return AlertmanagerChannel(settings, post)
+        case AppriseSettings():
+            return AppriseChannel(settings)
         case ConsoleSettings():
             return ConsoleChannel()
         case EmailSettings():

@@ -1,0 +1,158 @@
+"""Alerts to an Alertmanager: a real server that looks at them as the API's description says (openapi.yaml, v2)."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from monitor.alerts.channels import AlertmanagerSettings, open_channel
+from monitor.alerts.channels.alertmanager import posted
+from monitor.errors import DeliveryError
+from monitor.feeds.fetch import FetchSettings, Gate
+from monitor.model import Alert, AlertKind, Reply, Severity
+from monitor.secret import Secret
+from tests.alerts.samples import alerts, make_alert, make_delivery
+
+HOUR = timedelta(hours=1)
+Post = Callable[[str, bytes, Mapping[str, str]], Reply]
+
+
+def faults(alert: dict[str, Any]) -> list[str]:
+    """What an Alertmanager would not take."""
+    found = [
+        f"key {key}" for key in alert if key not in {"labels", "annotations", "startsAt", "endsAt", "generatorURL"}
+    ]
+    named = {**alert["labels"], **alert["annotations"]}
+    found += [
+        name
+        for name, value in named.items()
+        if not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", name) or not isinstance(value, str)
+    ]
+    found += [f"empty {name}" for name, value in named.items() if not value]
+    starts, ends = (datetime.fromisoformat(alert[key]) for key in ("startsAt", "endsAt"))
+    found += ["times"] if starts.tzinfo is None or not starts < ends else []
+    return found + ([] if "alertname" in alert["labels"] else ["no alertname"])
+
+
+class Manager:
+    """An Alertmanager's way in."""
+
+    def __init__(self) -> None:
+        self.taken: list[dict[str, Any]] = []
+        self.heard: list[tuple[str, dict[str, str]]] = []
+        self.status = 200
+        manager = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                manager.heard.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
+                wrong = [fault for alert in body for fault in faults(alert)]
+                manager.taken += body if not wrong else []
+                self.send_response(400 if wrong else manager.status)
+                said = json.dumps(wrong).encode()
+                self.send_header("Content-Length", str(len(said)))
+                self.end_headers()
+                self.wfile.write(said)
+
+            def log_message(self, format: str, *args: object) -> None: ...
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def manager() -> Iterator[Manager]:
+    running = Manager()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def post() -> Iterator[Post]:
+    gate = Gate(FetchSettings(allow_networks=("127.0.0.0/8",)))
+    yield gate.post
+    gate.close()
+
+
+def send(manager: Manager, post: Post, alert: Alert, **changed: Any) -> list[str]:
+    told: list[str] = []
+    settings = AlertmanagerSettings(type="alertmanager", url=manager.url, **changed)
+    open_channel(settings, post).send(alert, make_delivery(channel="am", target=""), told.append)
+    return told
+
+
+def test_an_alert_arrives_with_storyline_severity_and_reason_as_labels(manager: Manager, post: Post) -> None:
+    send(manager, post, make_alert(severity=Severity.HIGH))
+    (alert,) = manager.taken
+    assert manager.heard[0][0] == "/api/v2/alerts"
+    assert alert["labels"] == {
+        "alertname": "NewsDevelopment", "alert": "d-1f00-new", "storyline": "orla-dam", "severity": "high", "reason": "new-fact",
+        "kind": "new", "development": "d-1f00",
+    }  # fmt: skip
+    assert alert["annotations"]["title"] == "Two valleys below the Orla dam are evacuated"
+    assert alert["annotations"]["storyline_title"] == "The Orla dam"
+    assert alert["generatorURL"] == "https://herald.example/orla"
+    assert (alert["startsAt"], alert["endsAt"]) == ("2026-03-05T12:00:00+00:00", "2026-03-05T13:00:00+00:00")
+
+
+def test_every_kind_of_alert_is_taken(manager: Manager, post: Post) -> None:
+    for kind in AlertKind:
+        send(
+            manager,
+            post,
+            make_alert(kind=kind, development="", reports=(), storylines=(), summary=""),
+            resolve_after=HOUR,
+        )
+    assert [alert["labels"]["alertname"] for alert in manager.taken] == [
+        "NewsDevelopment", "NewsUpdate", "NewsBaseline", "NewsState", "NewsDigest", "NewsNotice", "NewsTest",
+    ]  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None)
+@given(alerts)
+def test_no_words_of_a_feed_make_an_alert_that_is_not_taken(alert: Alert) -> None:
+    assert faults(json.loads(json.dumps([posted(alert, HOUR)]))[0]) == []
+
+
+def test_a_login_goes_with_it_and_into_no_transcript(
+    manager: Manager, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AM_TOKEN", "Bearer canary-token")
+    told = send(manager, post, make_alert(), headers={"Authorization": Secret(env="AM_TOKEN")})
+    assert manager.heard[0][1]["authorization"] == "Bearer canary-token"
+    assert "canary" not in " ".join(told)
+
+
+@pytest.mark.parametrize(("status", "verdict"), [(500, "retry"), (400, "retry"), (302, "retry"), (410, "disable")])
+def test_an_alertmanager_that_does_not_take_it_is_judged_like_any_receiver(
+    status: int, verdict: str, manager: Manager, post: Post
+) -> None:
+    """D13-D16."""
+    manager.status = status
+    with pytest.raises(DeliveryError) as caught:
+        send(manager, post, make_alert())
+    assert caught.value.verdict == verdict
+    assert "Alertmanager" in str(caught.value)
+
+
+def test_one_that_is_not_there_is_tried_again(manager: Manager, post: Post) -> None:
+    manager.close()
+    with pytest.raises(DeliveryError, match="The Alertmanager was not reached"):
+        send(manager, post, make_alert())
+    manager.__init__()  # type: ignore[misc]  # so that the fixture has something to close
