@@ -1,4 +1,4 @@
-"""Commands around the configuration: init, check, track, test-alert, version."""
+"""Commands around the configuration: init, check, track, test-alert, doctor, version."""
 
 from __future__ import annotations
 
@@ -137,6 +137,33 @@ def try_channel(
     else:
         say("\n".join(failures) if failures else f"{channel} took the test alert.")
     return FAILED if failures else 0
+
+
+@app.command()
+def doctor(
+    config: ConfigFile = None,
+    dkim_selector: Annotated[
+        str,
+        typer.Option("--dkim-selector", metavar="NAME", help="The name of the key that your mail server signs with."),
+    ] = "",
+    json: AsJson = False,  # noqa: FBT002
+) -> int:
+    """Look over the means to deliver: mail servers, what the sender's domain publishes, webhooks, the store. Nothing is sent."""
+    from dataclasses import asdict  # noqa: PLC0415
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    from monitor.config import find, load  # noqa: PLC0415
+    from monitor.doctor import Level, examine  # noqa: PLC0415
+    from monitor.doctor.lookup import Lookup  # noqa: PLC0415
+
+    found = []
+    for finding in examine(load(find(config)), Lookup(), datetime.now(UTC), as_text(dkim_selector)):
+        found.append(finding)
+        if not json:
+            say(f"{finding.level:<8} {finding.subject}: {finding.said}")
+    if json:
+        print_json([asdict(finding) for finding in found])
+    return FAILED if any(finding.level is Level.PROBLEM for finding in found) else 0
 
 
 @app.command()

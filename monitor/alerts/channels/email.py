@@ -7,12 +7,12 @@ import smtplib
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, formataddr, parseaddr
-from typing import Literal
+from typing import Literal, TypeVar
 
 from monitor.alerts import render
 from monitor.alerts.channels.smtp import Session, TlsSession
@@ -23,6 +23,7 @@ from monitor.errors import DeliveryError, SecretError, Verdict
 from monitor.model import Alert, Delivery
 from monitor.secret import Secret, mask
 
+T = TypeVar("T")
 _PHRASE_CAP = 60
 _PLAIN = re.compile(r"[A-Za-z0-9]+( [A-Za-z0-9]+)*")
 _LOGIN_CODES = (530, 534, 535, 538)
@@ -75,11 +76,22 @@ class EmailChannel:
                 f"The address {recipient} has letters outside ASCII, which mail servers refuse.", verdict="final"
             )
         message = compose(alert, delivery, self._settings.sender, self._links, self._own)
+        self._in_session(lambda session: self._hand_over(session, recipient, message), transcript)
+
+    def knock(self, transcript: Callable[[str], None] = lambda _line: None) -> datetime | None:
+        """Connect and log in, once, and send nothing: when the server's certificate ends; None without encryption.
+
+        Raises DeliveryError, as `send` would.
+        """
+        return self._in_session(_certificate_ends, transcript)
+
+    def _in_session(self, work: Callable[[Session], T], transcript: Callable[[str], None]) -> T:
+        """Do `work` in a session that is logged in, and leave it. Raises DeliveryError for all that can go wrong."""
         session: Session | None = None
         try:
             session = self._connect(transcript)
             self._log_in(session)
-            self._hand_over(session, recipient, message)
+            done = work(session)
             session.leave()
         except SecretError as error:
             raise DeliveryError(str(error), verdict="pause") from None
@@ -95,6 +107,7 @@ class EmailChannel:
         finally:
             if session is not None:
                 session.close()  # after a fault without a word, so that no server takes half a mail for a whole one
+        return done
 
     def _connect(self, transcript: Callable[[str], None]) -> Session:
         """A session inside TLS, unless the settings say `none`; never a word in the clear because a server would not (D5)."""
@@ -165,6 +178,13 @@ class EmailChannel:
     def _error(self, what: str, verdict: Verdict = "retry") -> DeliveryError:
         told = render.line(mask(f"The mail server {self._settings.host} {what}")).rstrip(".")
         return DeliveryError(f"{told}.", verdict=verdict)
+
+
+def _certificate_ends(session: Session) -> datetime | None:
+    if not isinstance(session.sock, ssl.SSLSocket):
+        return None
+    ends = (session.sock.getpeercert() or {}).get("notAfter", "")
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(ends)), UTC)
 
 
 def compose(alert: Alert, delivery: Delivery, sender: str, links: Links | None = None, own: Own | None = None) -> bytes:
