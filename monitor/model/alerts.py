@@ -157,6 +157,8 @@ class Delivery:
     hold: Hold | None = None
     """What it waits for, or waited for."""
     told_by: str = ""
+    root: str = ""
+    """Id of the first delivery of its thread that its target got; known from the first try on, empty for that one itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,6 +52,7 @@ def _add_policy(tx: Connection) -> None:
         f"storylines ADD COLUMN state_since {time}",
         "deliveries ADD COLUMN hold TEXT",
         "deliveries ADD COLUMN told_by TEXT NOT NULL DEFAULT ''",
+        "deliveries ADD COLUMN root TEXT NOT NULL DEFAULT ''",
     ):
         tx.exec_driver_sql(f"ALTER TABLE {column}")
     tx.exec_driver_sql("CREATE INDEX deliveries_due ON deliveries (state, channel, due_at)")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -65,12 +65,20 @@ def claim(
     if row is None:
         return None
     attempts = row.attempts + 1
+    root = row.root if row.attempts else _root(tx, row)
     tx.execute(
         update(deliveries)
         .where(deliveries.c.number == row.number)
-        .values(attempts=attempts, due_at=now + lease, error="")
+        .values(attempts=attempts, due_at=now + lease, error="", root=root)
     )
-    return _delivery(row, attempts=attempts), from_json(row.content)
+    return replace(_delivery(row, attempts=attempts), root=root), from_json(row.content)
+
+
+def _root(tx: Connection, row: Any) -> str:
+    """The first delivery of the same thread that the same target has got; empty where there is none."""
+    d = deliveries.c
+    sent = select(d.id).where(d.state == DeliveryState.SENT, d.channel == row.channel, d.target == row.target)
+    return tx.execute(sent.where(d.thread == row.thread).order_by(d.number).limit(1)).scalar() or ""
 
 
 def _heads(tx: Connection, channel: str, barrier: str) -> Iterator[list[int]]:

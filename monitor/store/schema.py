@@ -158,7 +158,7 @@ deliveries = Table(
     Column("attempts", Integer, nullable=False, default=0),
     Column("due_at", Utc, nullable=False), Column("created_at", Utc, nullable=False), Column("sent_at", Utc),
     _text("error"),
-    Column("hold", Text), Column("told_by", Text, nullable=False, server_default=""),
+    Column("hold", Text), Column("told_by", Text, nullable=False, server_default=""), Column("root", Text, nullable=False, server_default=""),
     Index("deliveries_waiting", "state", "channel", "target", "thread", "number"),
     Index("deliveries_due", "state", "channel", "due_at"),
     Index("deliveries_sent", "channel", "target", "sent_at"),

@@ -35,10 +35,10 @@ def make_alert(**changed: Any) -> Alert:
 
 
 def make_delivery(**changed: Any) -> Delivery:
-    """Its delivery by mail to Ann, with some fields changed."""
+    """Its delivery by mail to Ann, not the first of its storyline, with some fields changed."""
     delivery = Delivery(
         id="d-1f00-new-4b1d3c9e07", alert="d-1f00-new", channel="mail", target="ann@desk.example", thread="orla-dam",
-        due_at=NOON, created_at=NOON,
+        due_at=NOON, created_at=NOON, root="d-0abc-new-4b1d3c9e07",
     )  # fmt: skip
     return replace(delivery, **changed)
 

@@ -60,7 +60,7 @@ def test_the_mail_has_each_header_once(alert: Alert, delivery: Delivery) -> None
     assert message["Subject"] == "[The Orla dam] Two valleys below the Orla dam are evacuated"
     assert parsedate_to_datetime(message["Date"]) == NOON
     assert message["Message-ID"] == "<d-1f00-new-4b1d3c9e07@desk.example>"
-    assert message["In-Reply-To"] == message["References"] == "<orla-dam.mail@desk.example>"
+    assert message["In-Reply-To"] == message["References"] == "<d-0abc-new-4b1d3c9e07@desk.example>"
     assert message["List-Id"] == "The Orla dam <orla-dam.desk.example>"
     assert message["Auto-Submitted"] == "auto-generated"
     assert message["X-Auto-Response-Suppress"] == "All"
@@ -122,13 +122,11 @@ def test_a_quoted_senders_name_reads_back(alert: Alert, delivery: Delivery) -> N
     assert message["From"].addresses[0].display_name == "Desk, Foreign"
 
 
-def test_alerts_of_a_storyline_hang_on_one_root_for_each_channel(alert: Alert) -> None:
-    first = parsed(compose(alert, make_delivery(id="a"), SENDER))
-    second = parsed(compose(alert, make_delivery(id="b"), SENDER))
-    elsewhere = parsed(compose(alert, make_delivery(id="c", channel="night"), SENDER))
-    assert first["References"] == second["References"]
-    assert first["References"] != elsewhere["References"]
-    assert first["Message-ID"] != second["Message-ID"]
+def test_the_first_mail_of_a_storyline_is_the_root_and_answers_none(alert: Alert) -> None:
+    first = parsed(compose(alert, make_delivery(id="a", root=""), SENDER))
+    second = parsed(compose(alert, make_delivery(id="b", root="a"), SENDER))
+    assert (first["In-Reply-To"], first["References"]) == (None, None)
+    assert second["In-Reply-To"] == second["References"] == first["Message-ID"]
 
 
 def test_lines_that_begin_with_a_dot_survive_the_wire(delivery: Delivery) -> None:

@@ -21,6 +21,7 @@ CREATE TABLE deliveries (
   error TEXT NOT NULL,
   hold TEXT,
   told_by TEXT DEFAULT '' NOT NULL,
+  root TEXT DEFAULT '' NOT NULL,
   PRIMARY KEY (number),
   UNIQUE (id),
   FOREIGN KEY(alert) REFERENCES alerts (id)

@@ -197,16 +197,13 @@ def compose(alert: Alert, delivery: Delivery, sender: str, links: Links | None =
     """
     domain = parseaddr(sender)[1].rpartition("@")[2]
     thread = delivery.thread or "alerts"
-    root = f"<{thread}.{delivery.channel}@{domain}>"
-    first = f"<{first_delivery(alert, delivery)}@{domain}>" if alert.follows else ""
     headers = {
         "Date": format_datetime(alert.created_at),
         "From": _mailbox(sender),
         "To": _mailbox(delivery.target),
         "Subject": _encoded("Subject", render.subject(alert)),
         "Message-ID": f"<{delivery.id}@{domain}>",
-        "In-Reply-To": first or root,
-        "References": f"{root}\r\n {first}" if first else root,
+        **_threading(alert, delivery, domain),
         "List-Id": f"{_phrase(alert.storylines[0][1])}\r\n <{thread}.{domain}>"
         if alert.storylines
         else f"<{thread}.{domain}>",
@@ -219,6 +216,14 @@ def compose(alert: Alert, delivery: Delivery, sender: str, links: Links | None =
         headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return head.encode("ascii") + _body(alert, f"=_{delivery.id}", offers, own)
+
+
+def _threading(alert: Alert, delivery: Delivery, domain: str) -> dict[str, str]:
+    """What the mail answers: an update its development's first mail, any other the first mail of its storyline, which answers none."""
+    root = f"<{delivery.root}@{domain}>" if delivery.root else ""
+    first = f"<{first_delivery(alert, delivery)}@{domain}>" if alert.follows else ""
+    answered = [name for name in dict.fromkeys((root, first)) if name]
+    return {"In-Reply-To": answered[-1], "References": "\r\n ".join(answered)} if answered else {}
 
 
 def first_delivery(alert: Alert, delivery: Delivery) -> str:
