@@ -8,10 +8,10 @@ BIN := .venv/bin
 run: .venv/.installed
 	$(BIN)/monitor run -c $(CONFIG)
 
-test: .venv/.installed-dev
+test: .venv/.installed-dev tests/npm/node_modules
 	$(BIN)/pytest -n 2
 
-cov: .venv/.installed-dev
+cov: .venv/.installed-dev tests/npm/node_modules
 	$(BIN)/pytest -n 2 --cov --cov-report=term
 
 lint: .venv/.installed-dev
@@ -45,5 +45,9 @@ lock: .venv/.installed-dev
 	$(BIN)/pip install --quiet -c requirements.lock -e '.[dev]'
 	touch $@ .venv/.installed
 
+# Second readers of mails and webhooks, for tests; without npm those tests are skipped.
+tests/npm/node_modules: tests/npm/package-lock.json
+	if command -v npm >/dev/null; then npm ci --prefix tests/npm --no-audit --no-fund --loglevel=error && touch $@; fi
+
 clean:
-	rm -rf .venv build dist *.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv tests/npm/node_modules build dist *.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
