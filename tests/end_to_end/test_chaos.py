@@ -62,7 +62,7 @@ class Chaos:
 
     def __init__(self, world: World, clock: Clock, hook: Receiver, mail: Receiver) -> None:
         self.world, self.clock, self.hook, self.mail = world, clock, hook, mail
-        self.kills = self.asked = self.starts = 0
+        self.kills = self.asked = self.starts = self.published = 0
 
     def follow(self, places: Sequence[str]) -> None:
         storylines = "".join(
@@ -85,12 +85,13 @@ channels:
         """So many lives of the process in that share of the bad time; each begins with some of the headlines."""
         for life in range(lives):
             for headline in headlines[life * len(headlines) // lives : (life + 1) * len(headlines) // lives]:
-                self.world.web.publish("herald", headline)
+                self.published += 1
+                self.world.web.publish("herald", headline, f"Number {self.published} of this week's events.")
             if moments.random() < 0.7:  # it dies at any moment of its work; else at any of its life, the start included
                 self.world.wait_for(partial(self.world.has_started, after=self.starts))
             for _ in range(4):
                 self.clock.forward(STORM * share / lives / 4)
-                time.sleep(moments.uniform(0, 0.3))
+                time.sleep(moments.uniform(0, 0.25))
             self.world.stop(signal.SIGKILL)
             self.kills += 1
             self.start()
