@@ -112,6 +112,8 @@ class Daemon:
         self._lock = threading.RLock()
         self._polling: dict[str, float] = {}
         self._busy: Counter[str] = Counter()
+        self._working: set[str] = set()
+        """The jobs that run at this moment."""
         self._rest_until = 0.0
         self._following_since = now()
         self._announced = False
@@ -193,14 +195,14 @@ class Daemon:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         self._pool.shutdown(wait=False, cancel_futures=True)
-        self._wait_for_polls(end - STOP_WITHIN / 2)
+        self._wait_until_idle(end - STOP_WITHIN / 2)
         self._parts.gate.close()
         if self._server is not None:
             self._server.close()
         if any(thread.is_alive() for thread in self._deliverer.threads):
             self._deliverer.stop(max(0.5, end - time.monotonic() - 1))
         self._parser.close()
-        self._wait_for_polls(end)
+        self._wait_until_idle(end)
 
     def _serve(self) -> None:
         """Serve the addresses that mails have; where that fails, everything else goes on (P16)."""
@@ -219,8 +221,8 @@ class Daemon:
             log.error("web error=%s", error)  # noqa: TRY400 - the sentence says it all
             self.complain(Trouble(subject="web", title="The page cannot be served", said=str(error)))
 
-    def _wait_for_polls(self, end: float) -> None:
-        while self._polling and time.monotonic() < end:
+    def _wait_until_idle(self, end: float) -> None:
+        while (self._polling or self._working) and time.monotonic() < end:
             time.sleep(0.02)
 
     def _add_jobs(self) -> None:
@@ -238,13 +240,20 @@ class Daemon:
 
     def _guarded(self, job: Callable[[], None]) -> None:
         """Run a job; what it does not understand ends the daemon (P5)."""
+        name = job.__name__.strip("_")
+        with self._lock:
+            if self._stopping:
+                return
+            self._working.add(name)
         try:
             job()
         except StoreError as error:  # S3, S9: it passes, and nothing of it was kept
-            log.error("%s error=%s", job.__name__.strip("_"), error)  # noqa: TRY400 - the sentence says it all
+            log.error("%s error=%s", name, error)  # noqa: TRY400 - the sentence says it all
         except BaseException as error:
             self._fail(error)
             raise
+        finally:
+            self._working.discard(name)
 
     def _fail(self, error: BaseException) -> None:
         log.critical("failed error=%s", type(error).__name__, exc_info=error)

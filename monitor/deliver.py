@@ -101,9 +101,10 @@ def after_failure(delivery: Delivery, error: DeliveryError, now: datetime) -> De
         return replace(delivery, state=DeliveryState.FAILED)
     if error.verdict in ("pause", "disable"):  # the channel's fault, not this delivery's: the try does not count
         return replace(delivery, attempts=delivery.attempts - 1, due_at=now)
-    if delivery.attempts > len(RETRIES):
+    if delivery.attempts > len(RETRIES) and now - delivery.created_at >= sum(RETRIES, timedelta()):
         return replace(delivery, state=DeliveryState.DEAD)
-    wait = RETRIES[delivery.attempts - 1] * (1 + _JITTER * _share(delivery))
+    # D20, D29: tries that our own end cut short count too, but the time is the receiver's, whole
+    wait = RETRIES[min(delivery.attempts, len(RETRIES)) - 1] * (1 + _JITTER * _share(delivery))
     return replace(delivery, due_at=now + max(wait, error.after or wait))
 
 

@@ -30,6 +30,10 @@ def fold_due(tx: Connection, channel: str, policy: Policy, now: datetime) -> Non
     if not (policy.group_wait or policy.limit):
         return
     for target, count in outbox.untried(tx, channel, now).items():
+        if outbox.waits(
+            tx, channel, target, THREAD
+        ):  # D1: a second message would tell older alerts after the first one's
+            continue
         if count >= _FEW and policy.group_wait:
             _group(tx, outbox.untried_of(tx, channel, target, now), now)
         if policy.limit:

@@ -56,6 +56,22 @@ class Signals:
             os.write(self._write_end, b"!")
 
 
+@contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Ctrl-C inside is heard when the block is over; on the main thread only.
+
+    In the middle of a thread's start it would leave one that can be neither joined nor waited for.
+    """
+    asked: list[int] = []
+    usual = signal.signal(signal.SIGINT, lambda number, _frame: asked.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    if asked:
+        raise KeyboardInterrupt
+
+
 class Pulse:
     """When each part last showed that it works, by a clock that nobody sets."""
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from monitor.deliver import LEASE, PAUSE, RETRIES, after_failure, deliver
 from monitor.errors import DeliveryError
-from monitor.model import Delivery
+from monitor.model import Delivery, DeliveryState
 from monitor.secret import Secret
 from monitor.store import Store, outbox
 from tests.alerts.receiver import Clock, Receiver, deliver_all, one, queue, refusing, state_of
@@ -75,6 +75,15 @@ def test_a_refused_try_comes_again_by_the_table_until_it_is_dead(store: Store, c
     assert not deliver(store, "mail", receiver, clock)
     assert receiver.tried == ["d-1-mail"] * 10
     assert sum(RETRIES, timedelta()) == timedelta(hours=75, minutes=35, seconds=5)
+
+
+def test_tries_that_a_crash_cut_short_take_nothing_from_the_three_days() -> None:
+    """D20, D29."""
+    tried = make_delivery(attempts=len(RETRIES) + 1, created_at=NOON)
+    settled = after_failure(tried, DeliveryError("no"), NOON + timedelta(hours=40))
+    assert settled.state == DeliveryState.PENDING
+    assert settled.due_at >= NOON + timedelta(hours=40) + RETRIES[-1]
+    assert after_failure(tried, DeliveryError("no"), NOON + timedelta(hours=76)).state == DeliveryState.DEAD
 
 
 def test_a_dead_delivery_that_a_person_queues_again_has_its_tries_back(store: Store, clock: Clock) -> None:

@@ -17,6 +17,7 @@ from monitor.alerts.channels import Transcript
 from monitor.alerts.policy import Policy
 from monitor.deliver import deliver
 from monitor.errors import DeliveryError
+from monitor.fold import fold_due
 from monitor.model import Alert, AlertKind, Delivery, DeliveryState, Hold, Severity
 from monitor.store import Store, outbox
 from monitor.store.schema import deliveries as table
@@ -176,6 +177,30 @@ def test_above_the_limit_one_message_tells_all_that_was_folded(store: Store, clo
     run(store, reader, clock, limit=5)
     assert [len(message) for message in reader.messages()] == [1, 1, 1, 1, 96]
     assert sorted(reader.told()) == sorted(f"a-{number}" for number in range(100))
+
+
+def test_what_a_message_folds_is_not_overtaken_while_it_waits(store: Store, clock: Clock) -> None:
+    """D1, D24: repeats that come through take room of what is due before the message; that is no reason to tell it after it."""
+    reader = Reader()
+    reader.refusing = True
+    for number in (1, 2):
+        put(store, number, thread=f"slow-{number}")
+    run(store, reader, clock, limit=5)
+    reader.refusing = False
+    clock.pass_by(timedelta(seconds=1))
+    for number in range(3, 11):
+        put(store, number, thread=f"story-{number % 2}")
+    with store.read() as tx:
+        assert outbox.untried(tx, "mail", clock()) == {ANN: 8}
+    store.write(lambda tx: fold_due(tx, "mail", Policy(limit=5), clock()))
+    clock.pass_by(timedelta(minutes=1))
+    for _ in range(3):
+        run(store, reader, clock, limit=5)
+        clock.pass_by(HOUR)
+    assert sorted(reader.told()) == sorted(f"a-{number}" for number in range(1, 11))
+    for parity in (0, 1):
+        numbers = [int(name[2:]) for name in reader.told() if int(name[2:]) > 2 and int(name[2:]) % 2 == parity]
+        assert numbers == sorted(numbers)
 
 
 def test_without_room_alerts_wait_for_the_hour_to_end_and_come_together(store: Store, clock: Clock) -> None:

@@ -9,7 +9,7 @@ import textwrap
 
 import pytest
 
-from monitor.process import Pulse
+from monitor.process import Pulse, interrupts_held
 
 
 class _Clock:
@@ -172,3 +172,19 @@ def test_a_thread_that_cannot_be_told_to_stop_does_not_hold_up_the_end() -> None
     with run(code) as process:
         said, _ = process.communicate(timeout=20)
     assert (process.returncode, said) == (0, "said before")
+
+
+def test_ctrl_c_in_a_held_block_is_heard_when_it_is_over() -> None:
+    done = []
+
+    def work() -> None:
+        with interrupts_held():
+            signal.raise_signal(signal.SIGINT)
+            done.append("the block")
+        done.append("what follows")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == ["the block"]
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)

@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from html import escape
@@ -19,6 +19,7 @@ from urllib.parse import quote, unquote
 
 import yaml
 
+from monitor import process
 from monitor.config import load
 from monitor.daemon import Daemon
 from monitor.store import Store, outbox, views
@@ -33,19 +34,22 @@ def play(seconds: float) -> dict[str, int]:
     logging.disable(logging.WARNING)
     week = yaml.safe_load(_file("week.yaml"))
     clock = _Clock(week["start"], seconds)
-    with _server(week, clock.now) as port, tempfile.TemporaryDirectory(prefix="monitor-demo-") as folder:
-        store = Store.open(f"sqlite:///{folder}/monitor.db")
-        daemon = Daemon(load(_configuration(Path(folder), week["outlets"], port)), store, now=clock.now)
-        try:
+    with (
+        _server(week, clock.now) as port,
+        tempfile.TemporaryDirectory(prefix="monitor-demo-") as folder,
+        ExitStack() as stack,
+    ):
+        with process.interrupts_held():
+            stack.callback(logging.disable, logging.NOTSET)
+            store = Store.open(f"sqlite:///{folder}/monitor.db")
+            stack.callback(store.close)
+            daemon = Daemon(load(_configuration(Path(folder), week["outlets"], port)), store, now=clock.now)
+            stack.callback(daemon.stop)
             daemon.start()
-            clock.start()
-            time.sleep(seconds)
-            _wait_for_the_last(daemon, len(week["entries"]))
-            return _counts(store, len(week["outlets"]))
-        finally:
-            daemon.stop()
-            store.close()
-            logging.disable(logging.NOTSET)
+        clock.start()
+        time.sleep(seconds)
+        _wait_for_the_last(daemon, len(week["entries"]))
+        return _counts(store, len(week["outlets"]))
 
 
 class _Clock:

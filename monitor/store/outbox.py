@@ -127,6 +127,13 @@ def untried_of(tx: Connection, channel: str, target: str, now: datetime) -> list
     return [(_delivery(row, attempts=row.attempts), from_json(row.content)) for row in rows]
 
 
+def waits(tx: Connection, channel: str, target: str, thread: str) -> bool:
+    """Whether a delivery of a thread waits to be sent to a target."""
+    d = deliveries.c
+    ours = (d.state == DeliveryState.PENDING, d.channel == channel, d.target == target, d.thread == thread)
+    return tx.execute(select(d.number).where(*ours).limit(1)).first() is not None
+
+
 def _untried(channel: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
     d = deliveries.c
     return (d.state == DeliveryState.PENDING, d.channel == channel, d.attempts == 0, d.due_at <= now)

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -363,6 +364,28 @@ def test_ctrl_c_ends_quietly_with_130(tmp_path: Path) -> None:
     demo.send_signal(signal.SIGINT)
     _, err = demo.communicate(timeout=30)
     assert (demo.returncode, err) == (130, "")
+    assert not list(tmp_path.glob("monitor-demo-*"))
+
+
+def test_ctrl_c_in_the_middle_of_a_start_ends_as_quietly(tmp_path: Path) -> None:
+    """Threads are half started then, and none of them can be joined."""
+    code = """
+        import os, signal, sys
+        from apscheduler.schedulers.base import BaseScheduler
+        from monitor.__main__ import main
+        start = BaseScheduler.start
+        def interrupted(self, *how):
+            start(self, *how)
+            os.kill(os.getpid(), signal.SIGINT)
+        BaseScheduler.start = interrupted
+        sys.argv = ["monitor", "demo"]
+        main()
+    """
+    demo = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        capture_output=True, text=True, cwd=ROOT, env=os.environ | {"TMPDIR": str(tmp_path)}, timeout=60, check=False,
+    )  # fmt: skip
+    assert (demo.returncode, demo.stderr) == (130, "")
     assert not list(tmp_path.glob("monitor-demo-*"))
 
 

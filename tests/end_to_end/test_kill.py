@@ -16,11 +16,6 @@ EVENTS = ("three people die in explosion", "army evacuates 4,000 people", "court
 STORYLINES = "".join(f"  - {{id: s{n}, title: {place}, terms: [{place}]}}\n" for n, place in enumerate(PLACES[1:]))
 
 
-def has_started(world: World, starts: int) -> bool:
-    """Whether the daemon has begun its work, after so many that have before it."""
-    return world.log.count("run feeds=") > starts
-
-
 def test_fifty_kills_lose_nothing_and_send_nothing_twice(world: World) -> None:
     kill_again_and_again(world, kills=50, moments=random.Random(20240305))
 
@@ -47,12 +42,12 @@ def kill_again_and_again(world: World, *, kills: int, moments: random.Random) ->
             published += 1
         world.make_due()
         if kill % 2:  # while it polls, settles and sends; else at any moment of its life, the start included
-            world.wait_for(functools.partial(has_started, world, starts))
+            world.wait_for(functools.partial(world.has_started, after=starts))
             time.sleep(moments.uniform(0.0, 0.3))
         else:
             time.sleep(moments.uniform(0.0, 1.0))
         world.stop(signal.SIGKILL)
-        starts = world.log.count("run feeds=")
+        starts = world.starts
         world.start()
     world.wait_for(lambda: world.log.count("run feeds=") >= 1)
     world.poll_all()

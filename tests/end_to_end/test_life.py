@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import signal
 import socket
-import subprocess
-import sys
 import textwrap
 import threading
 from collections.abc import Iterator
@@ -47,21 +45,9 @@ def manager(tmp_path: Path) -> Iterator[Manager]:
     listening.close()
 
 
-def start(world: World, *, code: str = "", **environment: str) -> None:
-    """The daemon, with more in its environment; or with `code` run first in the process, to break something in it."""
-    how = ["-m", "monitor"]
-    if code:
-        how = ["-c", textwrap.dedent(code) + "\nfrom monitor.__main__ import main; main()"]
-    with (world.folder / "log").open("ab") as log:
-        world.process = subprocess.Popen(
-            [sys.executable, *how, "run", "-c", str(world.config)],
-            env=world.environment() | environment, cwd=world.folder, stdout=log, stderr=log,
-        )  # fmt: skip
-
-
 def test_systemd_hears_of_the_whole_life_of_the_daemon(world: World, manager: Manager) -> None:
     world.write_config("herald")
-    start(world, NOTIFY_SOCKET=str(manager.path), WATCHDOG_USEC="400000")
+    world.start(NOTIFY_SOCKET=str(manager.path), WATCHDOG_USEC="400000")
     world.wait_for(lambda: "READY=1" in manager.heard)
     world.wait_for(lambda: manager.heard.count("WATCHDOG=1") > 2)
     world.wait_for(
@@ -81,7 +67,7 @@ def test_systemd_hears_of_the_whole_life_of_the_daemon(world: World, manager: Ma
 def test_the_daemon_runs_where_the_service_manager_cannot_be_reached(world: World) -> None:
     """P12."""
     world.write_config("herald")
-    start(world, NOTIFY_SOCKET=str(world.folder / "nobody"), WATCHDOG_USEC="often", JOURNAL_STREAM="8:1")
+    world.start(NOTIFY_SOCKET=str(world.folder / "nobody"), WATCHDOG_USEC="often", JOURNAL_STREAM="8:1")
     world.wait_for(lambda: world.polled("herald") > 0)
     assert world.stop() == 0
 
@@ -148,8 +134,7 @@ QUICKLY = "from monitor import supervisor; supervisor._LOOK_EVERY = 0.2; supervi
 def test_a_deliverer_that_dies_ends_the_process_with_every_stack(world: World) -> None:
     """P5."""
     world.write_config("herald")
-    start(
-        world,
+    world.start(
         code=QUICKLY + "\nfrom monitor import deliver\ndef fatal(*_): raise SystemExit(0)\ndeliver.deliver = fatal",
     )
     assert world.process is not None
@@ -168,7 +153,7 @@ def test_a_desk_that_hangs_ends_the_process_with_every_stack(world: World) -> No
         daemon._ALLOWED["desk"] = 1.0
         desk.Desk._settle = lambda *_: threading.Event().wait()
     """
-    start(world, code=QUICKLY + textwrap.dedent(code))
+    world.start(code=QUICKLY + textwrap.dedent(code))
     assert world.process is not None
     assert world.process.wait(20) == 1
     assert "No sign of life from desk" in world.log

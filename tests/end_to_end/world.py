@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from sqlalchemy import select, update
 from standardwebhooks import Webhook
 
+from monitor.model import Delivery
 from monitor.store import Store, feeds, outbox
 from monitor.store.schema import deliveries, entries
 
@@ -236,8 +238,8 @@ class World:
         return (self.folder / "log").read_text() if (self.folder / "log").exists() else ""
 
     def environment(self) -> dict[str, str]:
-        coverage = {name: value for name, value in os.environ.items() if name.startswith("COV")}
-        return {"PATH": os.environ["PATH"], "HOOK_SECRET": SIGNING_SECRET, "MAIL_PASSWORD": PASSWORD, **coverage}
+        passed_on = {name: value for name, value in os.environ.items() if name.startswith(("COV", "PYTHONPATH"))}
+        return {"PATH": os.environ["PATH"], "HOOK_SECRET": SIGNING_SECRET, "MAIL_PASSWORD": PASSWORD, **passed_on}
 
     def write_config(self, *feed_names: str, extra: str = "", channels: str = "[mail, hook]") -> None:
         listed = "".join(f"  - {{url: '{self.web.url(name)}', name: {name}, every: 1m}}\n" for name in feed_names)
@@ -268,16 +270,26 @@ storylines:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def start(self, *, code: str = "", **environment: str) -> subprocess.Popen[bytes]:
+        """The daemon, with more in its environment; or with `code` run first in the process, to change something in it."""
+        how = ["-m", "monitor"]
+        if code:
+            how = ["-c", textwrap.dedent(code) + "\nfrom monitor.__main__ import main; main()"]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "monitor", "run", "-c", str(self.config)],
-                env=self.environment(),
-                cwd=self.folder,
-                stderr=log,
-                stdout=log,
-            )
+                [sys.executable, *how, "run", "-c", str(self.config)],
+                env=self.environment() | environment, cwd=self.folder, stdout=log, stderr=log,
+            )  # fmt: skip
         return self.process
+
+    @property
+    def starts(self) -> int:
+        """How often the daemon has begun its work."""
+        return self.log.count("run feeds=")
+
+    def has_started(self, after: int) -> bool:
+        """Whether the daemon has begun its work, after so many starts before."""
+        return self.starts > after
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         assert self.process is not None
@@ -297,17 +309,17 @@ storylines:
     def poll_all(self) -> None:
         """Have the daemon poll every feed now, as `monitor once --all` does, and wait until what came of it is settled."""
         started = datetime.now(UTC)
-        with self._opened() as store:
+        with self.opened() as store:
             self.wait_for(lambda: self._settled(store, started))
 
     def make_due(self) -> None:
         """Have every feed polled at the daemon's next tick."""
-        with self._opened() as store:
+        with self.opened() as store:
             store.write(functools.partial(feeds.make_due, now=datetime.now(UTC)))
 
     def waiting(self) -> int:
         """How many deliveries wait; what is to be tried again later is tried now."""
-        with self._opened() as store:
+        with self.opened() as store:
             store.write(
                 lambda tx: tx.execute(
                     update(deliveries).where(deliveries.c.state == "pending").values(due_at=datetime.now(UTC))
@@ -318,11 +330,17 @@ storylines:
 
     def entries(self) -> list[str]:
         """The titles of all entries in the store."""
-        with self._opened() as store, store.read() as tx:
+        with self.opened() as store, store.read() as tx:
             return list(tx.execute(select(entries.c.title)).scalars())
 
+    def deliveries(self) -> list[Delivery]:
+        """All deliveries in the store, in the order in which they were queued."""
+        columns = [deliveries.c[name] for name in Delivery.__dataclass_fields__]
+        with self.opened() as store, store.read() as tx:
+            return [Delivery(**row) for row in tx.execute(select(*columns).order_by(deliveries.c.number)).mappings()]
+
     @contextmanager
-    def _opened(self) -> Iterator[Store]:
+    def opened(self) -> Iterator[Store]:
         store = Store.open(self.store_url)
         try:
             yield store
