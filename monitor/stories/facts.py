@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from importlib import resources
 
 from monitor.model import Entry
@@ -21,9 +21,11 @@ CONCEPTS = "atp"
 
 _LEAD = 40
 _SHORTEST_BEGINNING = 3
+_NEXT = 2
+"""How many words after `to` are looked at for the act that is planned."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Facts:
     """What an entry tells; each key with its place's weight. `a:` is an act, `t:` a thing, `n:` a number, `w:` a word's stem."""
 
@@ -34,12 +36,12 @@ class Facts:
         """The facts whose kind is one of the letters in `kinds`."""
         return {key: weight for key, weight in self.told.items() if key[0] in kinds}
 
-    @property
+    @cached_property
     def numbers(self) -> frozenset[str]:
         """The numbers told, as digits."""
         return frozenset(key[2:] for key in self.told if key[0] == "n")
 
-    @property
+    @cached_property
     def title_numbers(self) -> frozenset[str]:
         """The numbers in the title."""
         return frozenset(key[2:] for key, place in self.told.items() if key[0] == "n" and place == TITLE)
@@ -63,6 +65,25 @@ def told_by(text: str) -> frozenset[str]:
 def title_concepts(title: Text) -> frozenset[str]:
     """The concepts that a title tells, acts (`a:`) and things (`t:`)."""
     return frozenset(name for word in title.words for name in concepts(word.folded))
+
+
+def first_act(title: Text) -> frozenset[str]:
+    """The first act that a title tells; several where its word may mean each of them, none where it tells no act."""
+    told = (frozenset(name for name in concepts(word.folded) if name[0] == "a") for word in title.words)
+    return next(filter(None, told), frozenset())
+
+
+def is_plan(title: Text, tongue: str) -> bool:
+    """Whether a title tells what is to come or may be, and not what has happened; see words/plans.txt."""
+    words = [word.folded for word in title.words]
+    opened = [place for place, word in enumerate(words) if word in _plan_words(f"{tongue}, before an act")]
+    return not _plan_words(tongue).isdisjoint(words) or any(
+        first_act(Text(title.words[place + 1 : place + 1 + _NEXT], "")) for place in opened
+    )
+
+
+def _plan_words(key: str) -> frozenset[str]:
+    return word_set("plans", key) if key in word_list("plans") else frozenset()
 
 
 def _keys(words: Iterable[Word], tongue: str) -> Iterable[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from monitor.model import Change, Decision, Development, Entry, History, Link, Match, Placement, Storyline
-from monitor.stories.facts import CONCEPTS, TITLE, Facts, facts, told_by
+from monitor.stories.facts import CONCEPTS, TITLE, Facts, facts, first_act, is_plan, told_by
 from monitor.stories.form import newsworthiness
 from monitor.stories.profile import Profile, sharpened
 from monitor.stories.text import Word, fold_all, read_entry, stem
@@ -65,6 +65,10 @@ class Report:
     headline: str
     lead: str
     """The title and the first words of the summary, folded."""
+    acts: frozenset[str]
+    """The first act that the title tells."""
+    plan: bool
+    """The title tells what is to come, not what has happened."""
     newsworthy: float
     development: str = ""
     vouched: bool = False
@@ -90,6 +94,8 @@ class Report:
             names={key: words[key] for key in capitals if key in words},
             headline=" ".join(word.folded for word in title.words),
             lead=" ".join(word.folded for word in summary.words[:_LEAD]),
+            acts=first_act(title),
+            plan=is_plan(title, read.language),
             newsworthy=newsworthiness(entry),
         )
 

@@ -16,6 +16,14 @@ from monitor.stories.text import read_entry, stem
 
 WIRE = 95
 """Two leads this much alike, of 100, are one agency's copy, and no independent word."""
+_HOUR = timedelta(hours=1)
+_LIKENESSES = (
+    "concepts", "title_concepts", "words", "title_words", "told_concepts", "told_words", "shared_concepts", "best_word",
+    "same_letters", "same_order", "same_lead",
+)  # fmt: skip
+_IN_ONE_LANGUAGE = tuple((name, f"{name}_in_one_language") for name in _LIKENESSES)
+_BY_THE_HOUR = tuple((name, f"{name}_by_the_hour") for name in _LIKENESSES)
+"""What a likeness is worth depends on whether it could be in the same words, and on how much time has passed."""
 _SHOWN = 5
 """Words a comparison names of each kind."""
 
@@ -45,8 +53,8 @@ def pair_features(later: Report, earlier: Report) -> dict[str, float]:
     """What two reports have in common, each about 0..1; see words/decision.toml for what each is worth."""
     meanings = [later.concepts.weights[key] for key in later.concepts.shared(earlier.concepts)]
     words = [later.words.weights[key] for key in later.words.shared(earlier.words)]
-    gap = abs(later.entry.published - earlier.entry.published)
-    return {
+    hours = abs(later.entry.published - earlier.entry.published) / _HOUR
+    found = {
         "concepts": later.concepts.cosine(earlier.concepts),
         "title_concepts": later.title_concepts.cosine(earlier.title_concepts),
         "words": later.words.cosine(earlier.words),
@@ -61,13 +69,18 @@ def pair_features(later: Report, earlier: Report) -> dict[str, float]:
         "same_lead": fuzz.token_set_ratio(later.lead, earlier.lead) / 100 if later.lead and earlier.lead else 0.0,
         "same_language": float(later.facts.language == earlier.facts.language),
         "same_outlet": float(later.entry.outlet == earlier.entry.outlet),
-        "days_apart": min(gap / timedelta(days=1), 3.0) / 3,
-        "hours_apart": min(gap / timedelta(hours=1), 12.0) / 12,
-        "hours_apart_log": math.log1p(gap / timedelta(hours=1)) / 5,
-        "within_the_hour": float(gap < timedelta(hours=1)),
+        "days_apart": min(hours / 24, 3.0) / 3,
+        "hours_apart": min(hours, 12.0) / 12,
+        "hours_apart_log": math.log1p(hours) / 5,
+        "within_the_hour": float(hours < 1),
         **_name_features(later, earlier),
         **_number_features(later, earlier),
+        **_act_features(later, earlier),
     }
+    same, time = found["same_language"], found["hours_apart_log"]
+    found.update([(product, found[name] * same) for name, product in _IN_ONE_LANGUAGE])
+    found.update([(product, found[name] * time) for name, product in _BY_THE_HOUR])
+    return found
 
 
 def _name_features(later: Report, earlier: Report) -> dict[str, float]:
@@ -89,6 +102,17 @@ def _number_features(later: Report, earlier: Report) -> dict[str, float]:
         "other_numbers": float(bool(ours - theirs) and bool(theirs - ours)),
         "other_title_numbers": float(bool(above) and bool(below) and not above & below),
         "one_has_numbers": float(bool(above) != bool(below)),
+    }
+
+
+def _act_features(later: Report, earlier: Report) -> dict[str, float]:
+    """What is planned and what has happened are two facts; so are two acts."""
+    return {
+        "both_plan": float(later.plan and earlier.plan),
+        "later_plan": float(later.plan and not earlier.plan),
+        "earlier_plan": float(earlier.plan and not later.plan),
+        "same_act": float(not later.acts.isdisjoint(earlier.acts)),
+        "other_act": float(bool(later.acts and earlier.acts) and later.acts.isdisjoint(earlier.acts)),
     }
 
 

@@ -27,13 +27,17 @@ COMPARED = 500
 """The newest reports a report is compared with, so that a flood costs no more than its length."""
 SAME_FACT = 0.5
 """Two reports this likely to tell one fact share a development."""
-LIKEST = 0.4
-"""The share of a development's reports that speak for it."""
+RULED_OUT = 0.08
+"""A report is not of a development when it is less likely than this to tell what people were told of it."""
+LIKEST = 0.5
+"""The share of a development's reports that speak for it, those most like the new one."""
+SPEAKERS = 5
+"""But no more of them than this."""
 SURE = 0.7
 """A piece this likely to report an event is told at once."""
 DOUBTFUL = 0.3
 """A piece less likely than this is coverage; one between the two waits for other outlets."""
-TOGETHER = 0.85
+TOGETHER = 0.9
 """Independent pieces on one fact are told when it is this likely that at least one of them reports an event."""
 SPEAKS = 0.5
 """A piece this likely to report an event speaks for its development; background tells of many facts, and would join them."""
@@ -150,27 +154,33 @@ def _is_seconded(report: Report, found: Changed, earlier: Sequence[Report]) -> b
 
 
 def _joins(neighbours: Sequence[_Neighbour], ledger: Ledger) -> Development | None:
-    """The development that the report belongs to, if any: the one whose reports are, on the whole, most like it.
-
-    The mean over a development's reports keeps a chain of weak links from swallowing the story (average linkage); the
-    likest few speak for the rest, since a development is told in several languages. Where a person put a report, it speaks alone.
-    """
-    likelihoods: dict[str, list[float]] = defaultdict(list)
-    vouched: dict[str, float] = defaultdict(float)
-    for report, alike in ((n.report, n.likelihood) for n in neighbours):
-        if report.newsworthy >= SPEAKS or report.vouched:
-            likelihoods[report.development].append(alike)
-            vouched[report.development] = max(vouched[report.development], alike * report.vouched)
+    """The development that the report belongs to, if any: the one whose reports are, on the whole, most like it."""
+    developments: dict[str, list[_Neighbour]] = defaultdict(list)
+    for neighbour in neighbours:
+        developments[neighbour.report.development].append(neighbour)
     best, mean = max(
-        ((key, max(_mean_of_best(values), vouched[key])) for key, values in likelihoods.items()),
-        key=lambda item: item[1],
-        default=("", 0.0),
+        ((key, _belongs(reports)) for key, reports in developments.items()), key=lambda item: item[1], default=("", 0.0)
     )
     return ledger.development(best) if mean >= SAME_FACT else None
 
 
+def _belongs(reports: Sequence[_Neighbour]) -> float:
+    """How likely a report belongs with these, which are all of one development.
+
+    The mean over them keeps a chain of weak links from swallowing the story (average linkage); the likest few speak for the
+    rest, since a development is told in several languages. What people were told of it must not be another fact altogether: its
+    coverage may have drifted from it. Where a person put a report, it speaks alone.
+    """
+    told = [n.likelihood for n in reports if n.report.told]
+    speak = [n.likelihood for n in reports if n.report.newsworthy >= SPEAKS or n.report.vouched]
+    vouched = max((n.likelihood for n in reports if n.report.vouched), default=0.0)
+    if not speak or (told and max(told) < RULED_OUT):
+        return vouched
+    return max(_mean_of_best(speak), vouched)
+
+
 def _mean_of_best(likelihoods: list[float]) -> float:
-    best = sorted(likelihoods, reverse=True)[: max(1, round(len(likelihoods) * LIKEST))]
+    best = sorted(likelihoods, reverse=True)[: min(SPEAKERS, max(1, round(len(likelihoods) * LIKEST)))]
     return sum(best) / len(best)
 
 

@@ -133,5 +133,8 @@ def test_the_recorded_month_scores_no_worse_than_it_did() -> None:
     scores = outcome.scores(labels(gold))
     assert outcome.entries == 71_819
     assert scores.on_story_f1 >= 0.93
-    assert scores.alert_f1 >= 0.70
-    assert scores.pair_f1 >= 0.74
+    assert scores.alert_f1 >= 0.73
+    assert scores.pair_f1 >= 0.87
+    assert scores.alerts <= 60
+    assert scores.delay_median_minutes <= 30
+    assert scores.delay_90th_minutes <= 360

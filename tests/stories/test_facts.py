@@ -7,10 +7,11 @@ from datetime import timedelta
 import pytest
 
 from monitor.model import History, Storyline, Terms
-from monitor.stories.facts import SUMMARY, TITLE, concepts, facts, told_by
+from monitor.stories.facts import SUMMARY, TITLE, concepts, facts, first_act, is_plan, told_by
 from monitor.stories.ledger import Ledger
 from monitor.stories.match import Matcher
 from monitor.stories.place import place
+from monitor.stories.text import read
 from tests.stories.conftest import NOON, MakeEntry
 
 
@@ -44,6 +45,34 @@ def test_a_fact_counts_by_where_it_is_told(entry: MakeEntry) -> None:
 def test_numbers_are_told_without_their_separators(entry: MakeEntry) -> None:
     assert facts(entry("1,300 flee, 12 missing", "In all 9 buses.")).title_numbers == {"1300", "12"}
     assert facts(entry("1.300 flee")).numbers == {"1300"}
+
+
+@pytest.mark.parametrize(
+    ("planned", "done", "language"),
+    [
+        ("Minister will visit the dam", "Minister visits the dam", "en"),
+        ("Minister to visit the dam", "Minister travels to the dam", "en"),
+        ("Dam could collapse", "Dam collapses", "en"),
+        ("Minister ma odwiedzić zaporę", "Minister ma nową zaporę", "pl"),
+        ("Zapora może runąć", "Zapora runęła", "pl"),
+        ("Staudamm soll verkauft werden", "Staudamm verkauft", "de"),
+        ("Le barrage pourrait rompre", "Le barrage a rompu", "fr"),
+        ("La presa podría ceder", "La presa cede", "es"),
+    ],
+)
+def test_a_plan_is_told_from_what_was_done(planned: str, done: str, language: str) -> None:
+    assert is_plan(read(planned), language)
+    assert not is_plan(read(done), language)
+
+
+def test_a_word_of_plans_is_one_in_its_own_language_alone() -> None:
+    assert not is_plan(read("Zapora: to atak"), "pl")
+    assert not is_plan(read("The dam will fall"), "xx")
+
+
+def test_the_first_act_of_a_title_is_the_one_it_reports() -> None:
+    assert first_act(read("Police arrest owner who denied the sale")) == {"a:arrest"}
+    assert first_act(read("The dam")) == frozenset()
 
 
 def test_a_longer_text_tells_facts_too() -> None:

@@ -8,10 +8,11 @@ from dataclasses import replace
 import pytest
 
 from monitor.model import Decision, Entry, Match, Placement
+from monitor.stories import place as placing
 from monitor.stories.facts import facts
 from monitor.stories.ledger import Ledger, Report
-from monitor.stories.pair import difference, independent, likelihood
-from monitor.stories.place import DOUBTFUL, SURE, TOGETHER, WINDOW, place
+from monitor.stories.pair import difference, independent, likelihood, pair_features
+from monitor.stories.place import DOUBTFUL, RULED_OUT, SAME_FACT, SPEAKERS, SURE, TOGETHER, WINDOW, place
 from tests.stories.conftest import MakeEntry
 
 MATCHES = (Match(storyline="mill", score=1.0, evidence=()),)
@@ -83,6 +84,36 @@ def test_another_number_in_the_headline_makes_two_reports_less_alike(entry: Make
     assert to(300) > to(900)
 
 
+@pytest.mark.parametrize(
+    ("earlier", "later", "sign"),
+    [
+        ("Owner to sell the Harrow mill", "Harrow mill will be sold", "both_plan"),
+        ("Owner sells the Harrow mill", "Owner to sell the Harrow mill", "later_plan"),
+        ("Owner to sell the Harrow mill", "Owner sells the Harrow mill", "earlier_plan"),
+        ("Owner sells the Harrow mill", "Harrow mill sold", "same_act"),
+        ("Owner sells the Harrow mill", "Police search the Harrow mill", "other_act"),
+    ],
+)
+def test_what_is_planned_and_what_is_done_are_told_apart(
+    earlier: str, later: str, sign: str, line: Line, entry: MakeEntry
+) -> None:
+    first = line.weigh(entry(earlier))
+    found = pair_features(line.weigh(entry(later, minutes=9)), first)
+    plans, acts = ("both_plan", "later_plan", "earlier_plan"), ("same_act", "other_act")
+    for signs in (plans, acts):
+        if sign in signs:
+            assert [name for name in signs if found[name]] == [sign]
+
+
+def test_a_likeness_is_weighed_by_language_and_by_time(line: Line, entry: MakeEntry) -> None:
+    first = line.weigh(entry("Owner sells the Harrow mill"))
+    at_once = pair_features(line.weigh(entry("Owner sells the Harrow mill", outlet="Gazette")), first)
+    polish = entry("Właściciel sprzedaje papiernię Harrow", minutes=600, language="pl")
+    in_polish = pair_features(line.weigh(polish), first)
+    assert at_once["words_in_one_language"] == at_once["words"] > 0 == in_polish["words_in_one_language"]
+    assert at_once["words_by_the_hour"] == 0 < in_polish["words_by_the_hour"]
+
+
 def test_copy_of_one_agency_is_no_independent_word(line: Line, entry: MakeEntry) -> None:
     lead = "The owner of the mill said on Friday that it would close by the end of the year, the agency reported."
     ours = line.weigh(entry("Harrow mill to close", lead))
@@ -112,18 +143,18 @@ def test_a_sure_report_is_told_at_once(line: Line, entry: MakeEntry) -> None:
 
 
 def test_a_doubtful_report_waits_and_an_independent_one_releases_it(line: Line, entry: MakeEntry) -> None:
-    told = line.take(entry("Owner closes the Harrow mill", "Work ends in May."), 0.62)
+    told = line.take(entry("Owner closes the Harrow mill", "Work ends in May."), 0.69)
     assert (told.decision, told.reason) == (Decision.COVERAGE, "waiting")
-    copy = line.take(entry("Owner closes the Harrow mill", "Work ends in May.", minutes=3, outlet="Gazette"), 0.62)
+    copy = line.take(entry("Owner closes the Harrow mill", "Work ends in May.", minutes=3, outlet="Gazette"), 0.69)
     assert copy.reason == "waiting"
-    second = line.take(entry("Harrow mill: the owner closes it", "Hundreds lose work.", minutes=6, outlet="Post"), 0.62)
+    second = line.take(entry("Harrow mill: the owner closes it", "Hundreds lose work.", minutes=6, outlet="Post"), 0.69)
     assert (second.decision, second.reason) == (Decision.NEW, "second-outlet")
     assert "Herald" in second.explanation or "Gazette" in second.explanation
     assert line.take(entry("Owner to close Harrow mill", minutes=9, outlet="Sun"), 0.9).reason == "same-fact"
 
 
 def test_several_that_are_each_too_doubtful_add_up(line: Line, entry: MakeEntry) -> None:
-    doubt = 0.5
+    doubt = 0.6
     assert 1 - (1 - doubt) ** 2 < TOGETHER < 1 - (1 - doubt) ** 3
     titles = ("Owner closes the Harrow mill", "Harrow mill is closed by owner", "The Harrow mill: owner closes it down")
     reasons = [
@@ -159,3 +190,42 @@ def test_reports_of_different_acts_are_different_developments(line: Line, entry:
     second = line.take(entry("Harrow mill workers vote to strike over pay", minutes=300, outlet="Gazette"))
     assert second.decision is Decision.NEW
     assert second.development != first.development
+
+
+# --- what binds a development together
+
+
+Alike = Callable[[dict[tuple[str, str], float]], None]
+
+
+@pytest.fixture
+def alike_by(monkeypatch: pytest.MonkeyPatch) -> Alike:
+    """Give how alike two outlets' reports are, later first; all others are of one fact."""
+
+    def give(known: dict[tuple[str, str], float]) -> None:
+        monkeypatch.setattr(placing, "likelihood", lambda a, b: known.get((a.entry.outlet, b.entry.outlet), 0.9))
+
+    return give
+
+
+@pytest.mark.parametrize(("to_told", "same"), [(RULED_OUT + 0.01, True), (RULED_OUT - 0.01, False)])
+def test_coverage_that_has_drifted_from_what_was_told_is_a_development_of_its_own(
+    to_told: float, same: bool, line: Line, entry: MakeEntry, alike_by: Alike
+) -> None:
+    alike_by({("Post", "Herald"): to_told})
+    first = line.take(entry("Owner may close the Harrow mill"))
+    for n in range(4):
+        line.take(entry(f"Harrow mill, day {n}", minutes=n, outlet="Gazette"))
+    last = line.take(entry("Owner closes the Harrow mill", minutes=9, outlet="Post"))
+    assert (last.development == first.development) is same
+    assert (last.decision is Decision.COVERAGE) is same
+
+
+def test_a_few_likest_reports_speak_for_a_development_of_many(line: Line, entry: MakeEntry, alike_by: Alike) -> None:
+    alike_by({("Post", "Gazette"): SAME_FACT - 0.3})
+    first = line.take(entry("Owner closes the Harrow mill"))
+    for n in range(SPEAKERS - 1):
+        line.take(entry(f"Harrow mill closes, {n}", minutes=n))
+    for n in range(4 * SPEAKERS):
+        line.take(entry(f"Harrow mill closed, {n}", minutes=9, outlet="Gazette"))
+    assert line.take(entry("Mill closes", minutes=12, outlet="Post")).development == first.development
