@@ -51,7 +51,7 @@ def test_every_fault_at_every_verb_is_decided_as_the_table_says(
             type="email", host="localhost", port=server.port, sender="m@desk.example", to=(delivery.target,), security="none",
             timeout=timedelta(seconds=0.3),
         )  # fmt: skip
-        with pytest.raises(DeliveryError, match="^The mail server localhost ") as caught:
+        with pytest.raises(DeliveryError, match=r"^The mail server localhost ") as caught:
             EmailChannel(settings).send(alert, delivery, lambda _line: None)
     assert caught.value.verdict == TABLE[fault][VERBS.index(verb)]
     assert server.mails == ([compose(alert, delivery, "m@desk.example")] if verb == "body" else [])
