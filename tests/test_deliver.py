@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -18,19 +16,6 @@ from monitor.secret import Secret
 from monitor.store import Store, outbox
 from tests.alerts.receiver import Clock, Receiver, deliver_all, one, queue, refusing, state_of
 from tests.alerts.samples import NOON, make_delivery
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(f"sqlite:///{tmp_path}/monitor.db")
-    yield opened
-    opened.close()
-
 
 # --- one delivery
 

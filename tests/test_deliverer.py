@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -22,13 +22,6 @@ from monitor.store import Store
 from tests.alerts.receiver import Receiver, one, queue, state_of, waiting_for
 from tests.alerts.samples import make_alert, make_delivery
 from tests.alerts.servers import PASSWORD, USER, mail_server
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(f"sqlite:///{tmp_path}/monitor.db")
-    yield opened
-    opened.close()
 
 
 def started(store: Store, **channels: Receiver | EmailChannel | WebhookChannel) -> Deliverer:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,18 +24,6 @@ from tests.alerts.samples import NOON, make_alert, make_delivery
 
 HOUR = timedelta(hours=1)
 ANN = "ann@desk.example"
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(f"sqlite:///{tmp_path}/monitor.db")
-    yield opened
-    opened.close()
 
 
 class Reader:

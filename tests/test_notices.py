@@ -27,11 +27,6 @@ ROUTING = Routing(storylines={}, targets={"mail": ("ann@desk.example",), "hook":
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     opened = Store.open(f"sqlite:///{tmp_path}/monitor.db")
     opened.write(lambda tx: feeds.sync(tx, [Feed(url=FEED)], NOON))

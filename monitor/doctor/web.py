@@ -5,10 +5,11 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from monitor.alerts.channels.reply import reveal
+from monitor.alerts.channels.smtp import certificate_ends
 from monitor.doctor.finding import Finding, Level, certificate
 from monitor.errors import SecretError
 from monitor.feeds.address import Policy
@@ -35,8 +36,9 @@ def receiver(name: str, url: str | Secret, fetch: FetchSettings, now: datetime) 
             return
         address = next(address for address in sorted(found) if policy.permits(address))
         with socket.create_connection((address, port), timeout=_PATIENCE) as connection:
-            if parts.scheme == "https":
-                yield certificate(name, host, _ends_at(connection, host, fetch), now)
+            ends_at = _ends_at(connection, host, fetch) if parts.scheme == "https" else None
+            if ends_at is not None:
+                yield certificate(name, host, ends_at, now)
             yield Finding(
                 name, Level.OK, f"{host} can be reached; nothing was posted. `monitor test-alert {name}` does."
             )
@@ -46,13 +48,7 @@ def receiver(name: str, url: str | Secret, fetch: FetchSettings, now: datetime) 
         yield Finding(name, Level.PROBLEM, f"{host} cannot be reached at port {port}: {error.strerror or error}.")
 
 
-def _ends_at(connection: socket.socket, host: str, fetch: FetchSettings) -> datetime:
+def _ends_at(connection: socket.socket, host: str, fetch: FetchSettings) -> datetime | None:
     context = ssl.create_default_context(cafile=fetch.ca_file or None)
     with context.wrap_socket(connection, server_hostname=host) as inside:
         return certificate_ends(inside)
-
-
-def certificate_ends(inside: ssl.SSLSocket) -> datetime:
-    """When the certificate of the other side ends."""
-    ends = (inside.getpeercert() or {}).get("notAfter", "")
-    return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(ends)), UTC)

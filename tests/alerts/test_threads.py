@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from email import message_from_bytes
 from email.message import Message
-from pathlib import Path
 
 import pytest
 
@@ -39,13 +37,6 @@ class Mailboxes:
         if self._moods.random() < 0.2:
             raise DeliveryError("not now")
         self.mails[delivery.target].append(message_from_bytes(mail))
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(f"sqlite:///{tmp_path}/monitor.db")
-    yield opened
-    opened.close()
 
 
 def parents(mails: list[Message]) -> dict[str, str]:

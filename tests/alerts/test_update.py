@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from email import message_from_bytes
@@ -112,13 +111,6 @@ def test_an_update_comes_back_from_the_outbox_as_it_went_in(update: Alert) -> No
 
 
 # --- by mail, through the outbox, to a server
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(f"sqlite:///{tmp_path}/monitor.db")
-    yield opened
-    opened.close()
 
 
 def test_each_recipients_update_answers_the_mail_that_told_them_first(store: Store, tmp_path: Path) -> None:

@@ -27,11 +27,6 @@ ALERT, DELIVERY = make_alert(), make_delivery()
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     opened = Store.open(f"sqlite:///{tmp_path}/monitor.db")
     opened.write(lambda tx: outbox.add(tx, [ALERT], [DELIVERY]))

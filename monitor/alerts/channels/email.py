@@ -7,7 +7,7 @@ import smtplib
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -15,7 +15,7 @@ from email.utils import format_datetime, formataddr, parseaddr
 from typing import Literal, TypeVar
 
 from monitor.alerts import render
-from monitor.alerts.channels.smtp import Session, TlsSession
+from monitor.alerts.channels.smtp import Session, TlsSession, certificate_ends
 from monitor.alerts.links import Deed, Links, Offer
 from monitor.alerts.policy import Policy
 from monitor.alerts.templates import Own, TemplateFiles
@@ -83,7 +83,7 @@ class EmailChannel:
 
         Raises DeliveryError, as `send` would.
         """
-        return self._in_session(_certificate_ends, transcript)
+        return self._in_session(lambda session: certificate_ends(session.sock), transcript)
 
     def _in_session(self, work: Callable[[Session], T], transcript: Callable[[str], None]) -> T:
         """Do `work` in a session that is logged in, and leave it. Raises DeliveryError for all that can go wrong."""
@@ -178,13 +178,6 @@ class EmailChannel:
     def _error(self, what: str, verdict: Verdict = "retry") -> DeliveryError:
         told = render.line(mask(f"The mail server {self._settings.host} {what}")).rstrip(".")
         return DeliveryError(f"{told}.", verdict=verdict)
-
-
-def _certificate_ends(session: Session) -> datetime | None:
-    if not isinstance(session.sock, ssl.SSLSocket):
-        return None
-    ends = (session.sock.getpeercert() or {}).get("notAfter", "")
-    return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(ends)), UTC)
 
 
 def compose(alert: Alert, delivery: Delivery, sender: str, links: Links | None = None, own: Own | None = None) -> bytes:

@@ -1,0 +1,66 @@
+"""The real daemon tells when people want to hear: silences that end in one message, digests, mails by which one leaves."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import requests
+
+from tests.end_to_end.world import World, free_port
+
+NEW = "storyline.development.new"
+CRACK = ("Orla dam closed after crack is found", "Two towns below are told to leave.")
+EVACUATION = ("Government orders evacuation of 4,000 people below Orla dam", "Soldiers go from door to door.")
+
+
+def following(world: World, extra: str = "") -> None:
+    world.write_config("herald", extra=extra)
+    world.start()
+    world.wait_for(lambda: "run feeds=" in world.log)
+    world.poll_all()
+
+
+def states(world: World) -> list[tuple[str, str]]:
+    return sorted((d["channel"], d["state"]) for d in world.json("deliveries", "--limit", "100"))
+
+
+def test_a_silence_holds_what_comes_and_its_end_tells_all_of_it_in_one_message(world: World) -> None:
+    following(world)
+    assert world.command("silence", "dam", "8h").returncode == 0
+    for report in (CRACK, EVACUATION):
+        world.web.publish("herald", *report)
+        world.poll_all()
+    world.wait_for(lambda: states(world) == [("hook", "held")] * 2 + [("mail", "held")] * 2)
+    assert (world.hook.received, world.mail.messages) == ([], [])
+    assert world.command("follow", "dam").returncode == 0
+    world.wait_for(lambda: len(world.hook.received) == 1 and len(world.mail.messages) == 1)
+    (data,) = world.hook.of_kind("digest")
+    assert [told["title"] for told in data["chapters"][0]["told"]] == [CRACK[0], EVACUATION[0]]
+    assert world.mail.subjects == ["[Digest] 2 alerts on The Orla dam"]
+    assert states(world) == [("hook", "folded")] * 2 + [("hook", "sent")] + [("mail", "folded")] * 2 + [
+        ("mail", "sent")
+    ]
+    told_by = {d["told_by"] for d in world.json("deliveries", "--limit", "100") if d["state"] == "folded"}
+    assert told_by == {d["id"] for d in world.json("deliveries", "--limit", "100") if d["state"] == "sent"}
+
+
+@pytest.mark.timeout(60)
+def test_a_reader_leaves_a_storyline_by_the_button_of_the_mail_program_and_others_go_on(world: World) -> None:
+    """RFC 8058, over the real page of the real daemon."""
+    port = free_port()
+    following(world, f"web: {{base_url: 'http://127.0.0.1:{port}', listen: '127.0.0.1:{port}'}}\n")
+    world.web.publish("herald", *CRACK)
+    world.poll_all()
+    world.wait_for(lambda: len(world.hook.received) == 1 and len(world.mail.messages) == 1)
+    mail = world.mail.messages[0]
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    url = re.sub(r"[\s<>]", "", mail["List-Unsubscribe"])
+    answer = requests.post(url, data={"List-Unsubscribe": "One-Click"}, timeout=10)
+    assert (answer.status_code, "You follow this no more." in answer.text) == (200, True)
+    world.web.publish("herald", *EVACUATION)
+    world.poll_all()
+    world.wait_for(lambda: len(world.hook.received) == 2)
+    assert len(world.mail.messages) == 1
+    assert world.json("stories")[0]["muted"] == [{"channel": "mail", "target": "ann@desk.example", "until": None}]
+    assert world.stop() == 0
