@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -35,12 +37,18 @@ class Receiver:
     def __init__(self) -> None:
         self.posts: list[tuple[dict[str, str], bytes]] = []
         self.status, self.headers, self.body = 204, {"Content-Length": "0"}, b""
+        self.thinks = 0.0
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 receiver.posts.append(({name.lower(): value for name, value in self.headers.items()}, body))
+                time.sleep(receiver.thinks)
+                with suppress(OSError):  # who has waited too long has gone
+                    self.answer()
+
+            def answer(self) -> None:
                 self.send_response_only(receiver.status)
                 for name, value in receiver.headers.items():
                     self.send_header(name, value)
@@ -180,6 +188,20 @@ def test_every_2xx_is_a_success_whatever_it_says(
     """D12"""
     receiver.answer(status, b"" if status == 204 else b"error: no")
     channel_to(receiver, post).send(alert, delivery, lambda _line: None)
+
+
+def test_a_slow_answer_is_waited_for_until_the_time_is_over_and_then_the_same_id_comes_again(
+    receiver: Receiver, alert: Alert, delivery: Delivery
+) -> None:
+    """D17, with seconds for minutes: what takes a little less than the bound is taken, what takes more is tried again."""
+    gate = Gate(FetchSettings(allow_networks=("127.0.0.0/8",), timeout=timedelta(seconds=1)))
+    receiver.thinks = 0.5
+    channel_to(receiver, gate.post).send(alert, delivery, lambda _line: None)
+    receiver.thinks = 1.5
+    error = refusal(channel_to(receiver, gate.post), alert, delivery)
+    assert (error.verdict, "too long" in str(error)) == ("retry", True)
+    gate.close()
+    assert len({headers["webhook-id"] for headers, _ in receiver.posts}) == 1
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
