@@ -1,9 +1,10 @@
-"""Commands that poll and deliver: run, once, retry, demo."""
+"""Commands that poll and deliver, and keep what came of it: run, once, retry, backup, demo."""
 
 from __future__ import annotations
 
 import sys
 from contextlib import redirect_stdout
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -83,6 +84,22 @@ def retry(
             "`monitor deliveries` shows them."
         )
     say(f"{count(queued, 'delivery is', 'deliveries are')} queued again.")
+
+
+@app.command()
+def backup(
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="Where the copy goes; an earlier one is replaced.")],
+    config: ConfigFile = None,
+) -> None:
+    """Copy the store, also while the daemon runs."""
+    from monitor.config import find, load  # noqa: PLC0415
+    from monitor.store import exists, file  # noqa: PLC0415
+
+    store = load(find(config)).store
+    if not exists(store):
+        raise MonitorError("There is no store yet; the daemon makes it when it starts.")
+    file.backup(file.path_of(store), target)
+    say(f"{target} holds the store as it is now. To go back to it, stop the daemon and put it in the store's place.")
 
 
 @app.command()

@@ -148,7 +148,7 @@ def _engine(path: Path, purpose: str) -> Engine:
         connection.isolation_level = None  # BEGIN is ours, so that a migration rolls back whole
         with suppress(sqlite3.OperationalError):  # another process is at it, and it needs doing once only
             connection.execute("PRAGMA journal_mode=WAL")
-        for pragma in ("synchronous=FULL", "foreign_keys=ON", purpose):
+        for pragma in ("synchronous=FULL", "foreign_keys=ON", f"journal_size_limit={file.JOURNAL_CAP}", purpose):
             connection.execute(f"PRAGMA {pragma}")
 
     return engine

@@ -17,6 +17,24 @@ from monitor.errors import StoreError, StoreHeld
 APPLICATION = 0x53544D4E
 """SQLite's application_id: tells our files from anybody else's."""
 BUSY_SECONDS = 10.0
+JOURNAL_CAP = 16_000_000
+"""Bytes that the journal keeps on disk once nobody reads what is in it (S8)."""
+_PAGES = 1_000
+"""Pages that are copied at a time, so that nobody waits long."""
+_NETWORK = {
+    "nfs",
+    "nfs3",
+    "nfs4",
+    "cifs",
+    "smb3",
+    "smbfs",
+    "afs",
+    "9p",
+    "fuse.sshfs",
+    "fuse.rclone",
+    "fuse.s3fs",
+    "davfs",
+}
 
 
 def path_of(url: str) -> Path:
@@ -52,8 +70,43 @@ def check(path: Path) -> None:
             raise _damaged(path)
 
 
+def backup(path: Path, to: Path) -> None:
+    """Copy the store as it is at one moment, also while others write; the copy is whole, or not there (S12). Raises StoreError."""
+    part = to.with_name(f"{to.name}.part")
+    try:
+        with _probe(path) as source:
+            os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            with closing(sqlite3.connect(part)) as copy:
+                source.backup(copy, pages=_PAGES)
+        part.replace(to)
+    except (OSError, sqlite3.Error) as error:
+        part.unlink(missing_ok=True)
+        why = error.strerror if isinstance(error, OSError) else error
+        raise StoreError(f"{path} could not be copied to {to}: {why}.") from None
+
+
+def network_file_system(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
+    """The kind of network file system that `path` lies on, such as `nfs4`; empty where it lies on none, or nobody can say."""
+    try:
+        lines = [line.split() for line in mounts.read_text(encoding="utf-8", errors="replace").splitlines()]
+    except OSError:
+        return ""
+    place = path.absolute()
+    points = [(Path(line[1].replace("\\040", " ")), line[2]) for line in lines if len(line) > 2]  # noqa: PLR2004
+    under = [(point, kind) for point, kind in points if place.is_relative_to(point)]
+    kind = max(under, key=lambda mount: len(mount[0].parts), default=(place, ""))[1]
+    return kind if kind in _NETWORK else ""
+
+
 def hold(path: Path) -> int:
-    """Lock the file for this process; the lock lasts until the descriptor is closed, or the process ends. Raises StoreHeld."""
+    """Lock the file for this process; the lock lasts until the descriptor is closed, or the process ends. Raises StoreHeld.
+
+    Raises StoreError where the file lies on a network, whose locks SQLite cannot rely on (S7).
+    """
+    if kind := network_file_system(path):
+        raise StoreError(
+            f"{path} lies on a network file system ({kind}), where a database can be damaged; put it on a local disk."
+        )
     with _openable(path):
         lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
