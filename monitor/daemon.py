@@ -51,6 +51,8 @@ _REST_AFTER_REFUSAL = 30.0
 """Seconds without new polls after the store refused one: a full disk must not turn into a storm of requests (S3)."""
 _BASELINE_WITHIN = timedelta(minutes=2)
 _PARSERS = 2
+_LOOK_EVERY = timedelta(minutes=1)
+"""How often the operator may hear of something new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,8 +231,8 @@ class Daemon:
         jobs: tuple[tuple[str, Callable[[], None], timedelta, timedelta], ...] = (
             ("tick", self._tick, timedelta(seconds=1), timedelta(0)),
             ("prove", self._prove, timedelta(seconds=_PROVE_EVERY), timedelta(0)),
-            ("watch", self._watch, timedelta(minutes=10), timedelta(minutes=5)),
-            ("look", self._look, timedelta(minutes=1), timedelta(minutes=1)),
+            ("watch", self.watch, timedelta(minutes=10), timedelta(minutes=5)),
+            ("look", self.look, _LOOK_EVERY, _LOOK_EVERY),
             ("tidy", self._tidy, timedelta(days=1), timedelta(minutes=10)),
         )
         for name, job, every, first in jobs:
@@ -333,12 +335,12 @@ class Daemon:
         """It is over."""
         self._troubles.pop(subject, None)
 
-    def _watch(self) -> None:
+    def watch(self) -> None:
         """Tell of storylines that went into another state."""
         if self.desk.watch(self._now()).deliveries:
             self._deliverer.wake()
 
-    def _look(self) -> None:
+    def look(self) -> None:
         """Tell the operator what does not go as it should, and what is well again."""
         known, operator, routing = list(self._troubles.values()), self.config.operator, self._parts.rules.routing
         told = self.store.write(lambda tx: notices.look(tx, operator, routing, self._now(), known))

@@ -57,6 +57,8 @@ def _poll_once(config: Config, store: Store, progress: Progress, *, everything: 
                 done += 1
                 progress(done, max(done, due))
         daemon.desk.announce(datetime.now(UTC))
+        daemon.watch()
+        daemon.look()
         daemon.deliver_due()
     finally:
         daemon.stop()

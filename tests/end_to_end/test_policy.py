@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import signal
+import time
 
 import pytest
 import requests
@@ -64,3 +66,28 @@ def test_a_reader_leaves_a_storyline_by_the_button_of_the_mail_program_and_other
     assert len(world.mail.messages) == 1
     assert world.json("stories")[0]["muted"] == [{"channel": "mail", "target": "ann@desk.example", "until": None}]
     assert world.stop() == 0
+
+
+def test_the_operator_hears_once_of_a_configuration_that_was_refused_and_once_of_its_end(world: World) -> None:
+    """C13."""
+    world.write_config("herald", extra="operator: {channels: [hook]}\n")
+    good = world.config.read_text()
+    world.start(
+        code="from datetime import timedelta\nfrom monitor import daemon\ndaemon._LOOK_EVERY = timedelta(seconds=0.3)"
+    )
+    world.wait_for(lambda: "run feeds=" in world.log)
+    world.poll_all()
+    assert world.process is not None
+    world.config.write_text(good.replace("storylines:", "storyline:"))
+    for _ in range(3):
+        world.process.send_signal(signal.SIGHUP)
+        time.sleep(0.5)
+    world.wait_for(lambda: len(world.hook.of_kind("notice")) == 1)
+    world.config.write_text(good)
+    world.process.send_signal(signal.SIGHUP)
+    world.wait_for(lambda: len(world.hook.of_kind("notice")) == 2)
+    assert [notice["title"] for notice in world.hook.of_kind("notice")] == [
+        "The configuration is wrong", "Well again: The configuration is wrong",
+    ]  # fmt: skip
+    assert "monitor.yaml:" in world.hook.of_kind("notice")[0]["explanation"]
+    assert world.mail.messages == []
