@@ -129,9 +129,22 @@ def _judge(path: Path) -> None:
 
 @contextmanager
 def _probe(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection that cannot write, so that nothing is changed by looking."""
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)) as probe:
+    """A connection that cannot write, so that nothing is changed by looking; but a change that was cut off is taken back (S5)."""
+    mode = "rw" if _is_cut_off(path) else "ro"
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, timeout=BUSY_SECONDS)) as probe:
         yield probe
+
+
+def _is_cut_off(path: Path) -> bool:
+    """Whether the power failed while the file was being made, before it had its write-ahead log: SQLite takes that back."""
+    journal = Path(f"{path}-journal")
+    if not (journal.exists() and journal.stat().st_size):
+        return False
+    with path.open("rb") as file:
+        return int.from_bytes(file.read(72)[68:72], "big") in (
+            0,
+            APPLICATION,
+        )  # where SQLite keeps the application's id
 
 
 @contextmanager
