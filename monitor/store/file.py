@@ -153,7 +153,9 @@ def _openable(path: Path) -> Iterator[None]:
         yield
     except (OSError, sqlite3.OperationalError) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        raise StoreError(f"{path} cannot be opened: {why}; check who owns the folder and the file.") from None
+        raise StoreError(
+            f"{path} cannot be opened: {why}; check who owns the folder and the file, and whether the disk takes writes."
+        ) from None
     except sqlite3.DatabaseError:
         raise _damaged(path) from None
 

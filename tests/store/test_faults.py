@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -129,3 +132,31 @@ def test_the_command_copies_and_says_how_to_go_back(tmp_path: Path, capsys: pyte
     with sqlite3.connect(tmp_path / "copy") as copy:
         assert copy.execute("SELECT count(*) FROM storylines").fetchone() == (0,)
     copy.close()
+
+
+def test_a_disk_that_takes_no_writes_is_told_in_a_sentence_and_the_store_is_left_alone(tmp_path: Path) -> None:
+    """S4: a store on a read-only file system, in a mount namespace of the test's own."""
+    data = tmp_path / "data"
+    data.mkdir()
+    Store.open(f"sqlite:///{data}/monitor.db").close()
+    before = (data / "monitor.db").read_bytes()
+    (tmp_path / "monitor.yaml").write_text(
+        f"store: sqlite:///{data}/monitor.db\nstorylines: [{{id: dam, title: Dam, terms: [dam]}}]\nfeeds: [https://feed.example/rss]\n"
+    )
+    mount = f"mount --bind {data} {data} && mount -o remount,bind,ro {data} || exit 99"
+    command = f"{mount}; exec {sys.executable} -m monitor run -c {tmp_path}/monitor.yaml"
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", command],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=60,
+        check=False,
+    )
+    if done.returncode == 99 or "unshare failed" in done.stderr:
+        pytest.skip("this user may not mount anything")
+    assert done.returncode == 1
+    assert "whether the disk takes writes." in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (data / "monitor.db").read_bytes() == before
