@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from hypothesis import given, settings
 
 from monitor.alerts.channels import AlertmanagerSettings, open_channel
@@ -19,7 +25,8 @@ from monitor.errors import DeliveryError
 from monitor.feeds.fetch import FetchSettings, Gate
 from monitor.model import Alert, AlertKind, Reply, Severity
 from monitor.secret import Secret
-from tests.alerts.samples import alerts, make_alert, make_delivery
+from tests.alerts.samples import HOSTILE, alerts, make_alert, make_delivery
+from tests.end_to_end.world import free_port
 
 HOUR = timedelta(hours=1)
 Post = Callable[[str, bytes, Mapping[str, str]], Reply]
@@ -156,3 +163,53 @@ def test_one_that_is_not_there_is_tried_again(manager: Manager, post: Post) -> N
     with pytest.raises(DeliveryError, match="The Alertmanager was not reached"):
         send(manager, post, make_alert())
     manager.__init__()  # type: ignore[misc]  # so that the fixture has something to close
+
+
+# --- the real thing
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Iterator[str]:
+    """A running Alertmanager (Debian's package prometheus-alertmanager)."""
+    program = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
+    if program is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("there is no Alertmanager")
+        pytest.skip("there is no Alertmanager; Debian's package prometheus-alertmanager brings it")
+    (tmp_path / "am.yml").write_text("route: {receiver: nobody}\nreceivers: [{name: nobody}]\n")
+    port = free_port()
+    options = {
+        "config.file": tmp_path / "am.yml", "storage.path": tmp_path / "data", "web.listen-address": f"127.0.0.1:{port}",
+        "cluster.listen-address": "",
+    }  # fmt: skip
+    command = [program, *(f"--{name}={value}" for name, value in options.items())]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+        deadline = time.monotonic() + 20
+        while not answers(f"http://127.0.0.1:{port}/-/ready"):
+            assert running.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+        running.terminate()
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=1).ok
+    except requests.ConnectionError:
+        return False
+
+
+def test_a_real_alertmanager_takes_alerts_and_knows_one_again(real: str, post: Post) -> None:
+    settings = AlertmanagerSettings(type="alertmanager", url=real)
+    now = datetime.now(UTC)
+    for number, title in enumerate(["Two valleys evacuated", *HOSTILE, "Two valleys evacuated"]):
+        alert = make_alert(
+            id=f"d-{number % (len(HOSTILE) + 1)}-new", title=title, severity=Severity.HIGH, created_at=now
+        )
+        open_channel(settings, post).send(alert, make_delivery(channel="am", target=""), lambda _line: None)
+    taken = requests.get(f"{real}/api/v2/alerts", timeout=5).json()
+    assert len(taken) == len(HOSTILE) + 1
+    (first,) = [alert for alert in taken if alert["labels"]["alert"] == "d-0-new"]
+    assert (first["labels"]["severity"], first["annotations"]["title"]) == ("high", "Two valleys evacuated")
+    assert first["status"]["state"] in ("active", "unprocessed")
