@@ -27,6 +27,7 @@ _FEW = 2
 def fold_due(tx: Connection, channel: str, policy: Policy, now: datetime) -> None:
     """Let go of what was held for `channel` until now, and fold what is more than its readers want at once."""
     _let_go(tx, channel, policy, now)
+    _keep_quiet(tx, channel, policy, now)
     if not (policy.group_wait or policy.limit):
         return
     for target, count in outbox.untried(tx, channel, now).items():
@@ -54,6 +55,23 @@ def _let_go(tx: Connection, channel: str, policy: Policy, now: datetime) -> None
             outbox.release(tx, _ids(queued), now)
         else:
             _fold(tx, queued, hold, now)
+
+
+def _keep_quiet(tx: Connection, channel: str, policy: Policy, now: datetime) -> None:
+    """What was queued by day, and could not be sent before the quiet hours began, waits for their end too.
+
+    What was tried may have come through: it keeps its place and its id, and is tried again then; the rest is told together.
+    """
+    end = policy.quiet_until(now)
+    if end is None:
+        return
+    waiting = [
+        delivery
+        for delivery, alert in outbox.due(tx, channel, now)
+        if alert.reason != Hold.DIGEST.value and not alert.severity.reaches(policy.quiet_passes)
+    ]
+    outbox.postpone(tx, [delivery.id for delivery in waiting if delivery.attempts], end)
+    outbox.hold(tx, [delivery.id for delivery in waiting if not delivery.attempts], Hold.QUIET, end)
 
 
 def _group(tx: Connection, queued: Queued, now: datetime) -> None:

@@ -126,6 +126,24 @@ def test_what_a_limit_or_silence_held_into_the_night_waits_for_the_morning(store
     assert reader.messages() == [["a-1", "a-2"]]
 
 
+def test_what_an_outage_kept_until_the_night_waits_for_the_morning_but_what_is_critical(
+    store: Store, clock: Clock
+) -> None:
+    """D1: nothing comes at three in the morning because a server came back then."""
+    for number in range(4):
+        put(store, number, severity=Severity.CRITICAL if number == 3 else Severity.HIGH, thread=f"story-{number}")
+    reader = Reader()
+    reader.refusing = True
+    deliver(store, "mail", reader, clock)
+    reader.refusing = False
+    clock.pass_by(HOUR)
+    run(store, reader, clock, quiet="13:00-19:00")
+    assert reader.messages() == [["a-3"]]
+    clock.pass_by(6 * HOUR)
+    run(store, reader, clock, quiet="13:00-19:00")
+    assert reader.messages()[1:] == [["a-0"], ["a-1", "a-2"]]
+
+
 # --- what comes together
 
 

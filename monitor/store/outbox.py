@@ -103,6 +103,13 @@ def one(tx: Connection, identifier: str) -> tuple[Delivery, Alert] | None:
     return (_delivery(row, attempts=row.attempts), from_json(row.content)) if row else None
 
 
+def due(tx: Connection, channel: str, now: datetime) -> list[tuple[Delivery, Alert]]:
+    """What may be sent by a channel now, tried or not, in the order in which it was queued."""
+    query = _QUEUED.where(deliveries.c.state == DeliveryState.PENDING, deliveries.c.channel == channel)
+    rows = tx.execute(query.where(deliveries.c.due_at <= now).order_by(deliveries.c.number))
+    return [(_delivery(row, attempts=row.attempts), from_json(row.content)) for row in rows]
+
+
 def held(tx: Connection, channel: str, now: datetime) -> list[tuple[Delivery, Alert]]:
     """What was held for a channel until now or earlier, in the order in which it was queued."""
     query = _QUEUED.where(deliveries.c.state == DeliveryState.HELD, deliveries.c.channel == channel)
@@ -149,6 +156,11 @@ def sent_at(tx: Connection, channel: str, target: str, since: datetime) -> list[
 def hold(tx: Connection, ids: Sequence[str], why: Hold, until: datetime) -> None:
     """Hold deliveries back until then."""
     _update(tx, ids, state=DeliveryState.HELD, hold=why, due_at=until)
+
+
+def postpone(tx: Connection, ids: Sequence[str], until: datetime) -> None:
+    """Try these again no earlier."""
+    _update(tx, ids, due_at=until)
 
 
 def release(tx: Connection, ids: Sequence[str], now: datetime) -> None:
