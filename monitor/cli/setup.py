@@ -148,7 +148,7 @@ def doctor(
     ] = "",
     json: AsJson = False,  # noqa: FBT002
 ) -> int:
-    """Look over the means to deliver: mail servers, what the sender's domain publishes, webhooks, the store. Nothing is sent."""
+    """Look over all that alerts need to arrive: servers, what the sender's domain publishes, secrets, the store. Nothing is sent."""
     from dataclasses import asdict  # noqa: PLC0415
     from datetime import UTC, datetime  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Looks over the means to deliver, without sending anything: mail servers, what the sender's domain publishes, webhooks, the store."""
+"""Looks over the means to deliver, without sending anything: channels, what the sender's domain publishes, secrets, the store, the clock."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from monitor.alerts.channels import AlertmanagerSettings, EmailSettings, WebhookSettings
 from monitor.config import Config
-from monitor.doctor import mail, storage, web
+from monitor.doctor import machine, mail, storage, web
 from monitor.doctor.finding import Finding, Level
 
 if TYPE_CHECKING:
@@ -18,16 +18,23 @@ __all__ = ["Finding", "Level", "examine"]
 
 
 def examine(config: Config, lookup: Lookup, now: datetime, dkim_selector: str = "") -> Iterator[Finding]:
-    """Every finding on `config`, channel by channel, as it is found; DNS is asked by `lookup`."""
+    """Every finding on `config`, channel by channel, as it is found; DNS of senders is asked by `lookup`."""
+    logins: dict[object, str] = {}
     for name, settings in config.channels.items():
         match settings:
             case EmailSettings():
-                yield from mail.server(name, settings, now)
+                login = (settings.host, settings.port, settings.security, settings.username, settings.password)
+                if (first := logins.setdefault(login, name)) == name:
+                    yield from mail.server(name, settings, now)
+                else:  # D6: a wrong password tried once a channel would lock the account
+                    said = f"Its mail server and login are those of the channel {first}, and were not tried again."
+                    yield Finding(name, Level.NOTE, said)
                 yield from mail.domain(name, settings, lookup, dkim_selector)
             case WebhookSettings() | AlertmanagerSettings():
-                yield from web.receiver(name, settings.url, config.fetch, now)
+                yield from web.receiver(name, settings, config.fetch, now)
             case _:
-                yield Finding(
-                    name, Level.OK, "There is nothing to look at before an alert is sent; try `monitor test-alert`."
-                )
+                said = "There is nothing to look at before an alert is sent; try `monitor test-alert`."
+                yield Finding(name, Level.OK, said)
+    yield from machine.secrets(config)
     yield from storage.store(config)
+    yield machine.clock(config)

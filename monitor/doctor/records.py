@@ -1,21 +1,57 @@
-"""What a domain says of who may send its mail: SPF (RFC 7208), DMARC (RFC 7489) and DKIM keys (RFC 6376), judged."""
+"""What a domain says of who may send its mail: SPF (RFC 7208), DMARC (RFC 7489) and DKIM keys (RFC 6376), read and judged. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
 from monitor.doctor.finding import Finding, Level
 
-LOOKUPS = 10
-"""Names that a receiver looks up for an SPF record at most; what is beyond makes it void."""
-_ASKING = ("include", "a", "mx", "ptr", "exists", "redirect")
+LOCAL = re.compile(r"localhost|127\..*|\[?::1\]?|[^.]+|.*\.(?:local|lan|internal|home\.arpa)", re.IGNORECASE)
+"""Names of one's own network, of which nothing is published."""
 _TERM = re.compile(
-    r"\+?(?P<kind>include|a|mx|ptr|exists|redirect|ip4|ip6)(?:[:=](?P<value>[^/\s]+))?(?P<range>/[\d/]+)?"
+    r"(?P<sign>[-+~?]?)(?P<kind>all|include|a|mx|ptr|ip4|ip6|exists)(?::(?P<value>(?:%\{[^}]*\}|[^/\s])+))?"
+    r"(?:/(?P<four>[0-9]{1,3}))?(?://(?P<six>[0-9]{1,3}))?",
+    re.IGNORECASE,
 )
-Texts = Callable[[str], Sequence[str]]
-Addresses = Callable[[str], Sequence[str]]
+_MODIFIER = re.compile(r"(?P<name>[a-z][a-z0-9_.-]*)=(?P<value>\S*)", re.IGNORECASE)
+_SHOWN = 60
+"""Letters of a stranger's word that are shown."""
+_IN_NEED = ("include", "ip4", "ip6", "exists")
+"""What says nothing without a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A mechanism of an SPF record: whom it speaks of, and whether they may send (`+`) or not (`-`, `~`, `?`)."""
+
+    sign: str
+    kind: str
+    value: str
+    four: int = 32
+    six: int = 128
+    """How much of an address must agree, in bits, for each kind of address."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it depends on the single mail, so that nobody can say beforehand."""
+        return self.kind == "ptr" or "%" in self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An SPF record: its terms as far as `all`, the domain that it hands over to, and the first word that nobody understands."""
+
+    terms: tuple[Term, ...]
+    redirect: str = ""
+    wrong: str = ""
+
+    @property
+    def end(self) -> str:
+        """What is to become of all others: `-`, `~`, `?`, `+`, or nothing where it does not say."""
+        return self.terms[-1].sign if self.terms and self.terms[-1].kind == "all" else ""
 
 
 def spf_of(texts: Sequence[str]) -> list[str]:
@@ -23,103 +59,118 @@ def spf_of(texts: Sequence[str]) -> list[str]:
     return [text for text in texts if re.match(r"v=spf1(\s|$)", text, re.IGNORECASE)]
 
 
-def judge_spf(subject: str, domain: str, host: str, texts: Sequence[str]) -> Finding:
-    """What is to be said of a domain's SPF record, as it stands."""
-    records = spf_of(texts)
-    if not records:
-        publish = f'{domain} TXT "v=spf1 a:{host} ~all"'
-        said = f"{domain} does not say who may send its mail (SPF). Publish {publish}, or what your mail provider tells you."
-        return Finding(subject, Level.WARNING, said)
-    if len(records) > 1:
-        return Finding(
-            subject, Level.PROBLEM, f"{domain} has {len(records)} SPF records, which makes all of them void; leave one."
-        )
-    last = records[0].split()[-1].lower()
-    if last in ("+all", "all"):
-        return Finding(
-            subject, Level.WARNING, f"The SPF record of {domain} lets everybody send its mail ({last}); end it in ~all."
-        )
-    if not re.fullmatch(r"[~-]all|redirect=\S+", last):
-        return Finding(
-            subject, Level.WARNING, f"The SPF record of {domain} does not end in ~all or -all, so it excludes nobody."
-        )
-    return Finding(subject, Level.OK, f"{domain} says who may send its mail (SPF).")
+def read_spf(text: str) -> Record:
+    """An SPF record, whatever stands in it."""
+    terms: list[Term] = []
+    redirect = wrong = ""
+    for word in text.split()[1:]:
+        modifier = _MODIFIER.fullmatch(word)
+        if modifier and modifier["name"].lower() == "redirect":
+            redirect = modifier["value"]
+        term = None if modifier else _term(word)
+        if term is None and not modifier:
+            wrong = wrong or word[:_SHOWN]
+        elif term and not (terms and terms[-1].kind == "all"):  # what stands behind `all` counts no more
+            terms.append(term)
+    return Record(tuple(terms), "" if terms and terms[-1].kind == "all" else redirect, wrong)
 
 
-class Spf:
-    """An SPF record followed through all that it includes; `texts` and `addresses` look names up."""
-
-    def __init__(self, texts: Texts, addresses: Addresses, mail_servers: Addresses) -> None:
-        self._texts, self._addresses, self._mail_servers = texts, addresses, mail_servers
-        self.lookups = 0
-        """How many names a receiver has to look up."""
-
-    def covers(self, domain: str, wanted: Collection[str]) -> bool:
-        """Whether the record of `domain` lets one of these addresses send."""
-        record = next(iter(spf_of(self._texts(domain))), "")
-        return any(self._term_covers(term.lower(), domain, wanted) for term in record.split()[1:])
-
-    def _term_covers(self, term: str, domain: str, wanted: Collection[str]) -> bool:
-        parts = _TERM.fullmatch(term)
-        if parts is None:
-            return False
-        kind, value = parts["kind"], parts["value"] or domain
-        self.lookups += kind in _ASKING
-        if self.lookups > LOOKUPS:
-            return False
-        if kind in ("include", "redirect"):
-            return self.covers(value, wanted)
-        if kind in ("ip4", "ip6"):
-            return any(_within(address, value + (parts["range"] or "")) for address in wanted)
-        return not set(self._named(kind, value)).isdisjoint(wanted)
-
-    def _named(self, kind: str, name: str) -> list[str]:
-        names = {"a": [name], "mx": self._mail_servers(name) if kind == "mx" else []}.get(kind, [])
-        return [address for host in names for address in self._addresses(host)]
+def _term(word: str) -> Term | None:
+    parts = _TERM.fullmatch(word)
+    if parts is None:
+        return None
+    kind, value = parts["kind"].lower(), parts["value"] or ""
+    four, six = int(parts["four"] or 32), int(parts["six"] or 128)
+    if kind in ("ip4", "ip6"):
+        return Term(parts["sign"] or "+", kind, word.partition(":")[2]) if _is_network(word, kind) else None
+    if (kind in _IN_NEED and not value) or (kind == "all" and value) or four > 32 or six > 128:  # noqa: PLR2004
+        return None
+    return Term(parts["sign"] or "+", kind, value, four, six)
 
 
-def _within(address: str, network: str) -> bool:
+def _is_network(word: str, kind: str) -> bool:
     try:
-        return ip_address(address) in ip_network(network, strict=False)
+        return f"ip{ip_network(word.partition(':')[2], strict=False).version}" == kind
     except ValueError:
         return False
 
 
-def judge_dmarc(subject: str, domain: str, texts: Sequence[str]) -> Finding:
-    """What is to be said of the texts at _dmarc of a domain."""
-    records = [text for text in texts if re.match(r"v=DMARC1\s*(;|$)", text)]
+def judge_spf(subject: str, domain: str, host: str, texts: Sequence[str]) -> Finding:
+    """What is to be said of a domain's SPF record, as it stands; `host` is where its mail goes out."""
+    records = spf_of(texts)
     if not records:
-        publish = f'_dmarc.{domain} TXT "v=DMARC1; p=none; rua=mailto:postmaster@{domain}"'
-        said = f"{domain} does not say what is to become of forged mail (DMARC), which large receivers want. Publish {publish}."
+        publish = f'{domain} TXT "v=spf1 {_way_out(host)} ~all"'
+        said = f"{domain} does not say who may send its mail (SPF). Publish {publish}, or what your mail provider tells you."
         return Finding(subject, Level.WARNING, said)
     if len(records) > 1:
-        return Finding(
-            subject,
-            Level.WARNING,
-            f"{domain} has {len(records)} DMARC records, which makes all of them void; leave one.",
-        )
-    policy = re.search(r";\s*p\s*=\s*(none|quarantine|reject)\b", records[0], re.IGNORECASE)
-    if policy is None:
-        return Finding(
-            subject,
-            Level.WARNING,
-            f"The DMARC record of {domain} has no policy; write p=none, p=quarantine or p=reject.",
-        )
-    strict = policy[1].lower() != "none"
-    then = (
-        f" Mail that is neither signed for {domain} nor sent by whom its SPF names is refused or put aside."
-        if strict
-        else ""
-    )
-    return Finding(
-        subject, Level.OK, f"{domain} says what is to become of forged mail (DMARC, p={policy[1].lower()}).{then}"
-    )
+        said = f"{domain} has {len(records)} SPF records, which makes all of them void; leave one."
+        return Finding(subject, Level.PROBLEM, said)
+    record = read_spf(records[0])
+    if record.wrong:
+        said = f"The SPF record of {domain} is void, since nobody understands `{record.wrong}` in it; correct that."
+        return Finding(subject, Level.PROBLEM, said)
+    if record.end == "+":
+        said = f"The SPF record of {domain} lets everybody send its mail (+all); end it in ~all."
+        return Finding(subject, Level.WARNING, said)
+    if record.end not in ("-", "~") and not record.redirect:
+        said = f"The SPF record of {domain} does not end in ~all or -all, so it excludes nobody; end it in ~all."
+        return Finding(subject, Level.WARNING, said)
+    how = f"{record.end}all" if record.end else f"by {record.redirect}"
+    return Finding(subject, Level.OK, f"{domain} says who may send its mail (SPF, {how}).")
+
+
+def _way_out(host: str) -> str:
+    """The term that lets `host` send."""
+    try:
+        return f"ip{ip_address(host).version}:{host}"
+    except ValueError:
+        return "ip4:(the public address of your mail server)" if LOCAL.fullmatch(host) else f"a:{host}"
+
+
+def dmarc_of(texts: Sequence[str]) -> list[str]:
+    """Those of a name's texts that are DMARC records."""
+    return [text for text in texts if re.match(r"v\s*=\s*DMARC1\s*(;|$)", text)]
+
+
+def judge_dmarc(subject: str, sender: str, owner: str, texts: Sequence[str], passes: str) -> Finding:
+    """What is to be said of the texts at _dmarc of `owner`, the sender's domain or one above it.
+
+    `passes` says in a sentence why the sender's own mail passes; empty where that is not known.
+    """
+    records = dmarc_of(texts)
+    if not records:
+        publish = f'_dmarc.{sender} TXT "v=DMARC1; p=none; rua=mailto:postmaster@{sender}"'
+        said = f"{sender} does not say what is to become of forged mail (DMARC), which large receivers want. Publish {publish}."
+        return Finding(subject, Level.WARNING, said)
+    if len(records) > 1:
+        said = f"{owner} has {len(records)} DMARC records, which makes all of them void; leave one."
+        return Finding(subject, Level.WARNING, said)
+    tags = _tags(records[0])
+    policy = (tags.get("sp", "") if owner != sender else "") or tags.get("p", "")
+    if policy not in ("none", "quarantine", "reject"):
+        said = f"The DMARC record of {owner} has no policy; write p=none, p=quarantine or p=reject."
+        return Finding(subject, Level.WARNING, said)
+    told = f"{owner} says what is to become of forged mail (DMARC, p={policy})."
+    if passes:
+        return Finding(subject, Level.OK, f"{told} {passes}")
+    signer = sender if tags.get("adkim") == "s" else f"{sender} or {owner}" if owner != sender else sender
+    only = f"passes only if the mail server signs it for {signer} (DKIM)"
+    if policy == "none":
+        return Finding(subject, Level.OK, f"{told} Yours {only}.")
+    said = f"{told} Yours is not named by SPF, {only}, and is else refused or put aside; `--dkim-selector NAME` looks at the key."
+    return Finding(subject, Level.WARNING, said)
 
 
 def judge_dkim(subject: str, name: str, texts: Sequence[str]) -> Finding:
     """What is to be said of the texts at a DKIM selector's name."""
-    keys = [re.search(r"(?:^|;)\s*p\s*=\s*([A-Za-z0-9+/=\s]*)", text) for text in texts]
-    if any(key and key[1].strip() for key in keys):
+    keys = [tags["p"] for tags in map(_tags, texts) if "p" in tags]
+    if any(keys):
         return Finding(subject, Level.OK, f"{name} has a key by which receivers check signatures (DKIM).")
-    said = "has been withdrawn" if any(keys) else "is not there"
+    said = "has been withdrawn" if keys else "is not there"
     return Finding(subject, Level.WARNING, f"The key {name} (DKIM) {said}; publish what your mail provider tells you.")
+
+
+def _tags(record: str) -> dict[str, str]:
+    """`a=b; c=d` as a mapping; values in small letters, since all that is asked for here is so written."""
+    parts = (part.partition("=") for part in record.split(";"))
+    return {name.strip().lower(): value.strip().lower() for name, _, value in parts}

@@ -85,6 +85,14 @@ def backup(path: Path, to: Path) -> None:
         raise StoreError(f"{path} could not be copied to {to}: {why}.") from None
 
 
+def check_place(path: Path) -> None:
+    """Raises StoreError where the file lies on a network, whose locks SQLite cannot rely on (S7)."""
+    if kind := network_file_system(path):
+        raise StoreError(
+            f"{path} lies on a network file system ({kind}), where a database can be damaged; put it on a local disk."
+        )
+
+
 def network_file_system(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
     """The kind of network file system that `path` lies on, such as `nfs4`; empty where it lies on none, or nobody can say."""
     try:
@@ -103,10 +111,7 @@ def hold(path: Path) -> int:
 
     Raises StoreError where the file lies on a network, whose locks SQLite cannot rely on (S7).
     """
-    if kind := network_file_system(path):
-        raise StoreError(
-            f"{path} lies on a network file system ({kind}), where a database can be damaged; put it on a local disk."
-        )
+    check_place(path)
     with _openable(path):
         lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 import smtplib
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, formataddr, parseaddr
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from monitor.alerts import render
-from monitor.alerts.channels.smtp import Session, TlsSession, certificate_ends
+from monitor.alerts.channels.smtp import Session, TlsSession
 from monitor.alerts.links import Deed, Links, Offer
 from monitor.alerts.policy import Policy
 from monitor.alerts.templates import Own, TemplateFiles
@@ -78,12 +78,12 @@ class EmailChannel:
         message = compose(alert, delivery, self._settings.sender, self._links, self._own)
         self._in_session(lambda session: self._hand_over(session, recipient, message), transcript)
 
-    def knock(self, transcript: Callable[[str], None] = lambda _line: None) -> datetime | None:
-        """Connect and log in, once, and send nothing: when the server's certificate ends; None without encryption.
+    def knock(self, transcript: Callable[[str], None] = lambda _line: None) -> Mapping[str, Any] | None:
+        """Connect and log in, once, and send nothing: the server's certificate, as `ssl` tells it; None without encryption.
 
         Raises DeliveryError, as `send` would.
         """
-        return self._in_session(lambda session: certificate_ends(session.sock), transcript)
+        return self._in_session(_certificate, transcript)
 
     def _in_session(self, work: Callable[[Session], T], transcript: Callable[[str], None]) -> T:
         """Do `work` in a session that is logged in, and leave it. Raises DeliveryError for all that can go wrong."""
@@ -178,6 +178,10 @@ class EmailChannel:
     def _error(self, what: str, verdict: Verdict = "retry") -> DeliveryError:
         told = render.line(mask(f"The mail server {self._settings.host} {what}")).rstrip(".")
         return DeliveryError(f"{told}.", verdict=verdict)
+
+
+def _certificate(session: Session) -> Mapping[str, Any] | None:
+    return session.sock.getpeercert() if isinstance(session.sock, ssl.SSLSocket) else None
 
 
 def compose(alert: Alert, delivery: Delivery, sender: str, links: Links | None = None, own: Own | None = None) -> bytes:

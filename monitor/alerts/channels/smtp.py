@@ -5,11 +5,9 @@ from __future__ import annotations
 import base64
 import smtplib
 import socket
-import ssl
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any
 
 from monitor.secret import mask
@@ -89,14 +87,6 @@ class Session(smtplib.SMTP):
 
 class TlsSession(Session, smtplib.SMTP_SSL):
     """A session inside TLS from its first byte; `context` says whom to trust."""
-
-
-def certificate_ends(connection: socket.socket | None) -> datetime | None:
-    """When the certificate of the other side ends; None without encryption."""
-    if not isinstance(connection, ssl.SSLSocket):
-        return None
-    ends = (connection.getpeercert() or {}).get("notAfter", "")
-    return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(ends)), UTC)
 
 
 def _base64(text: str) -> str:
