@@ -1,4 +1,4 @@
-"""Commands around the configuration: init, check, track, test-alert, doctor, version."""
+"""Commands around the configuration: init, check, track, discover, test-alert, doctor, version."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from monitor.cli import FAILED, AsJson, ConfigFile, app, as_text
-from monitor.cli.output import count, print_json, say
+from monitor.cli.output import as_yaml_line, count, print_json, say
 from monitor.errors import ConfigError, DeliveryError, MonitorError
 
 
@@ -102,6 +102,29 @@ def _configured(named: Path | None) -> Path | None:
         return find(named)
     except ConfigError:
         return None
+
+
+@app.command()
+def discover(
+    site: Annotated[str, typer.Argument(metavar="URL", help="A site's address, or a page of it.")],
+    config: ConfigFile = None,
+    json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Find the feeds of a site, as lines for the configuration."""
+    from dataclasses import asdict  # noqa: PLC0415
+
+    from monitor.config import fetch_settings  # noqa: PLC0415
+    from monitor.discover import discover as find_feeds  # noqa: PLC0415
+    from monitor.feeds.fetch import FetchSettings  # noqa: PLC0415
+
+    place = _configured(config)
+    found = find_feeds(as_text(site), fetch_settings(place) if place else FetchSettings())
+    if json:
+        print_json([asdict(f) | {"newest": f.newest.isoformat() if f.newest else None} for f in found])
+        return
+    for feed in found:
+        newest = f", the newest of {feed.newest:%-d %B %Y}" if feed.newest else ""
+        say(f"  - {as_yaml_line(feed.url, feed.title)}    # {count(feed.entries, 'entry', 'entries')}{newest}")
 
 
 @app.command("test-alert")
