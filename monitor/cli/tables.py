@@ -15,6 +15,7 @@ from monitor.errors import MonitorError
 
 _NOTHING_YET = "Nothing yet. Start the daemon with `monitor run`, or poll once with `monitor once`."
 Limit = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="How many rows at most.")]
+AsOpml = Annotated[bool, typer.Option("--opml", help="Print the configured feeds as OPML, for other readers.")]
 T = TypeVar("T")
 
 
@@ -51,10 +52,19 @@ def status(config: ConfigFile = None, json: AsJson = False) -> None:  # noqa: FB
 
 
 @app.command()
-def feeds(config: ConfigFile = None, json: AsJson = False) -> None:  # noqa: FBT002
+def feeds(
+    config: ConfigFile = None,
+    json: AsJson = False,  # noqa: FBT002
+    opml: AsOpml = False,  # noqa: FBT002
+) -> None:
     """Show the feeds and how they are; entries and reports are those of the last day."""
+    from monitor.config import find, load  # noqa: PLC0415
+    from monitor.feeds.opml import write  # noqa: PLC0415
     from monitor.store import views  # noqa: PLC0415
 
+    if opml:
+        say(write(load(find(config)).feeds).rstrip())
+        return
     view = _view(config, lambda tx: views.feeds(tx, datetime.now(UTC)))
     if json:
         print_json(view)

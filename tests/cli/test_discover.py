@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.cli import run
+from monitor.config import load
 from monitor.feeds import links
 from tests.feeds.conftest import RSS
 
@@ -143,3 +144,18 @@ def test_the_usual_places_lie_beside_the_page_and_at_the_root() -> None:
     assert links.usual("https://x.example/blog/post")[0] == "https://x.example/blog/feed"
     assert "https://x.example/feed" in links.usual("https://x.example/blog/post")
     assert links.usual("https://x.example")[0] == "https://x.example/feed"
+
+
+def test_the_configured_feeds_go_out_as_opml_and_come_in_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "monitor.yaml"
+    storylines = "storylines: [{id: dam, title: Dam, terms: [dam]}]\n"
+    config.write_text(
+        storylines + 'feeds: [{url: "https://a.example/rss?x=1&y=2", name: "A & B"}, https://c.example/feed]\n'
+    )
+    assert run(["feeds", "--opml", "-c", str(config)]) == 0
+    (tmp_path / "feeds.opml").write_text(capsys.readouterr().out)
+    before = [(feed.url, feed.name) for feed in load(config).feeds]
+    config.write_text(storylines + "feeds: [{opml: feeds.opml}]\n")
+    assert [(feed.url, feed.name if feed.name != feed.url else "") for feed in load(config).feeds] == before
