@@ -157,11 +157,7 @@ class Desk:
                 for storyline, before, after, activity in _moved(tx, routing.storylines.values(), now)
                 if before is not None and after.state in storyline.states
             ]  # fmt: skip
-            changes = Changes(
-                alerts=tuple(a for a, _ in told), deliveries=tuple(d for _, queued in told for d in queued)
-            )
-            outbox.add(tx, changes.alerts, changes.deliveries)
-        return changes
+            return _queued(tx, told)
 
     def _settle(self, poll: Poll) -> Changes:
         ledger, self._ledger = self._ledger, None  # forgotten, unless the commit succeeds
@@ -182,13 +178,8 @@ class Desk:
             fresh = [(storyline, outbox.without_alert(tx, known)) for storyline, known in stories.unannounced(tx)]
             routing = self._rules.minding(mutes.standing(tx, now)).routing
             told = [route_baseline(storyline, untold, routing, now) for storyline, untold in fresh if untold]
-            changes = Changes(
-                alerts=tuple(alert for alert, _ in told),
-                deliveries=tuple(delivery for _, queued in told for delivery in queued),
-            )
-            outbox.add(tx, changes.alerts, changes.deliveries)
             stories.mark_announced(tx, [storyline for storyline, _ in fresh], now)
-        return changes
+            return _queued(tx, told)
 
     def _adopt(self, rules: Rules) -> None:
         self._configured = self._rules = rules
@@ -212,6 +203,15 @@ def _moved(
         if after != before:
             stories.stand(tx, storyline.id, after.state, after.since)
             yield storyline, before, after, activity
+
+
+def _queued(tx: Connection, told: Sequence[tuple[Alert, Sequence[Delivery]]]) -> Changes:
+    """Queue alerts that were routed, each with its deliveries."""
+    changes = Changes(
+        alerts=tuple(alert for alert, _ in told), deliveries=tuple(d for _, deliveries in told for d in deliveries)
+    )
+    outbox.add(tx, changes.alerts, changes.deliveries)
+    return changes
 
 
 def save(tx: Connection, changes: Changes, now: datetime) -> None:

@@ -35,10 +35,12 @@ def fold_due(tx: Connection, channel: str, policy: Policy, now: datetime) -> Non
             tx, channel, target, THREAD
         ):  # D1: a second message would tell older alerts after the first one's
             continue
+        left = count
         if count >= _FEW and policy.group_wait:
             _group(tx, outbox.untried_of(tx, channel, target, now), now)
+            left = outbox.untried(tx, channel, now).get(target, 0)
         if policy.limit:
-            _keep_to_limit(tx, channel, target, policy.limit, now)
+            _keep_to_limit(tx, (channel, target), left, policy.limit, now)
 
 
 def _let_go(tx: Connection, channel: str, policy: Policy, now: datetime) -> None:
@@ -85,13 +87,16 @@ def _group(tx: Connection, queued: Queued, now: datetime) -> None:
             _fold(tx, ours, Hold.GROUP, now)
 
 
-def _keep_to_limit(tx: Connection, channel: str, target: str, limit: int, now: datetime) -> None:
-    """The last message that an hour has room for tells all that is more than that; without room, it waits for some."""
-    sent = outbox.sent_at(tx, channel, target, now - HOUR)
+def _keep_to_limit(tx: Connection, reader: tuple[str, str], count: int, limit: int, now: datetime) -> None:
+    """The last message that an hour has room for tells all that is more than that; without room, it waits for some.
+
+    `reader` is a channel and a target, to whom `count` deliveries are due.
+    """
+    sent = outbox.sent_at(tx, *reader, now - HOUR)
     room = limit - len(sent)
-    if outbox.untried(tx, channel, now).get(target, 0) <= room:
+    if count <= room:
         return
-    waiting = [(d, alert) for d, alert in outbox.untried_of(tx, channel, target, now) if _may_wait(alert)]
+    waiting = [(d, alert) for d, alert in outbox.untried_of(tx, *reader, now) if _may_wait(alert)]
     if len(waiting) <= max(room, 0):
         return
     if room <= 0:
@@ -104,13 +109,17 @@ def _may_wait(alert: Alert) -> bool:
     return alert.kind is not AlertKind.DIGEST and alert.severity is not Severity.CRITICAL
 
 
+def told_together(tx: Connection, alerts: Sequence[Alert], hold: Hold | None, since: datetime, now: datetime) -> Alert:
+    """One alert that tells of all of `alerts`, with what the store knows of their storylines and developments `since` then."""
+    ids = {identifier for alert in alerts for identifier, _ in alert.storylines}
+    return compose(alerts, hold, now, digests.background(tx, ids, since, now), digests.known(tx, alerts))
+
+
 def _fold(tx: Connection, queued: Queued, hold: Hold, now: datetime) -> None:
     """Queue one message that tells all of these, in their place."""
     told = [alert for _, alert in queued]
     first = queued[0][0]
-    ids = {identifier for alert in told for identifier, _ in alert.storylines}
-    background = digests.background(tx, ids, min(alert.created_at for alert in told), now)
-    digest = compose(told, hold, now, background, digests.known(tx, told))
+    digest = told_together(tx, told, hold, min(alert.created_at for alert in told), now)
     message = delivery_for(digest, first.channel, first.target, now, thread=THREAD)
     outbox.add(tx, [digest], [message])
     outbox.fold(tx, _ids(queued), message)

@@ -126,17 +126,16 @@ def digest(
 ) -> None:
     """Print what was alerted of late, storyline by storyline, with the coverage and what is still open."""
     from monitor.alerts import render  # noqa: PLC0415
-    from monitor.alerts.digest import compose  # noqa: PLC0415
     from monitor.cli.look import opened  # noqa: PLC0415
     from monitor.config import find, load  # noqa: PLC0415
+    from monitor.fold import told_together  # noqa: PLC0415
     from monitor.store import digests  # noqa: PLC0415
 
     now = datetime.now(UTC)
     begin, wanted = now - _lasting(since), as_text(storyline)
     with opened(load(find(config))) as store, store.read() as tx:
         alerts = [alert for alert in digests.alerts_since(tx, begin) if not wanted or wanted in dict(alert.storylines)]
-        ids = {identifier for alert in alerts for identifier, _ in alert.storylines}
-        told = compose(alerts, None, now, digests.background(tx, ids, begin, now), digests.known(tx, alerts))
+        told = told_together(tx, alerts, None, begin, now)
     if json:
         print_json(render.payload(told)["data"])
     elif not alerts:

@@ -19,8 +19,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from monitor.errors import StoreError
 from monitor.store import file, migrations
 
-__all__ = ["Connection", "Store", "exists", "upsert"]
+__all__ = ["Connection", "Store", "batches", "exists", "upsert"]
 
+_NAMED = 400
+"""Values in one IN list: below every engine's limit."""
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -122,6 +124,11 @@ class Store:
             with self.begin() as tx:
                 migrations.migrate(tx)
                 tx.exec_driver_sql(f"PRAGMA application_id={file.APPLICATION}")
+
+
+def batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """`values`, as many at a time as one statement may name on every engine."""
+    return (values[start : start + _NAMED] for start in range(0, len(values), _NAMED))
 
 
 def upsert(tx: Connection, table: Table, rows: Sequence[dict[str, Any]], *, keep: bool = False) -> None:

@@ -10,12 +10,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, func, select, update
 
 from monitor.model import Entry, Feed, FeedState
-from monitor.store import upsert
+from monitor.store import batches, upsert
 from monitor.store.schema import feeds, seen
 
 _STATE = tuple(feeds.c[name] for name in FeedState.__dataclass_fields__)
-_CHUNK = 400
-"""Values in one IN list: below every engine's limit."""
 _NOTED_FOR = timedelta(days=1)
 """How long a note that a key was seen is good enough: a poll that brings nothing new then writes next to nothing."""
 
@@ -67,11 +65,9 @@ def unseen(tx: Connection, feed: str, entries: Sequence[Entry], now: datetime) -
     """The entries none of whose keys this feed has shown before, each once; what is shown again is noted as still there."""
     keys = list(dict.fromkeys(key for entry in entries for key in entry.keys))
     noted: dict[str, datetime] = {}
-    for start in range(0, len(keys), _CHUNK):
+    for some in batches(keys):
         query = select(seen.c.key, seen.c.last_seen_at).where(seen.c.feed == feed)
-        noted |= {
-            row.key: row.last_seen_at for row in tx.execute(query.where(seen.c.key.in_(keys[start : start + _CHUNK])))
-        }
+        noted |= {row.key: row.last_seen_at for row in tx.execute(query.where(seen.c.key.in_(some)))}
     stale = [key for key, last_seen_at in noted.items() if last_seen_at <= now - _NOTED_FOR]
     upsert(tx, seen, [{"feed": feed, "key": key, "last_seen_at": now} for key in stale])
     known = set(noted)

@@ -7,8 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from monitor.model import Alert, Delivery
-from monitor.store import outbox, upsert
+from monitor.store import upsert
 from monitor.store.schema import links, meta
 
 _KEY = "link_key"
@@ -20,18 +19,11 @@ def key(tx: Connection) -> bytes:
     return bytes.fromhex(tx.execute(select(meta.c.value).where(meta.c.name == _KEY)).scalar_one())
 
 
-def use(tx: Connection, token: str, now: datetime) -> datetime:
-    """Note that an address was used; returns when it was used first."""
+def use(tx: Connection, token: str, now: datetime) -> None:
+    """Note that an address was used."""
     upsert(tx, links, [{"token": token, "used_at": now}], keep=True)
-    first: datetime = tx.execute(select(links.c.used_at).where(links.c.token == token)).scalar_one()
-    return first
 
 
 def used(tx: Connection, token: str) -> datetime | None:
     """When an address was used, if it was."""
     return tx.execute(select(links.c.used_at).where(links.c.token == token)).scalar_one_or_none()
-
-
-def meant(tx: Connection, delivery: str) -> tuple[Delivery, Alert] | None:
-    """The delivery that an address names, with its alert, as long as they are kept."""
-    return outbox.one(tx, delivery)

@@ -21,7 +21,7 @@ def standing(tx: Connection, now: datetime) -> tuple[Mute, ...]:
 
 def mute(tx: Connection, wish: Mute) -> None:
     """Somebody wants to hear nothing of a storyline, for a while or any more; the last word holds."""
-    upsert(tx, mutes, [asdict(wish) | {"until": wish.until}])
+    upsert(tx, mutes, [asdict(wish)])
 
 
 def follow(tx: Connection, wish: Mute, now: datetime) -> bool:

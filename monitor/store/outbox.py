@@ -11,12 +11,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from monitor.model import Alert, Delivery, DeliveryState, Development, Hold
-from monitor.store import upsert
+from monitor.store import batches, upsert
 from monitor.store.alert import from_json, to_json
 from monitor.store.schema import alerts, deliveries, pauses
 
-_AT_ONCE = 500
-"""Deliveries that one statement names."""
 _DELIVERY = tuple(deliveries.c[name] for name in Delivery.__dataclass_fields__)
 _QUEUED = select(deliveries.c.number, *_DELIVERY, alerts.c.content).join(alerts, alerts.c.id == deliveries.c.alert)
 
@@ -81,7 +79,7 @@ def _root(tx: Connection, row: Any) -> str:
     return tx.execute(sent.where(d.thread == row.thread).order_by(d.number).limit(1)).scalar() or ""
 
 
-def _heads(tx: Connection, channel: str, barrier: str) -> Iterator[list[int]]:
+def _heads(tx: Connection, channel: str, barrier: str) -> Iterator[Sequence[int]]:
     """The numbers of the deliveries that have no earlier one to wait for, in order, some at a time."""
     first = select(deliveries.c.target, deliveries.c.thread, func.min(deliveries.c.number))
     first = first.where(deliveries.c.channel == channel, deliveries.c.state == DeliveryState.PENDING)
@@ -93,45 +91,40 @@ def _heads(tx: Connection, channel: str, barrier: str) -> Iterator[list[int]]:
         wall = threads.pop(barrier, None) if barrier else None
         before = [number for number in threads.values() if wall is None or number < wall]
         heads += before or ([wall] if wall is not None else [])
-    heads.sort()
-    return (heads[start : start + _AT_ONCE] for start in range(0, len(heads), _AT_ONCE))
+    return batches(sorted(heads))
 
 
 def one(tx: Connection, identifier: str) -> tuple[Delivery, Alert] | None:
     """The delivery with that id, and its alert."""
-    row = tx.execute(_QUEUED.where(deliveries.c.id == identifier)).first()
-    return (_delivery(row, attempts=row.attempts), from_json(row.content)) if row else None
+    return next(iter(_queued(tx, deliveries.c.id == identifier)), None)
 
 
 def due(tx: Connection, channel: str, now: datetime) -> list[tuple[Delivery, Alert]]:
     """What may be sent by a channel now, tried or not, in the order in which it was queued."""
-    query = _QUEUED.where(deliveries.c.state == DeliveryState.PENDING, deliveries.c.channel == channel)
-    rows = tx.execute(query.where(deliveries.c.due_at <= now).order_by(deliveries.c.number))
-    return [(_delivery(row, attempts=row.attempts), from_json(row.content)) for row in rows]
+    return _queued(tx, *_due(DeliveryState.PENDING, channel, now))
 
 
 def held(tx: Connection, channel: str, now: datetime) -> list[tuple[Delivery, Alert]]:
     """What was held for a channel until now or earlier, in the order in which it was queued."""
-    query = _QUEUED.where(deliveries.c.state == DeliveryState.HELD, deliveries.c.channel == channel)
-    rows = tx.execute(query.where(deliveries.c.due_at <= now).order_by(deliveries.c.number))
-    return [(_delivery(row, attempts=row.attempts), from_json(row.content)) for row in rows]
+    return _queued(tx, *_due(DeliveryState.HELD, channel, now))
 
 
 def untried(tx: Connection, channel: str, now: datetime) -> dict[str, int]:
     """How many deliveries of a channel are due and were never tried, by target."""
-    query = select(deliveries.c.target, func.count().label("waiting")).where(*_untried(channel, now))
+    query = select(deliveries.c.target, func.count().label("waiting")).where(
+        *_due(DeliveryState.PENDING, channel, now), deliveries.c.attempts == 0
+    )
     return {row.target: row.waiting for row in tx.execute(query.group_by(deliveries.c.target))}
 
 
 def untried_of(tx: Connection, channel: str, target: str, now: datetime) -> list[tuple[Delivery, Alert]]:
     """Those of one target whose thread waits for no try, in the order in which they were queued."""
-    tried = select(deliveries.c.thread).where(
-        deliveries.c.state == DeliveryState.PENDING, deliveries.c.channel == channel, deliveries.c.target == target,
-        deliveries.c.attempts > 0,
-    )  # fmt: skip
-    query = _QUEUED.where(*_untried(channel, now), deliveries.c.target == target, deliveries.c.thread.not_in(tried))
-    rows = tx.execute(query.order_by(deliveries.c.number))
-    return [(_delivery(row, attempts=row.attempts), from_json(row.content)) for row in rows]
+    d = deliveries.c
+    tried = select(d.thread).where(
+        d.state == DeliveryState.PENDING, d.channel == channel, d.target == target, d.attempts > 0
+    )
+    due = _due(DeliveryState.PENDING, channel, now)
+    return _queued(tx, *due, d.attempts == 0, d.target == target, d.thread.not_in(tried))
 
 
 def waits(tx: Connection, channel: str, target: str, thread: str) -> bool:
@@ -141,9 +134,14 @@ def waits(tx: Connection, channel: str, target: str, thread: str) -> bool:
     return tx.execute(select(d.number).where(*ours).limit(1)).first() is not None
 
 
-def _untried(channel: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
-    d = deliveries.c
-    return (d.state == DeliveryState.PENDING, d.channel == channel, d.attempts == 0, d.due_at <= now)
+def _due(state: DeliveryState, channel: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (deliveries.c.state == state, deliveries.c.channel == channel, deliveries.c.due_at <= now)
+
+
+def _queued(tx: Connection, *conditions: ColumnElement[bool]) -> list[tuple[Delivery, Alert]]:
+    """The deliveries of which all of this holds, each with its alert, in the order in which they were queued."""
+    rows = tx.execute(_QUEUED.where(*conditions).order_by(deliveries.c.number))
+    return [(_delivery(row, attempts=row.attempts), from_json(row.content)) for row in rows]
 
 
 def sent_at(tx: Connection, channel: str, target: str, since: datetime) -> list[datetime]:
@@ -174,9 +172,8 @@ def fold(tx: Connection, ids: Sequence[str], into: Delivery) -> None:
 
 
 def _update(tx: Connection, ids: Sequence[str], **values: Any) -> None:
-    for start in range(0, len(ids), _AT_ONCE):
-        chunk = ids[start : start + _AT_ONCE]
-        tx.execute(update(deliveries).where(deliveries.c.id.in_(chunk)).values(values))
+    for some in batches(ids):
+        tx.execute(update(deliveries).where(deliveries.c.id.in_(some)).values(values))
 
 
 def free(tx: Connection, now: datetime) -> None:

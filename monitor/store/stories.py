@@ -22,14 +22,13 @@ from monitor.model import (
     Storyline,
     StoryState,
 )  # fmt: skip
-from monitor.store import upsert
+from monitor.store import batches, upsert
 from monitor.store.schema import alerts, developments, entries, feedback, on_storyline, reports, seen, storylines
 
 _BACKGROUND = 20_000
 _BATCH = 2_000
 _ACTIVITY = 5_000
 """Reports that tell how lively a storyline is, at most."""
-_AT_ONCE = 500
 _ENTRY = tuple(entries.c[name] for name in Entry.__dataclass_fields__)
 _DEVELOPMENT = tuple(developments.c[name] for name in Development.__dataclass_fields__)
 
@@ -201,11 +200,10 @@ def development(tx: Connection, identifier: str) -> Development | None:
 
 def developments_with(tx: Connection, ids: Collection[str]) -> list[Development]:
     """The developments with these ids."""
-    wanted = sorted(ids)
     return [
         _development(row)
-        for start in range(0, len(wanted), _AT_ONCE)
-        for row in tx.execute(select(*_DEVELOPMENT).where(developments.c.id.in_(wanted[start : start + _AT_ONCE])))
+        for some in batches(sorted(ids))
+        for row in tx.execute(select(*_DEVELOPMENT).where(developments.c.id.in_(some)))
     ]
 
 

@@ -14,7 +14,7 @@ from flask import Blueprint, abort, render_template
 from monitor.alerts.links import Deed, read, token
 from monitor.alerts.render import line
 from monitor.model import Alert, Delivery, Mute
-from monitor.store import Connection, Store, links, mutes
+from monitor.store import Connection, Store, links, mutes, outbox
 
 SILENCE = timedelta(hours=8)
 """How long an address in a mail silences a storyline."""
@@ -40,13 +40,13 @@ def blueprint(store: Store, key: bytes, now: Callable[[], datetime]) -> Blueprin
             deed, delivery, alert = _meant(tx, name, key)
             before = links.used(tx, name)
         if before is not None:
-            return _page(deed, alert, _used(before), undo=_undo(deed, delivery, key))
-        return _page(deed, alert, _ASKED[deed], do=name)
+            return _page(alert, _used(before), undo=_undo(deed, delivery, key))
+        return _page(alert, _ASKED[deed], do=name)
 
     @routes.post("/links/<name>")
     def act(name: str) -> str:
         deed, delivery, alert, before = store.write(lambda tx: _do(tx, name, key, now()))
-        return _page(deed, alert, _used(before) if before else _DONE[deed], undo=_undo(deed, delivery, key))
+        return _page(alert, _used(before) if before else _DONE[deed], undo=_undo(deed, delivery, key))
 
     return routes
 
@@ -54,7 +54,7 @@ def blueprint(store: Store, key: bytes, now: Callable[[], datetime]) -> Blueprin
 def _meant(tx: Connection, name: str, key: bytes) -> tuple[Deed, Delivery, Alert]:
     """What an address asks for; 404 where it is not ours, or too old."""
     asked = read(name, key)
-    known = links.meant(tx, asked[1]) if asked else None
+    known = outbox.one(tx, asked[1]) if asked else None
     if asked is None or known is None:
         abort(404)
     return asked[0], *known
@@ -85,6 +85,6 @@ def _undo(deed: Deed, delivery: Delivery, key: bytes) -> str:
     return "" if deed is Deed.FOLLOW else token(Deed.FOLLOW, delivery.id, key)
 
 
-def _page(deed: Deed, alert: Alert, said: str, **shown: Any) -> str:
+def _page(alert: Alert, said: str, **shown: Any) -> str:
     titles = [line(title) for _, title in alert.storylines]
-    return render_template("link.html", deed=deed.value, titles=titles, said=said, **shown)
+    return render_template("link.html", titles=titles, said=said, **shown)
