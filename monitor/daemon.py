@@ -158,7 +158,7 @@ class Daemon:
         self._deliverer = self._new_deliverer(parts)
         self._deliverer.start()
         self._troubles.clear()
-        if config.web != old.config.web:
+        if config.web != old.config.web or self._server is None:  # who could not be served before is told of again
             self._serve()
         retire = threading.Timer(
             2 * old.config.fetch.timeout.total_seconds(), old.gate.close
@@ -328,12 +328,8 @@ class Daemon:
         self._announced = True
 
     def complain(self, trouble: Trouble) -> None:
-        """Something is wrong that does not show in the store; the operator hears of it, once, until `settle`."""
+        """Something is wrong that does not show in the store; the operator hears of it, once, until the next reload that succeeds."""
         self._troubles[trouble.subject] = trouble
-
-    def settle(self, subject: str) -> None:
-        """It is over."""
-        self._troubles.pop(subject, None)
 
     def watch(self) -> None:
         """Tell of storylines that went into another state."""
@@ -343,8 +339,7 @@ class Daemon:
     def look(self) -> None:
         """Tell the operator what does not go as it should, and what is well again."""
         known, operator, routing = list(self._troubles.values()), self.config.operator, self._parts.rules.routing
-        told = self.store.write(lambda tx: notices.look(tx, operator, routing, self._now(), known))
-        if told.deliveries:
+        if notices.look(self.store, operator, routing, self._now(), known).deliveries:
             self._deliverer.wake()
 
     def _undo_future(self) -> None:

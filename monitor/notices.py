@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from monitor.alerts.clean import host
 from monitor.alerts.notice import Trouble, begun_and_over, notice, route_notice
 from monitor.alerts.route import Routing
-from monitor.model import Changes, FeedState
-from monitor.store import Connection, feeds, notices, outbox
+from monitor.model import Alert, Changes, FeedState
+from monitor.store import Connection, Store, feeds, notices, outbox
 from monitor.store.notices import Failing, Rhythm
 
 log = logging.getLogger(__name__)
@@ -40,25 +40,39 @@ class Operator:
     """How long a channel may fail before you hear of it, by another one."""
 
 
-def look(tx: Connection, operator: Operator, routing: Routing, now: datetime, known: Sequence[Trouble] = ()) -> Changes:
-    """Queue a notice for each trouble that began and each that is over; `known` are those that do not show in the store."""
-    channels = list(_channels(tx, operator, now))
-    troubles = [*known, *channels, *_feeds(tx, operator, now)]
-    begun, over = begun_and_over(troubles, notices.standing(tx))
+def look(store: Store, operator: Operator, routing: Routing, now: datetime, known: Sequence[Trouble] = ()) -> Changes:
+    """Queue a notice for each trouble that began and each that is over; `known` are those that do not show in the store.
+
+    The look reads weeks of entries, and keeps nobody from writing; only what it finds is written.
+    """
+    with store.read() as tx:
+        channels = list(_channels(tx, operator, now))
+        troubles = [*known, *channels, *_feeds(tx, operator, now)]
+        begun, over = begun_and_over(troubles, notices.standing(tx))
     ill = {trouble.channel for trouble in channels}
-    alerts = []
+
+    def tell(tx: Connection) -> Changes:
+        alerts = [*_begin(tx, begun, now), *_end(tx, over, now)]
+        queued = [d for alert in alerts for d in route_notice(alert, operator.channels, ill, routing, now)]
+        outbox.add(tx, alerts, queued)
+        return Changes(alerts=tuple(alerts), deliveries=tuple(queued))
+
+    return store.write(tell) if begun or over else Changes()
+
+
+def _begin(tx: Connection, begun: Sequence[Trouble], now: datetime) -> Iterator[Alert]:
     for trouble in begun:
         log.warning("notice subject=%s said=%s", trouble.subject, trouble.said)
         notices.note(tx, trouble.subject, trouble.title if trouble.tells_end else "", now)
-        alerts.append(notice(trouble, now))
+        yield notice(trouble, now)
+
+
+def _end(tx: Connection, over: Sequence[tuple[str, str]], now: datetime) -> Iterator[Alert]:
     for subject, title in over:
         log.info("notice subject=%s over", subject)
         notices.forget(tx, subject)
         if title:
-            alerts.append(notice(Trouble(subject=subject, title=title, said=""), now, over=True))
-    queued = [d for alert in alerts for d in route_notice(alert, operator.channels, ill, routing, now)]
-    outbox.add(tx, alerts, queued)
-    return Changes(alerts=tuple(alerts), deliveries=tuple(queued))
+            yield notice(Trouble(subject=subject, title=title, said=""), now, over=True)
 
 
 def _channels(tx: Connection, operator: Operator, now: datetime) -> Iterator[Trouble]:
@@ -90,15 +104,13 @@ def _trouble(name: str, title: str, said: str) -> Trouble:
 
 
 def _feeds(tx: Connection, operator: Operator, now: datetime) -> Iterator[Trouble]:
-    ailing = notices.ailing(tx)
-    for state in ailing:
-        if said := _is_dead(state, operator, now):
-            yield Trouble(subject=f"feed {state.url}", title=f"The feed {_name(state)} does not answer", said=said)
-    unwell = {state.url for state in ailing}
     rhythms = notices.rhythms(tx, now)
     for state in feeds.everything(tx):
         rhythm = rhythms.get(state.url)
-        if state.url not in unwell and rhythm and is_too_quiet(rhythm, now):
+        if state.gone or state.failures:
+            if said := _is_dead(state, operator, now):
+                yield Trouble(subject=f"feed {state.url}", title=f"The feed {_name(state)} does not answer", said=said)
+        elif rhythm and is_too_quiet(rhythm, now):
             said = (
                 f"It answers, but has brought nothing new since {rhythm.last_at:%-d %B, %H:%M} UTC; it used to bring "
                 f"{_daily(rhythm)}. Look whether its address has changed."

@@ -102,7 +102,6 @@ def _reload(daemon: Daemon, path: Path) -> None:
         if config.store != daemon.config.store:
             log.warning("reload: the store stays %s until the next start", daemon.config.store)
         daemon.reload(config)
-        daemon.settle(_RELOAD)
         log.info(
             "reload feeds=%d storylines=%d channels=%s",
             len(config.feeds),

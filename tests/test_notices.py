@@ -37,7 +37,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def looked(
     store: Store, now: datetime, *known: Trouble, operator: Operator | None = None, routing: Routing = ROUTING
 ) -> Changes:
-    return store.write(lambda tx: look(tx, operator or Operator(), routing, now, known))
+    return look(store, operator or Operator(), routing, now, known)
 
 
 def titles(changes: Changes) -> list[str]:

@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, case, delete, func, select
 
-from monitor.model import DeliveryState, FeedState
+from monitor.model import DeliveryState
 from monitor.store import upsert
-from monitor.store.feeds import everything
 from monitor.store.schema import deliveries, entries, notices
 
 HISTORY = timedelta(days=30)
@@ -53,11 +52,6 @@ def note(tx: Connection, subject: str, title: str, now: datetime) -> None:
 def forget(tx: Connection, subject: str) -> None:
     """It is over."""
     tx.execute(delete(notices).where(notices.c.subject == subject))
-
-
-def ailing(tx: Connection) -> list[FeedState]:
-    """The feeds that are gone or fail."""
-    return [state for state in everything(tx) if state.gone or state.failures]
 
 
 def rhythms(tx: Connection, now: datetime) -> dict[str, Rhythm]:
