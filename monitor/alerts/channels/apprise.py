@@ -29,7 +29,6 @@ _TRAPS = re.compile(r"@|<|\](?=\()")
 """What begins a mention, a command or a link in one of the services' markups."""
 _JOINER = "\u2060"
 _hearing: ContextVar[Callable[[str], None] | None] = ContextVar("hearing", default=None)
-_logger = logging.getLogger("apprise")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,14 +98,11 @@ def _listening(transcript: Callable[[str], None]) -> Iterator[list[str]]:
         heard.append(said)
         transcript(f"< {said}")
 
-    before, listening = _logger.level, _hearing.set(hear)
-    _logger.addHandler(_EAR)
-    _logger.setLevel(logging.WARNING)
+    listening = _hearing.set(hear)
     try:
         yield heard
     finally:
         _hearing.reset(listening)
-        _logger.setLevel(before)
 
 
 class _Ear(logging.Handler):
@@ -118,7 +114,9 @@ class _Ear(logging.Handler):
             hear(render.line(mask(record.getMessage())))
 
 
-_EAR = _Ear()
+_logger = logging.getLogger("apprise")
+_logger.setLevel(logging.WARNING)  # what it tells in passing may hold parts of an address
+_logger.addHandler(_Ear())
 
 
 def _refused(service: str, heard: list[str]) -> DeliveryError:
