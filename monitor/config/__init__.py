@@ -138,13 +138,10 @@ def _config(plain: Plain, path: Path) -> Config | None:
     known = {*found, *(written if isinstance(written, dict) else ())}
     defaults: Defaults = _section(plain, Defaults, "defaults")
     defaults = replace(defaults, channels=defaults.channels or tuple(found))
-    named = plain.section("defaults")
-    if isinstance(named, dict) and "channels" in named:
-        channels.check_named(plain, named["channels"], known, ("defaults", "channels"))
-    operator: Operator = _section(plain, Operator, "operator")
-    asked = plain.section("operator")
-    if isinstance(asked, dict) and "channels" in asked:
-        channels.check_named(plain, asked["channels"], known, ("operator", "channels"))
+    for section in ("defaults", "operator"):
+        named = plain.section(section)
+        if isinstance(named, dict) and "channels" in named:
+            channels.check_named(plain, named["channels"], known, (section, "channels"))
     retention: Retention = _section(plain, Retention, "retention")
     if retention.seen < retention.entries:
         plain.problem(
@@ -159,7 +156,7 @@ def _config(plain: Plain, path: Path) -> Config | None:
         fetch=_section(plain, FetchSettings, "fetch"),
         retention=retention,
         outlets=_section(plain, Outlets, "outlets"),
-        operator=operator,
+        operator=_section(plain, Operator, "operator"),
         web=_section(plain, WebSettings, "web"),
     )
 

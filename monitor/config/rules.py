@@ -10,7 +10,6 @@ from email.utils import getaddresses
 from pathlib import Path as File
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 
@@ -18,7 +17,7 @@ from monitor.alerts.channels import AlertmanagerSettings, AppriseSettings, Email
 from monitor.alerts.channels.apprise import open_service
 from monitor.alerts.channels.reply import reveal
 from monitor.alerts.channels.webhook import is_signing_secret
-from monitor.alerts.policy import QUIET, Policy
+from monitor.alerts.policy import QUIET, Policy, is_zone
 from monitor.alerts.templates import TemplateFiles, syntax_error
 from monitor.config import files
 from monitor.config.defaults import Defaults, Retention
@@ -203,9 +202,7 @@ def cron(plain: Plain, value: str, path: Path) -> None:
 
 def time_zone(plain: Plain, value: str, path: Path) -> None:
     """A zone that this machine knows."""
-    try:
-        ZoneInfo(value)
-    except (ValueError, OSError, ZoneInfoNotFoundError):
+    if not is_zone(value):
         said = f"`{shown(value)}` is no time zone that is known here; write it like Europe/Warsaw."
         plain.problem(path, said)
 

@@ -16,6 +16,7 @@ from typing import Any
 from monitor.alerts.severity import Outlets
 from monitor.config.channels import CHANNELS
 from monitor.config.defaults import Defaults, Retention
+from monitor.config.shape import is_group
 from monitor.feeds.fetch import FetchSettings
 from monitor.model import Feed, Storyline, Terms
 from monitor.notices import Operator
@@ -109,7 +110,7 @@ def _of(hint: Any) -> dict[str, Any]:
     if origin is tuple:
         listed = {"type": "array", "items": _of(arguments[0])}
         return listed if typing.get_origin(arguments[0]) is tuple else {"anyOf": [_of(arguments[0]), listed]}
-    if isinstance(hint, type) and dataclasses.is_dataclass(hint) and hint is not Secret:
+    if is_group(hint):
         return _object(hint)
     if origin is Mapping:
         return {"type": "object", "additionalProperties": _of(arguments[1])}

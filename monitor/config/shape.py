@@ -93,7 +93,7 @@ def read_as(plain: Plain, hint: Any, value: Any, path: Path) -> Any:
         return _map(plain, arguments[1], value, path)
     if hint in (Secret, timedelta):
         return _secret(plain, value, path) if hint is Secret else _duration(plain, value, path)
-    return _group(plain, hint, value, path) if _is_group(hint) else _single(plain, hint, value, path)
+    return _group(plain, hint, value, path) if is_group(hint) else _single(plain, hint, value, path)
 
 
 def _union(plain: Plain, kinds: tuple[Any, ...], value: Any, path: Path) -> Any:
@@ -121,7 +121,7 @@ def _literal(plain: Plain, allowed: tuple[str, ...], value: Any, path: Path) -> 
 
 def _list(plain: Plain, hint: Any, value: Any, path: Path) -> Any:
     if not isinstance(value, tuple):
-        if isinstance(value, dict) != _is_group(hint) or typing.get_origin(hint) is tuple:
+        if isinstance(value, dict) != is_group(hint) or typing.get_origin(hint) is tuple:
             return _wrong(plain, path, "a list, such as [one, two]", value)
         value = (value,)  # a list of one may be written without brackets
     read = tuple(read_as(plain, hint, item, (*path, number)) for number, item in enumerate(value))
@@ -133,7 +133,7 @@ def _group(plain: Plain, cls: type, value: Any, path: Path) -> Any:
     return WRONG if filled is None else filled
 
 
-def _is_group(hint: Any) -> bool:
+def is_group(hint: Any) -> bool:
     """Whether a value of this type is written as a group of settings."""
     return dataclasses.is_dataclass(hint) and hint is not Secret
 

@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from monitor.alerts.policy import is_zone
 from monitor.config import Config
 from monitor.doctor.finding import Finding, Level
 from monitor.errors import SecretError
@@ -56,15 +56,7 @@ def _named(value: Any) -> Iterator[Secret]:
 def clock(config: Config) -> Finding:
     """Whether the rules of the time zones are there, by which digests and quiet hours are told."""
     wanted = sorted({policy.timezone for policy in config.policies().values()})
-    if missing := [zone for zone in wanted if not _is_known(zone)]:
+    if missing := [zone for zone in wanted if not is_zone(zone)]:
         said = f"The time zones {', '.join(missing)} are not known on this machine; install the package tzdata."
         return Finding("clock", Level.PROBLEM, said)
     return Finding("clock", Level.OK, f"The rules of {', '.join(wanted)} are there (time zone data).")
-
-
-def _is_known(zone: str) -> bool:
-    try:
-        ZoneInfo.no_cache(zone)
-    except (ValueError, OSError, ZoneInfoNotFoundError):
-        return False
-    return True

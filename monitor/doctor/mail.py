@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from datetime import datetime
 from email.utils import parseaddr
 from ipaddress import ip_address
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from monitor.alerts.channels import EmailSettings
 from monitor.alerts.channels.email import EmailChannel
 from monitor.doctor.finding import Finding, Level, certificate
-from monitor.doctor.records import LOCAL, dmarc_of, judge_dkim, judge_dmarc, judge_spf
+from monitor.doctor.records import LOCAL, dmarc_of, judge_dkim, judge_dmarc, judge_spf, way_out
 from monitor.doctor.spf import Spf, VoidSpfError
 from monitor.errors import DeliveryError, MonitorError
 
@@ -85,14 +85,10 @@ def _spf(name: str, sender: str, host: str, lookup: Lookup) -> Told:
         unless = " as far as can be seen, since it depends on the single mail" if spf.is_open else ""
         said = (
             f"The SPF record of {sender} does not name {', '.join(excluded)} of {host}{unless}. If mail leaves from there, add "
-            f"{_terms(host, excluded)} to it; many providers send from other machines, and tell what to include."
+            f"{way_out(host)} to it; many providers send from other machines, and tell what to include."
         )
         yield Finding(name, Level.NOTE, said)
     return bool(addresses) and not excluded
-
-
-def _terms(host: str, excluded: Sequence[str]) -> str:
-    return f"ip{ip_address(host).version}:{host}" if host in excluded else f"a:{host}"
 
 
 def _public(host: str, lookup: Lookup) -> list[str]:

@@ -99,7 +99,7 @@ def judge_spf(subject: str, domain: str, host: str, texts: Sequence[str]) -> Fin
     """What is to be said of a domain's SPF record, as it stands; `host` is where its mail goes out."""
     records = spf_of(texts)
     if not records:
-        publish = f'{domain} TXT "v=spf1 {_way_out(host)} ~all"'
+        publish = f'{domain} TXT "v=spf1 {way_out(host)} ~all"'
         said = f"{domain} does not say who may send its mail (SPF). Publish {publish}, or what your mail provider tells you."
         return Finding(subject, Level.WARNING, said)
     if len(records) > 1:
@@ -119,7 +119,7 @@ def judge_spf(subject: str, domain: str, host: str, texts: Sequence[str]) -> Fin
     return Finding(subject, Level.OK, f"{domain} says who may send its mail (SPF, {how}).")
 
 
-def _way_out(host: str) -> str:
+def way_out(host: str) -> str:
     """The term that lets `host` send."""
     try:
         return f"ip{ip_address(host).version}:{host}"

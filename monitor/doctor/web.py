@@ -53,8 +53,7 @@ def receiver(
 
 def _signing(name: str, settings: WebhookSettings) -> Finding:
     """Whether what signs the posts is what Standard Webhooks takes for that. Raises SecretError."""
-    secrets = settings.secret if isinstance(settings.secret, tuple) else (settings.secret,)
-    for secret in secrets:
+    for secret in settings.secrets:
         if not is_signing_secret(secret.reveal()):
             said = f"What the {secret} holds is not a signing secret (whsec_ and 24 to 64 bytes in base64); ask the receiver for it."
             return Finding(name, Level.PROBLEM, said)

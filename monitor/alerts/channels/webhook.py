@@ -34,6 +34,11 @@ class WebhookSettings:
     policy: Policy = field(default_factory=Policy)
     """When its readers want to hear of alerts."""
 
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """The signing secrets, one or two."""
+        return self.secret if isinstance(self.secret, tuple) else (self.secret,)
+
 
 class WebhookChannel:
     """Signs and posts deliveries; `post` is the way out, `now` the time that a signature is good for."""
@@ -65,9 +70,8 @@ class WebhookChannel:
         judge_reply(reply, self._now(), "webhook's receiver")
 
     def _headers(self, message_id: str, body: str) -> dict[str, str]:
-        secrets = self._settings.secret if isinstance(self._settings.secret, tuple) else (self._settings.secret,)
         ours = {"content-type": "application/json"} | sign(
-            message_id, self._now(), body, [secret.reveal() for secret in secrets]
+            message_id, self._now(), body, [secret.reveal() for secret in self._settings.secrets]
         )
         theirs = {name: reveal(value) for name, value in self._settings.headers.items() if name.lower() not in ours}
         return theirs | ours
