@@ -7,11 +7,11 @@ import os
 import re
 import shutil
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from monitor.feeds.fetch import FetchSettings, Gate
 from monitor.model import Alert, AlertKind, Reply, Severity
 from monitor.secret import Secret
 from tests.alerts.samples import HOSTILE, alerts, make_alert, make_delivery
-from tests.end_to_end.world import free_port
+from tests.end_to_end.world import free_port, serving
 
 HOUR = timedelta(hours=1)
 Post = Callable[[str, bytes, Mapping[str, str]], Reply]
@@ -49,45 +49,37 @@ def faults(alert: dict[str, Any]) -> list[str]:
     return found + ([] if "alertname" in alert["labels"] else ["no alertname"])
 
 
+@dataclass
 class Manager:
     """An Alertmanager's way in."""
 
-    def __init__(self) -> None:
-        self.taken: list[dict[str, Any]] = []
-        self.heard: list[tuple[str, dict[str, str]]] = []
-        self.status = 200
-        manager = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                manager.heard.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
-                wrong = [fault for alert in body for fault in faults(alert)]
-                manager.taken += body if not wrong else []
-                self.send_response(400 if wrong else manager.status)
-                said = json.dumps(wrong).encode()
-                self.send_header("Content-Length", str(len(said)))
-                self.end_headers()
-                self.wfile.write(said)
-
-            def log_message(self, format: str, *args: object) -> None: ...
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self._thread.start()
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+    url: str = ""
+    taken: list[dict[str, Any]] = field(default_factory=list)
+    heard: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    status: int = 200
 
 
 @pytest.fixture
 def manager() -> Iterator[Manager]:
-    running = Manager()
-    yield running
-    running.close()
+    manager = Manager()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            manager.heard.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
+            wrong = [fault for alert in body for fault in faults(alert)]
+            manager.taken += body if not wrong else []
+            self.send_response(400 if wrong else manager.status)
+            said = json.dumps(wrong).encode()
+            self.send_header("Content-Length", str(len(said)))
+            self.end_headers()
+            self.wfile.write(said)
+
+        def log_message(self, format: str, *args: object) -> None: ...
+
+    with serving(Handler) as port:
+        manager.url = f"http://127.0.0.1:{port}"
+        yield manager
 
 
 @pytest.fixture
@@ -158,11 +150,9 @@ def test_an_alertmanager_that_does_not_take_it_is_judged_like_any_receiver(
     assert "Alertmanager" in str(caught.value)
 
 
-def test_one_that_is_not_there_is_tried_again(manager: Manager, post: Post) -> None:
-    manager.close()
+def test_one_that_is_not_there_is_tried_again(post: Post) -> None:
     with pytest.raises(DeliveryError, match="The Alertmanager was not reached"):
-        send(manager, post, make_alert())
-    manager.__init__()  # type: ignore[misc]  # so that the fixture has something to close
+        send(Manager(f"http://127.0.0.1:{free_port()}"), post, make_alert())
 
 
 # --- the real thing

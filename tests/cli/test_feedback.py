@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from monitor.cli import run
 from monitor.model import Storyline, Terms
 from monitor.store import Connection, Store, stories
+from tests.cli.conftest import Command
 from tests.store.conftest import NOON, development, entry, placement
 
-Command = Callable[..., tuple[int, str, str]]
 CONFIG = """\
 store: sqlite:///{folder}/monitor.db
 storylines:
@@ -21,19 +19,6 @@ storylines:
 feeds: [https://feed.example/rss]
 channels: {{console: {{type: console}}}}
 """
-
-
-@pytest.fixture
-def command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run a command; its exit code, what it printed, and what it complained of."""
-    (tmp_path / "monitor.yaml").write_text(CONFIG.format(folder=tmp_path))
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        code = run([*arguments, "-c", str(tmp_path / "monitor.yaml")])
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
 
 
 @pytest.fixture

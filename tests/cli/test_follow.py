@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from monitor.cli import run
 from monitor.model import Storyline, Terms
 from monitor.store import Connection, Store, outbox, stories
 from tests.alerts.samples import make_alert
+from tests.cli.conftest import Command
 from tests.store.conftest import development, entry, placement
 
-Command = Callable[..., tuple[int, str, str]]
 CONFIG = """\
 store: sqlite:///{folder}/monitor.db
 storylines:
@@ -24,18 +22,6 @@ feeds: [https://feed.example/rss]
 channels:
   mail: {{type: email, host: smtp.example.org, from: m@desk.example, to: [ann@desk.example, bob@desk.example]}}
 """
-
-
-@pytest.fixture
-def command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
-    (tmp_path / "monitor.yaml").write_text(CONFIG.format(folder=tmp_path))
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        code = run([*arguments, "-c", str(tmp_path / "monitor.yaml")])
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
 
 
 @pytest.fixture

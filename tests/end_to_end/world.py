@@ -95,12 +95,13 @@ def feed_server() -> Iterator[FeedServer]:
 
         def log_message(self, format: str, *args: object) -> None: ...
 
-    with _serving(Handler) as served.port:
+    with serving(Handler) as served.port:
         yield served
 
 
 @contextmanager
-def _serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+    """A server on loopback; its port."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
@@ -156,7 +157,7 @@ def hook_server() -> Iterator[Hook]:
 
         def log_message(self, format: str, *args: object) -> None: ...
 
-    with _serving(Handler) as hook.port:
+    with serving(Handler) as hook.port:
         yield hook
 
 
