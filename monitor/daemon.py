@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import islice
 
 from apscheduler.executors.pool import ThreadPoolExecutor as JobExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -30,7 +31,8 @@ from monitor.errors import FeedError, MonitorError, StoreError
 from monitor.feeds import schedule
 from monitor.feeds.fetch import Gate
 from monitor.feeds.parse import Parser
-from monitor.model import Changes, Feed, FeedState
+from monitor.feeds.traffic import Traffic
+from monitor.model import Changes, Feed, FeedState, Poll
 from monitor.poll import poll
 from monitor.process import Pulse
 from monitor.store import Connection, Store, feeds, links, mutes, outbox, stories, upsert
@@ -51,6 +53,8 @@ _REST_AFTER_REFUSAL = 30.0
 """Seconds without new polls after the store refused one: a full disk must not turn into a storm of requests (S3)."""
 _BASELINE_WITHIN = timedelta(minutes=2)
 _PARSERS = 2
+_LOOKED_THROUGH = 5_000
+"""Due feeds that a tick looks through at most, for those that may go."""
 _LOOK_EVERY = timedelta(minutes=1)
 """How often the operator may hear of something new."""
 
@@ -113,7 +117,7 @@ class Daemon:
         self._pool = ThreadPoolExecutor(config.fetch.workers, thread_name_prefix="poll")
         self._lock = threading.RLock()
         self._polling: dict[str, float] = {}
-        self._busy: Counter[str] = Counter()
+        self._traffic = Traffic()
         self._working: set[str] = set()
         """The jobs that run at this moment."""
         self._rest_until = 0.0
@@ -269,29 +273,37 @@ class Daemon:
             self._announce()
         self.ticked = True
 
+    @property
+    def is_resting(self) -> bool:
+        """Whether nothing is polled for a while, since the store refused to keep what a poll brought."""
+        return time.monotonic() < self._rest_until
+
     def hand_out(self) -> list[Future[Changes]]:
         """Start a poll of every due feed that may go now."""
         with self._lock:  # held while reading: a state read earlier might be older than a poll that has ended since
-            if self._stopping or time.monotonic() < self._rest_until:
+            if self._stopping or self.is_resting:
                 return []
+            parts = self._parts
+            room = 2 * parts.config.fetch.workers - len(self._polling)
             with self.store.read() as tx:
-                due = feeds.due(tx, self._now())
-            parts, fetch = self._parts, self._parts.config.fetch
-            waiting = [state for state in due if state.url in parts.feeds and state.url not in self._polling]
-            free = max(0, 2 * fetch.workers - len(self._polling))
-            return [self._submit(parts, state) for state in schedule.pick(waiting, self._busy, fetch.per_host)[:free]]
+                waiting = (
+                    state
+                    for state in islice(feeds.due(tx, self._now()), _LOOKED_THROUGH)
+                    if state.url in parts.feeds and state.url not in self._polling
+                )
+                picked = self._traffic.pick(waiting, parts.config.fetch, time.monotonic(), room)
+            return [self._submit(parts, state) for state in picked]
 
     def _submit(self, parts: _Parts, state: FeedState) -> Future[Changes]:
         self._polling[state.url] = time.monotonic()
-        self._busy[schedule.host(state.url)] += 1
         future = self._pool.submit(self._poll, parts, state)
-        future.add_done_callback(partial(self._release, state.url))
+        future.add_done_callback(partial(self._release, state))
         return future
 
-    def _release(self, url: str, _future: Future[Changes]) -> None:
+    def _release(self, state: FeedState, _future: Future[Changes]) -> None:
         with self._lock:
-            del self._polling[url]
-            self._busy[schedule.host(url)] -= 1
+            del self._polling[state.url]
+            self._traffic.end(state)
 
     def _poll(self, parts: _Parts, state: FeedState) -> Changes:
         feed = parts.feeds[state.url]
@@ -304,11 +316,19 @@ class Daemon:
         except BaseException as error:
             if self._stopping or isinstance(error, FeedError):  # cut by our own end: it stays due
                 return Changes()
+            self._blame(feed, state)
             self._fail(error)
             raise
         if changes.deliveries:
             self._deliverer.wake()
         return changes
+
+    def _blame(self, feed: Feed, state: FeedState) -> None:
+        """Note that the poll of this feed ends the daemon, so that it cannot do so at every start (P14)."""
+        crash = FeedError("crash", "Something in this feed ended the monitor; its log says where.")
+        after = schedule.after(Poll(feed=feed, state=state, at=self._now(), error=crash))
+        with suppress(StoreError):
+            self.store.write(lambda tx: feeds.save(tx, after))
 
     def deliver_due(self) -> None:
         """Send all that is due now, each channel once through; for `monitor once`."""

@@ -13,6 +13,7 @@ from monitor.alerts.route import Routing, route, route_baseline, route_state
 from monitor.feeds import schedule
 from monitor.feeds.identity import entries_of
 from monitor.model import (
+    LIVELY,
     Alert,
     Changes,
     Decision,
@@ -20,6 +21,7 @@ from monitor.model import (
     Development,
     Entry,
     Feedback,
+    FeedState,
     Match,
     Mute,
     Placement,
@@ -36,6 +38,8 @@ from monitor.stories.state import LOOKED_AT, Activity, Standing, standing, why
 
 OLD = timedelta(days=7)
 """What was published longer ago than this when it is first seen is no news."""
+CARRIES = timedelta(days=14)
+"""How long a feed that brought a report on a storyline is one to look at while that storyline moves."""
 MEMORY = timedelta(days=30)
 """How far back the ledger remembers; what is older is history, and told again it is new."""
 
@@ -167,8 +171,9 @@ class Desk:
                 ledger = self._recall(tx, poll.at)
             rules = self._rules.minding(mutes.standing(tx, poll.at))
             changes = decide(unseen, ledger, rules, poll.at, baseline=poll.state.is_new)
-            changes = replace(changes, state=schedule.after(poll))
+            changes = replace(changes, state=_state_after(tx, poll, changes))
             save(tx, changes, poll.at)
+            feeds.carry(tx, poll.feed.url, _told_of(changes), poll.at)
         ledger.forget_before(poll.at - MEMORY)
         self._ledger = ledger
         return changes
@@ -191,6 +196,18 @@ class Desk:
         return Ledger.recall(stories.history(tx, now - MEMORY), self._rules.matcher.storylines)
 
 
+def _state_after(tx: Connection, poll: Poll, changes: Changes) -> FeedState:
+    """What is known of the feed now; one that carries a storyline that moves is polled as often as it may be."""
+    lively = bool(changes.placements) or (
+        schedule.is_slow(poll) and feeds.carries_lively(tx, poll.feed.url, poll.at - CARRIES)
+    )
+    return schedule.after(poll, len(changes.entries), lively=lively)
+
+
+def _told_of(changes: Changes) -> set[str]:
+    return {match.storyline for placement in changes.placements for match in placement.matches}
+
+
 def _moved(
     tx: Connection, storylines: Iterable[Storyline], now: datetime
 ) -> Iterator[tuple[Storyline, Standing | None, Standing, Activity]]:
@@ -202,6 +219,8 @@ def _moved(
         after = standing(before, activity, now)
         if after != before:
             stories.stand(tx, storyline.id, after.state, after.since)
+            if after.state in LIVELY:
+                feeds.hasten(tx, storyline.id, now - CARRIES)
             yield storyline, before, after, activity
 
 

@@ -10,9 +10,11 @@ from datetime import datetime, timedelta
 from monitor.alerts.clean import host
 from monitor.alerts.notice import Trouble, begun_and_over, notice, route_notice
 from monitor.alerts.route import Routing
+from monitor.feeds import rhythm
+from monitor.feeds.schedule import in_quarantine
 from monitor.model import Alert, Changes, FeedState
 from monitor.store import Connection, Store, feeds, notices, outbox
-from monitor.store.notices import Failing, Rhythm
+from monitor.store.notices import Failing
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +45,7 @@ class Operator:
 def look(store: Store, operator: Operator, routing: Routing, now: datetime, known: Sequence[Trouble] = ()) -> Changes:
     """Queue a notice for each trouble that began and each that is over; `known` are those that do not show in the store.
 
-    The look reads weeks of entries, and keeps nobody from writing; only what it finds is written.
+    The look keeps nobody from writing; only what it finds is written.
     """
     with store.read() as tx:
         channels = list(_channels(tx, operator, now))
@@ -104,16 +106,17 @@ def _trouble(name: str, title: str, said: str) -> Trouble:
 
 
 def _feeds(tx: Connection, operator: Operator, now: datetime) -> Iterator[Trouble]:
-    rhythms = notices.rhythms(tx, now)
     for state in feeds.everything(tx):
-        rhythm = rhythms.get(state.url)
-        if state.gone or state.failures:
+        if in_quarantine(state):
+            said = f"{state.error} It is tried once a day only, until it can be read again: {state.url}"
+            yield Trouble(subject=f"harm {state.url}", title=f"The feed {_name(state)} is in quarantine", said=said)
+        elif state.gone or state.failures:
             if said := _is_dead(state, operator, now):
                 yield Trouble(subject=f"feed {state.url}", title=f"The feed {_name(state)} does not answer", said=said)
-        elif rhythm and is_too_quiet(rhythm, now):
+        elif state.arrived_at and is_too_quiet(state, now):
             said = (
-                f"It answers, but has brought nothing new since {rhythm.last_at:%-d %B, %H:%M} UTC; it used to bring "
-                f"{_daily(rhythm)}. Look whether its address has changed."
+                f"It answers, but has brought nothing new since {state.arrived_at:%-d %B, %H:%M} UTC; it used to bring "
+                f"about {max(1, round(rhythm.pace(state, state.arrived_at)))} a day. Look whether its address has changed."
             )
             yield Trouble(subject=f"quiet {state.url}", title=f"The feed {_name(state)} has gone quiet", said=said)
 
@@ -128,17 +131,12 @@ def _is_dead(state: FeedState, operator: Operator, now: datetime) -> str:
     return f"It was last read on {state.succeeded_at:%-d %B, %H:%M} UTC. {state.error}" if late else ""
 
 
-def is_too_quiet(rhythm: Rhythm, now: datetime) -> bool:
+def is_too_quiet(state: FeedState, now: datetime) -> bool:
     """Whether a feed has been quiet for longer than its own history lets one expect."""
-    if rhythm.entries < OFTEN:
+    if state.arrived < OFTEN or state.arrived_at is None:
         return False
-    usual = (rhythm.last_at - rhythm.first_at) / (rhythm.entries - 1)
-    return now - rhythm.last_at > max(QUIET, TIMES * usual)
-
-
-def _daily(rhythm: Rhythm) -> str:
-    days = max((rhythm.last_at - rhythm.first_at) / timedelta(days=1), 1.0)
-    return f"about {max(1, round(rhythm.entries / days))} a day"
+    usual = timedelta(days=1) / rhythm.pace(state, state.arrived_at)
+    return now - state.arrived_at > max(QUIET, TIMES * usual)
 
 
 def _name(state: FeedState) -> str:

@@ -12,6 +12,7 @@ from monitor.daemon import Daemon
 from monitor.errors import MonitorError, StoreHeld
 from monitor.store import Connection, Store, feeds, outbox, views
 
+_PAUSE = 0.1
 Progress = Callable[[int, int], None]
 """Told how many of how many feeds were polled."""
 
@@ -48,14 +49,14 @@ def _poll_once(config: Config, store: Store, progress: Progress, *, everything: 
     try:
         if everything:
             store.write(lambda tx: feeds.make_due(tx, datetime.now(UTC)))
-        with store.read() as tx:
-            due = len(feeds.due(tx, datetime.now(UTC), limit=100_000))
-        done = 0
-        while futures := daemon.hand_out():
+        done, due = 0, _count_due(store)
+        while (futures := daemon.hand_out()) or (_count_due(store) and not daemon.is_resting):
             for future in futures:
                 future.result()
                 done += 1
                 progress(done, max(done, due))
+            if not futures:
+                time.sleep(_PAUSE)  # what is left waits for its host to be spared no longer
         daemon.desk.announce(datetime.now(UTC))
         daemon.watch()
         daemon.look()
@@ -70,7 +71,7 @@ def _ask_daemon(store: Store, started: datetime, wait: timedelta, pid: int, *, e
     A poll that was under way when it was asked ends by setting its feed's next time; that feed is asked for again.
     """
     with store.read() as tx:
-        asked = {state.url for state in (feeds.everything(tx) if everything else feeds.due(tx, started, limit=100_000))}
+        asked = {state.url for state in (feeds.everything(tx) if everything else feeds.due(tx, started))}
     deadline = time.monotonic() + wait.total_seconds()
     while asked:
         with store.read() as tx:
@@ -83,7 +84,12 @@ def _ask_daemon(store: Store, started: datetime, wait: timedelta, pid: int, *, e
             raise MonitorError(
                 f"The daemon (pid {pid}) has not polled {len(asked)} of the feeds in time; its log says why."
             )
-        time.sleep(0.1)
+        time.sleep(_PAUSE)
+
+
+def _count_due(store: Store) -> int:
+    with store.read() as tx:
+        return feeds.count_due(tx, datetime.now(UTC))
 
 
 def _make_due(urls: list[str], tx: Connection) -> None:

@@ -10,6 +10,7 @@ from monitor.errors import FeedError
 from monitor.feeds.fetch import Gate, digest
 from monitor.feeds.parse import Parser
 from monitor.model import Changes, Feed, FeedState, Poll
+from monitor.secret import mask
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,8 @@ def poll(feed: Feed, state: FeedState, now: datetime, gate: Gate, parser: Parser
             error,
         )
     changes = desk.settle(outcome)
+    if changes.state and changes.state.address != state.address:
+        log.info("poll feed=%s moved=%s", feed.name or feed.url, mask(changes.state.address) or "back")
     if changes.entries:
         log.info(
             "poll feed=%s entries=%d reports=%d alerts=%d",

@@ -13,10 +13,10 @@ from monitor.alerts.notice import Trouble
 from monitor.alerts.policy import Policy
 from monitor.alerts.route import Routing
 from monitor.deliver import deliver
-from monitor.model import AlertKind, Changes, Entry, Feed, FeedState
+from monitor.feeds import rhythm
+from monitor.model import AlertKind, Changes, Feed, FeedState
 from monitor.notices import Operator, is_too_quiet, look
-from monitor.store import Store, feeds, outbox, stories
-from monitor.store.notices import Rhythm
+from monitor.store import Store, feeds, outbox
 from tests.alerts.receiver import Clock, Receiver, one, queue, refusing
 from tests.alerts.samples import NOON
 
@@ -87,31 +87,48 @@ def test_a_feed_that_says_it_has_ended_or_never_answered_is_told(store: Store) -
     assert "(410)" in looked(store, NOON).alerts[0].explanation
 
 
+def observed(entries: int, over: timedelta) -> FeedState:
+    """A feed that brought so many entries, evenly, until noon."""
+    state = rhythm.noted(FeedState(url=FEED, next_poll_at=NOON), 30, NOON - over)
+    for number in range(1, entries + 1):
+        state = rhythm.noted(state, 1, NOON - over + over / entries * number)
+    return state
+
+
 def test_a_feed_is_too_quiet_only_by_its_own_history() -> None:
     """X22."""
-    busy = Rhythm(entries=300, first_at=NOON - 30 * DAY, last_at=NOON)
-    weekly = Rhythm(entries=4, first_at=NOON - 28 * DAY, last_at=NOON)
-    slow = Rhythm(entries=20, first_at=NOON - 30 * DAY, last_at=NOON)
+    busy, slow = observed(300, 30 * DAY), observed(20, 30 * DAY)
     assert not is_too_quiet(busy, NOON + 2 * DAY)
     assert is_too_quiet(busy, NOON + 2.1 * DAY)
-    assert not is_too_quiet(weekly, NOON + 300 * DAY)
-    assert not is_too_quiet(slow, NOON + 15 * DAY)
+    assert not is_too_quiet(observed(4, 28 * DAY), NOON + 300 * DAY)
+    assert not is_too_quiet(slow, NOON + 12 * DAY)
     assert is_too_quiet(slow, NOON + 16 * DAY)
 
 
 def test_a_quiet_feed_is_told_with_what_it_used_to_bring(store: Store) -> None:
-    polled(store, succeeded_at=NOON + 9 * DAY)
-    for number in range(40):
-        at = NOON + number * HOUR
-        entry = Entry(
-            id=f"e{number}", feed=FEED, url="", title=f"Report {number}", summary="", published=at, language="en",
-            outlet="Herald", keys=(f"k{number}",),
-        )  # fmt: skip
-        store.write(lambda tx, entry=entry, at=at: stories.save(tx, [entry], [], [], at))  # type: ignore[misc]
-    assert not looked(store, NOON + 3 * DAY).alerts
+    learned = observed(48, 2 * DAY)
+    polled(
+        store,
+        succeeded_at=NOON + 9 * DAY,
+        **{name: getattr(learned, name) for name in ("known_since", "arrived", "arrived_at", "pace")},
+    )
+    assert not looked(store, NOON + DAY).alerts
     told = looked(store, NOON + 5 * DAY)
     assert titles(told) == ["The feed Valley Herald has gone quiet"]
-    assert "about 25 a day" in told.alerts[0].explanation
+    assert "about 24 a day" in told.alerts[0].explanation
+
+
+def test_a_feed_that_harms_its_parser_again_and_again_is_told_of_once(store: Store) -> None:
+    """P14, X4."""
+    polled(store, failures=1, offences=1, error="Too much.")
+    assert not looked(store, NOON).alerts
+    polled(store, failures=2, offences=2, error="Too much.")
+    told = looked(store, NOON)
+    assert titles(told) == ["The feed Valley Herald is in quarantine"]
+    assert "Too much. It is tried once a day only" in told.alerts[0].explanation
+    assert not looked(store, NOON + HOUR).alerts
+    polled(store, succeeded_at=NOON + DAY)
+    assert titles(looked(store, NOON + DAY)) == ["Well again: The feed Valley Herald is in quarantine"]
 
 
 # --- channels

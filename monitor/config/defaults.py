@@ -11,7 +11,9 @@ class Defaults:
     """What holds for every feed and storyline that does not say otherwise."""
 
     every: timedelta = timedelta(minutes=15)
-    """How often a feed is polled."""
+    """How often a feed is polled while it brings news of a story that moves."""
+    slowest: timedelta | None = None
+    """How long a feed may rest that seldom brings anything; four times its `every` unless said."""
     channels: tuple[str, ...] = ()
     """Where alerts go."""
     threshold: float = 0.5

@@ -40,7 +40,10 @@ def read(plain: Plain, raw: Any, defaults: Defaults, folder: File) -> tuple[Feed
 def _feed(plain: Plain, raw: Any, defaults: Defaults, path: Path) -> Feed | None:
     settings = {"url": raw} if isinstance(raw, str) else raw
     feed: Feed | None = fill(plain, Feed, settings, path)
-    return feed if feed is None or "every" in settings else replace(feed, every=defaults.every)
+    if feed is None:
+        return None
+    every = feed.every if "every" in settings else defaults.every
+    return replace(feed, every=every, slowest=feed.slowest or defaults.slowest)
 
 
 def _list(plain: Plain, raw: dict[str, Any], defaults: Defaults, path: Path, folder: File) -> list[Feed]:
@@ -64,5 +67,7 @@ def _list(plain: Plain, raw: dict[str, Any], defaults: Defaults, path: Path, fol
     for feed in listed:
         rules.web_address(plain, feed.url, where)
     return (
-        [replace(feed, every=every) for feed in listed] if len(plain.problems) == before and every is not WRONG else []
+        [replace(feed, every=every, slowest=defaults.slowest) for feed in listed]
+        if len(plain.problems) == before and every is not WRONG
+        else []
     )

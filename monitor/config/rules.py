@@ -290,7 +290,7 @@ EVERY = lasting("1m", "7d")
 STEP = lasting("1s", "5m")
 
 RULES: Mapping[type, Mapping[str, Rule]] = {
-    Defaults: {"every": EVERY, "threshold": threshold},
+    Defaults: {"every": EVERY, "slowest": EVERY, "threshold": threshold},
     Retention: {"entries": lasting("1d", "3650d"), "seen": lasting("1d", "3650d")},
     FetchSettings: {
         "contact": contact,
@@ -300,9 +300,11 @@ RULES: Mapping[type, Mapping[str, Rule]] = {
         "max_redirects": within(0, 20),
         "workers": within(1, 200),
         "per_host": within(1, 20),
+        "spacing": lasting("0s", "1m"),
+        "proxy": web_address,
         "ca_file": existing_file,
     },
-    Feed: {"url": web_address, "every": EVERY, "language": language, "headers": headers},
+    Feed: {"url": web_address, "every": EVERY, "slowest": EVERY, "language": language, "headers": headers},
     Storyline: {"id": identifier("an id", "ferry-strike"), "title": title, "threshold": threshold, "entities": aliases},
     EmailSettings: {
         "host": host,

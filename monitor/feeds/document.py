@@ -7,8 +7,8 @@ import io
 import json
 import re
 from collections import defaultdict
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
@@ -20,6 +20,9 @@ from monitor.model import Document, Item
 
 ENTRIES = 5_000
 _TITLE_CAP, _SUMMARY_CAP, _KEY_CAP = 1_000, 10_000, 500
+_TTL_CAP = 10_080
+_HEAD = 100_000
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 _DOCTYPE = re.compile(rb"<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>", re.DOTALL | re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
@@ -60,14 +63,39 @@ def _read_xml(body: bytes, url: str, content_type: str) -> Document:
     title = _plain(str(parsed.feed.get("title") or ""), _TITLE_CAP)
     raw = [_xml_item(entry, urljoin(url, base)) for entry in parsed.entries]
     ttl = str(parsed.feed.get("ttl") or "")
+    hub, topic = _hub(parsed.feed.get("links") or (), url)
     return Document(
         title=title,
         items=_told_apart(raw),
         complete=not parsed.bozo
         or not isinstance(parsed.get("bozo_exception"), Exception)
         or _harmless(parsed.bozo_exception),
-        ttl=timedelta(minutes=min(int(ttl), 10_080)) if ttl.isdigit() else None,
+        ttl=min(int(ttl), _TTL_CAP) if ttl.isascii() and ttl.isdigit() else 0,
+        skip_hours=_bits(int(hour) % 24 for hour in _asked(body, b"skipHours", b"hour") if hour.isdigit()),
+        skip_days=_bits(_DAYS.index(day) for day in _asked(body, b"skipDays", b"day") if day in _DAYS),
+        hub=hub,
+        topic=topic,
     )
+
+
+def _bits(numbers: Iterable[int]) -> int:
+    return sum(1 << number for number in set(numbers))
+
+
+def _asked(body: bytes, group: bytes, name: bytes) -> list[str]:
+    """Hours (GMT) or days on which the feed asks not to be polled: RSS 0.91 and 2.0 name them, feedparser passes over them."""
+    found = re.search(rb"<%b>(.{0,2000}?)</%b>" % (group, group), body[:_HEAD], re.DOTALL | re.IGNORECASE)
+    values = re.findall(rb"<%b>\s*(\w{1,9})\s*</%b>" % (name, name), found[1], re.IGNORECASE) if found else []
+    return [value.decode("ascii", "replace").lower() for value in values]
+
+
+def _hub(links: Iterable[Mapping[str, str]], url: str) -> tuple[str, str]:
+    """The WebSub hub that the feed names, and what it calls itself there; empty where it names none."""
+    named = {
+        rel: _link(link.get("href", ""), url) for link in reversed([*links]) for rel in link.get("rel", "").split()
+    }
+    hub = named.get("hub", "")
+    return (hub, named.get("self") or url) if hub else ("", "")
 
 
 def _harmless(problem: Exception) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -26,6 +26,7 @@ from monitor.secret import Secret, mask
 _ACCEPT = "application/atom+xml, application/rss+xml, application/feed+json, application/json;q=0.8, application/xml;q=0.8, */*;q=0.5"
 _ACCEPT_PAGE = "text/html, application/xhtml+xml, text/plain;q=0.8, */*;q=0.5"
 _REDIRECTS = (301, 302, 303, 307, 308)
+_PERMANENT = (301, 308)
 _HIDDEN = ("set-cookie", "www-authenticate", "authorization")
 _CHUNK = 64 * 1024
 _REPLY_CAP = 64 * 1024
@@ -52,6 +53,10 @@ class FetchSettings:
     """Fetches at the same time."""
     per_host: int = 2
     """Fetches from one host at the same time."""
+    spacing: timedelta = timedelta(seconds=1)
+    """The least time between the starts of two fetches from one host; machines of your own are not spared."""
+    proxy: str = ""
+    """A proxy of yours, such as http://proxy.example:3128; then it is the proxy that looks names up, and must keep private ones away."""
     ca_file: str = ""
     """Certificate of your own authority, where a server's is not from a public one."""
 
@@ -74,7 +79,9 @@ class Gate:
         self._session.trust_env = False  # H33: no proxy and no .netrc that the configuration does not name
         self._verify: bool | str = settings.ca_file or True
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        self._adapter = GuardedAdapter(Policy(settings.allow_networks), self._deadlines, connections=settings.workers)
+        self._adapter = GuardedAdapter(
+            Policy(settings.allow_networks), self._deadlines, connections=settings.workers, proxy=settings.proxy
+        )
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, self._adapter)
         contact = f"; +{settings.contact}" if settings.contact else ""
@@ -91,14 +98,15 @@ class Gate:
         own = {name: value.reveal() if isinstance(value, Secret) else value for name, value in feed.headers.items()}
         validators = {"If-None-Match": state.etag, "If-Modified-Since": state.last_modified}
         headers = {"Accept": _ACCEPT, **own, **{name: value for name, value in validators.items() if value}}
-        return self._get(feed.url, headers, conditional=bool(state.etag or state.last_modified))
+        return self._get(state.address or feed.url, headers, conditional=bool(state.etag or state.last_modified))
 
     def _get(self, url: str, headers: dict[str, str], *, conditional: bool) -> Response:
         try:
             with self._deadlines.within(self._settings.timeout.total_seconds()) as deadline:
-                response = self._follow(url, headers, deadline)
+                response, moved_to = self._follow(url, headers, deadline)
                 try:
-                    return self._response(response, conditional=conditional, deadline=deadline)
+                    brought = self._response(response, conditional=conditional, deadline=deadline)
+                    return replace(brought, moved_to=moved_to)
                 finally:
                     response.close()
         except GateError as error:
@@ -122,13 +130,17 @@ class Gate:
         self._deadlines.close()
         self._session.close()
 
-    def _follow(self, url: str, headers: dict[str, str], deadline: float) -> requests.Response:
-        """Walk the redirects ourselves: each hop is judged anew, and nothing of ours goes to another host (H9-H13, H32)."""
-        chain = [url]
+    def _follow(self, url: str, headers: dict[str, str], deadline: float) -> tuple[requests.Response, str]:
+        """Walk the redirects ourselves: each hop is judged anew, and nothing of ours goes to another host (H9-H13, H32).
+
+        Returns the answer at the end, and the address up to which all redirects were permanent, if any was.
+        """
+        chain, moved_to, permanent = [url], "", True
         while True:
             response = self._request("GET", chain[-1], headers)
             if response.status_code not in _REDIRECTS:
-                return response
+                return response, moved_to
+            permanent = permanent and response.status_code in _PERMANENT
             location = response.headers.get("location", "")
             response.close()
             target = urljoin(_bare(chain[-1]), location.strip())
@@ -146,6 +158,7 @@ class Gate:
             if urlsplit(target).netloc != urlsplit(_bare(chain[-1])).netloc:
                 headers = {"Accept": _ACCEPT}
             chain.append(target)
+            moved_to = target if permanent else moved_to
             if time.monotonic() > deadline:
                 raise GateError("timeout", "The server took too long to redirect.")
 

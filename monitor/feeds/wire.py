@@ -12,13 +12,16 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
+import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import NameResolutionError, NewConnectionError
-from urllib3.poolmanager import PoolManager
+from urllib3.poolmanager import PoolManager, ProxyManager
 
 from monitor.feeds.address import Policy
 
@@ -97,9 +100,10 @@ class Deadlines:
 class GuardedAdapter(HTTPAdapter):
     """A requests adapter whose connections obey a Policy and Deadlines."""
 
-    def __init__(self, policy: Policy, deadlines: Deadlines, *, connections: int) -> None:
+    def __init__(self, policy: Policy, deadlines: Deadlines, *, connections: int, proxy: str = "") -> None:
         self._policy = policy
         self._deadlines = deadlines
+        self._proxies = {"http": proxy, "https": proxy} if proxy else None
         self._resolvers = ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="dns")
         super().__init__(pool_connections=connections, pool_maxsize=connections, max_retries=0)
 
@@ -107,6 +111,19 @@ class GuardedAdapter(HTTPAdapter):
         """Build pools of guarded connections."""
         self.poolmanager = PoolManager(num_pools=connections, maxsize=maxsize, block=block, **pool_kwargs)
         self.poolmanager.pool_classes_by_scheme = _pool_classes(self)
+
+    def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> ProxyManager:
+        """The pools of connections to a proxy, guarded like the others."""
+        manager: ProxyManager = super().proxy_manager_for(proxy, **proxy_kwargs)
+        manager.pool_classes_by_scheme = _pool_classes(self)
+        return manager
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
+        """Send by the proxy of the configuration, where it names one. Raises Forbidden for what that must not be asked for."""
+        host = urlsplit(request.url or "").hostname or ""
+        if self._proxies and (host == "localhost" or _is_number(host)) and not self._policy.permits(host):
+            raise Forbidden(f"{host} may not be contacted")
+        return super().send(request, *args, **options | {"proxies": self._proxies})
 
     def close(self) -> None:
         """Close the pools and let go of name look-ups under way."""
@@ -116,8 +133,8 @@ class GuardedAdapter(HTTPAdapter):
     def dial(self, connection: HTTPConnection) -> socket.socket:
         """Connect to the first permitted address that answers: the very one that was judged (H30, H31)."""
         host = connection._dns_host.rstrip(".")  # noqa: SLF001 - where urllib3 keeps the name to resolve
-        addresses = self._resolve(connection, host)
-        permitted = [address for address in addresses if self._policy.permits(address[4][0])]
+        addresses = self._resolve(connection, host)  # with a proxy, the proxy's: the user named it, wherever it is
+        permitted = [address for address in addresses if self._proxies or self._policy.permits(address[4][0])]
         if not permitted:
             raise Forbidden(f"{host} leads to an address that may not be contacted")
         failure: OSError | None = None
@@ -150,6 +167,13 @@ class GuardedAdapter(HTTPAdapter):
             raise NameResolutionError(host, connection, socket.gaierror("not a host name")) from None
         except socket.gaierror as error:
             raise NameResolutionError(host, connection, error) from error
+
+
+def _is_number(host: str) -> bool:
+    """Whether a host is written as an address."""
+    with suppress(ValueError):
+        return bool(ip_address(host))
+    return False
 
 
 def _pool_classes(adapter: GuardedAdapter) -> dict[str, type[HTTPConnectionPool]]:

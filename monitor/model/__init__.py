@@ -7,6 +7,7 @@ from monitor.model.alerts import Alert, AlertKind, Chapter, Delivery, DeliverySt
 from monitor.model.feeds import Document, Entry, Feed, FeedState, Item, Response
 from monitor.model.stages import Changes, History, Poll, Reply
 from monitor.model.stories import (
+    LIVELY,
     Change,
     Decision,
     Development,
@@ -23,6 +24,7 @@ from monitor.model.stories import (
 )
 
 __all__ = [
+    "LIVELY",
     "Alert",
     "AlertKind",
     "Change",

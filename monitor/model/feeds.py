@@ -16,6 +16,9 @@ class Feed:
     url: str
     name: str = ""
     every: timedelta = timedelta(minutes=15)
+    """How often it is polled while it brings news of a story that moves, and where its own rhythm is not known yet."""
+    slowest: timedelta | None = None
+    """How long it may rest where it seldom brings anything; four times `every` unless said."""
     language: str = ""
     headers: Mapping[str, str | Secret] = field(default_factory=dict)
 
@@ -38,6 +41,35 @@ class FeedState:
     """Why the last poll failed, as a sentence; empty when it did not."""
     gone: bool = False
     """The server said 410; polled no more until a person resumes it."""
+    not_before: datetime | None = None
+    """Before this time its server does not want to be asked again, nor is it asked in any haste."""
+    ttl: int = 0
+    """Minutes that the feed asks to be left alone after a poll."""
+    skip_hours: int = 0
+    """Bit h is set where the feed asks not to be polled in hour h, UTC."""
+    skip_days: int = 0
+    """Bit d is set where the feed asks not to be polled on weekday d, Monday being 0, UTC."""
+    address: str = ""
+    """Where the feed has moved for good; it is polled there as long as that works."""
+    moving_to: str = ""
+    """Where its server says that it has moved for good, which is not believed at once."""
+    moving_since: datetime | None = None
+    moves: int = 0
+    """Polls in a row that found it there."""
+    offences: int = 0
+    """Polls in a row that its parser, or the whole monitor, did not survive."""
+    known_since: datetime | None = None
+    """When its rhythm began to be observed."""
+    arrived: int = 0
+    """New entries since then."""
+    arrived_at: datetime | None = None
+    """When the last of them came."""
+    pace: float = 0.0
+    """New entries a day as of then, those of long ago counting little; read it by `monitor.feeds.rhythm`."""
+    hub: str = ""
+    """The WebSub hub that tells of its changes, where it names one."""
+    topic: str = ""
+    """What the hub calls the feed."""
 
     @property
     def is_new(self) -> bool:
@@ -56,6 +88,8 @@ class Response:
     """Lower-case names; credentials and cookies left out."""
     body: bytes = b""
     not_modified: bool = False
+    moved_to: str = ""
+    """Where permanent redirects led from the address that was asked; empty where there were none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,5 +132,13 @@ class Document:
     items: tuple[Item, ...]
     complete: bool = True
     """False when the document was broken and entries were salvaged from it; its validators are then not kept."""
-    ttl: timedelta | None = None
-    """The feed's own wish between polls."""
+    ttl: int = 0
+    """Minutes that the feed asks to be left alone after a poll; 0 where it does not ask."""
+    skip_hours: int = 0
+    """Bit h is set where it asks not to be polled in hour h, UTC."""
+    skip_days: int = 0
+    """Bit d is set where it asks not to be polled on weekday d, Monday being 0, UTC."""
+    hub: str = ""
+    """The WebSub hub that it names."""
+    topic: str = ""
+    """Its own address, as it names it to its hub."""

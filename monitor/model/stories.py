@@ -56,6 +56,10 @@ class StoryState(StrEnum):
     CLOSED = "closed"
 
 
+LIVELY = (StoryState.DEVELOPING, StoryState.SURGE)
+"""The states of a storyline that moves."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """How a storyline's alerts go to some channels."""

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, select, update
 
-from monitor.model import Entry, Feed, FeedState
+from monitor.model import LIVELY, Entry, Feed, FeedState
 from monitor.store import batches, upsert
-from monitor.store.schema import feeds, seen
+from monitor.store.schema import carried, feeds, seen, storylines
 
 _STATE = tuple(feeds.c[name] for name in FeedState.__dataclass_fields__)
+_READ = 200
+"""Rows that are read at a time."""
 _NOTED_FOR = timedelta(days=1)
 """How long a note that a key was seen is good enough: a poll that brings nothing new then writes next to nothing."""
 
@@ -28,10 +30,24 @@ def sync(tx: Connection, configured: Sequence[Feed], now: datetime) -> None:
         tx.execute(update(feeds).where(feeds.c.url == bindparam("ours")).values(followed=bindparam("follow")), changed)
 
 
-def due(tx: Connection, now: datetime, limit: int = 500) -> list[FeedState]:
-    """Followed feeds whose time has come, the longest waiting first."""
+def due(tx: Connection, now: datetime) -> Iterator[FeedState]:
+    """Followed feeds whose time has come, the longest waiting first; read as they are asked for."""
     query = select(*_STATE).where(feeds.c.followed, ~feeds.c.gone, feeds.c.next_poll_at <= now)
-    return [_state(row) for row in tx.execute(query.order_by(feeds.c.next_poll_at).limit(limit))]
+    with tx.execution_options(yield_per=_READ).execute(query.order_by(feeds.c.next_poll_at)) as rows:
+        for row in rows:
+            yield _state(row)
+
+
+def count_due(tx: Connection, now: datetime) -> int:
+    """How many there are of those."""
+    query = select(func.count()).where(feeds.c.followed, ~feeds.c.gone, feeds.c.next_poll_at <= now)
+    return tx.execute(query).scalar_one()
+
+
+def one(tx: Connection, url: str) -> FeedState | None:
+    """What was learned of a feed."""
+    row = tx.execute(select(*_STATE).where(feeds.c.url == url)).first()
+    return _state(row) if row else None
 
 
 def everything(tx: Connection) -> list[FeedState]:
@@ -53,6 +69,26 @@ def make_due(tx: Connection, now: datetime, url: str | None = None) -> int:
     """Have one feed, or all, polled at the next tick, also a feed that was gone; returns how many."""
     query = update(feeds).where(feeds.c.followed).values(next_poll_at=now, gone=False)
     return tx.execute(query if url is None else query.where(feeds.c.url == url)).rowcount
+
+
+def carry(tx: Connection, feed: str, storylines: Collection[str], now: datetime) -> None:
+    """Note that the feed brought reports on these storylines."""
+    upsert(tx, carried, [{"feed": feed, "storyline": storyline, "last_at": now} for storyline in sorted(storylines)])
+
+
+def carries_lively(tx: Connection, feed: str, since: datetime) -> bool:
+    """Whether the feed has brought reports since then on a storyline that moves."""
+    query = select(carried.c.feed).join(storylines, storylines.c.id == carried.c.storyline)
+    query = query.where(carried.c.feed == feed, carried.c.last_at >= since, storylines.c.state.in_(LIVELY))
+    return tx.execute(query.limit(1)).first() is not None
+
+
+def hasten(tx: Connection, storyline: str, since: datetime) -> int:
+    """Have the feeds that brought reports on it since then polled as soon as their servers allow; returns how many."""
+    carriers = select(carried.c.feed).where(carried.c.storyline == storyline, carried.c.last_at >= since)
+    resting = (feeds.c.failures == 0) & (feeds.c.not_before < feeds.c.next_poll_at)
+    query = update(feeds).where(feeds.c.url.in_(carriers), resting).values(next_poll_at=feeds.c.not_before)
+    return tx.execute(query).rowcount
 
 
 def undo_future(tx: Connection, now: datetime) -> None:

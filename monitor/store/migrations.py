@@ -14,6 +14,7 @@ from sqlalchemy import (
     DateTime,
     Float,
     Index,
+    Integer,
     MetaData,
     Table,
     Text,
@@ -82,7 +83,53 @@ def _add_policy(tx: Connection) -> None:
     known.create_all(tx)
 
 
-STEPS: tuple[Step, ...] = (_add_feedback, _add_policy)
+def _add_rhythm(tx: Connection) -> None:
+    """What is learned of a feed: its wishes, its moves, its offences, its rhythm, and the storylines it carries."""
+    time = DateTime(timezone=True).compile(tx.dialect)
+    count, text = "INTEGER NOT NULL DEFAULT 0", "TEXT NOT NULL DEFAULT ''"
+    for column in (
+        f"not_before {time}",
+        f"ttl {count}",
+        f"skip_hours {count}",
+        f"skip_days {count}",
+        f"address {text}",
+        f"moving_to {text}",
+        f"moving_since {time}",
+        f"moves {count}",
+        f"offences {count}",
+        f"known_since {time}",
+        f"arrived {count}",
+        f"arrived_at {time}",
+        "pace FLOAT NOT NULL DEFAULT 0",
+        f"hub {text}",
+        f"topic {text}",
+    ):
+        tx.exec_driver_sql(f"ALTER TABLE feeds ADD COLUMN {column}")
+    known = MetaData()
+    Table(
+        "carried",
+        known,
+        Column("feed", Text, primary_key=True),
+        Column("storyline", Text, primary_key=True),
+        Column("last_at", DateTime(timezone=True), nullable=False),
+        Index("carried_storyline", "storyline", "last_at"),
+    )
+    Table(
+        "subscriptions",
+        known,
+        Column("feed", Text, primary_key=True),
+        Column("token", Text, nullable=False, unique=True),
+        *(Column(name, Text, nullable=False) for name in ("secret", "hub", "topic")),
+        Column("asked_at", DateTime(timezone=True)),
+        Column("lease_until", DateTime(timezone=True)),
+        Column("ask_at", DateTime(timezone=True), nullable=False),
+        Column("tries", Integer, nullable=False),
+        Column("error", Text, nullable=False),
+    )
+    known.create_all(tx)
+
+
+STEPS: tuple[Step, ...] = (_add_feedback, _add_policy, _add_rhythm)
 """The first brings schema 1 to schema 2."""
 NEWEST = 1 + len(STEPS)
 

@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection, case, delete, func, select
 
 from monitor.model import DeliveryState
 from monitor.store import upsert
-from monitor.store.schema import deliveries, entries, notices
-
-HISTORY = timedelta(days=30)
-"""How far back a feed's own history goes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rhythm:
-    """How often a feed brings something new."""
-
-    entries: int
-    first_at: datetime
-    last_at: datetime
+from monitor.store.schema import deliveries, notices
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +40,6 @@ def note(tx: Connection, subject: str, title: str, now: datetime) -> None:
 def forget(tx: Connection, subject: str) -> None:
     """It is over."""
     tx.execute(delete(notices).where(notices.c.subject == subject))
-
-
-def rhythms(tx: Connection, now: datetime) -> dict[str, Rhythm]:
-    """Each feed's rhythm by what it brought of late."""
-    query = select(entries.c.feed, func.count(), func.min(entries.c.seen_at), func.max(entries.c.seen_at))
-    query = query.where(entries.c.seen_at > now - HISTORY).group_by(entries.c.feed)
-    return {feed: Rhythm(count, first, last) for feed, count, first, last in tx.execute(query)}
 
 
 def failing(tx: Connection, given_up_since: datetime) -> list[Failing]:

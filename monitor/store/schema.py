@@ -47,6 +47,10 @@ def _text(name: str, **options: Any) -> Column[str]:
     return Column(name, Text, nullable=False, default="", **options)
 
 
+def _count(name: str) -> Column[int]:
+    return Column(name, Integer, nullable=False, default=0, server_default="0")
+
+
 meta = Table("meta", metadata, Column("name", String(40), primary_key=True), _text("value"))
 
 feeds = Table(
@@ -60,7 +64,34 @@ feeds = Table(
     Column("failures", Integer, nullable=False, default=0),
     _text("error"),
     Column("gone", Boolean, nullable=False, default=False),
+    Column("not_before", Utc),
+    _count("ttl"), _count("skip_hours"), _count("skip_days"),
+    Column("address", Text, nullable=False, server_default=""), Column("moving_to", Text, nullable=False, server_default=""),
+    Column("moving_since", Utc), _count("moves"), _count("offences"),
+    Column("known_since", Utc), _count("arrived"), Column("arrived_at", Utc),
+    Column("pace", Float, nullable=False, server_default="0"),
+    Column("hub", Text, nullable=False, server_default=""), Column("topic", Text, nullable=False, server_default=""),
     Index("feeds_due", "followed", "gone", "next_poll_at"),
+)  # fmt: skip
+
+carried = Table(
+    "carried",
+    metadata,
+    Column("feed", Text, primary_key=True),
+    Column("storyline", Text, primary_key=True),
+    Column("last_at", Utc, nullable=False),
+    Index("carried_storyline", "storyline", "last_at"),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("feed", Text, primary_key=True),
+    Column("token", Text, nullable=False, unique=True),
+    _text("secret"), _text("hub"), _text("topic"),
+    Column("asked_at", Utc), Column("lease_until", Utc), Column("ask_at", Utc, nullable=False),
+    Column("tries", Integer, nullable=False, default=0),
+    _text("error"),
 )  # fmt: skip
 
 entries = Table(

@@ -246,6 +246,10 @@ def test_of_too_many_items_the_newest_are_kept() -> None:
 
 def test_a_feeds_own_wish_between_polls_is_read() -> None:
     """H21."""
-    assert parse(rss("<title>t</title><guid>1</guid>", channel="<title>H</title><ttl>90</ttl>")).ttl == timedelta(
-        minutes=90
+    wishes = (
+        "<ttl>90</ttl><skipHours><hour>0</hour><hour> 5 </hour><hour>x</hour></skipHours>"
+        "<skipDays><day>Sunday</day><day>Someday</day></skipDays>"
     )
+    document = parse(rss("<title>t</title><guid>1</guid>", channel=f"<title>H</title>{wishes}"))
+    assert (document.ttl, document.skip_hours, document.skip_days) == (90, 0b100001, 0b1000000)
+    assert parse(rss("<title>t</title><guid>1</guid>", channel="<ttl>-5</ttl>")).ttl == 0

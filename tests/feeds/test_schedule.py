@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from monitor.errors import FeedError
-from monitor.feeds import opml, schedule
+from monitor.feeds import opml, rhythm, schedule
 from monitor.feeds.identity import entries_of
 from monitor.model import Document, Entry, Feed, FeedState, Item, Poll, Response
 from tests.feeds.conftest import NOON
@@ -48,9 +48,7 @@ def test_the_wishes_of_a_feed_and_its_server_lengthen_the_interval_up_to_a_day()
     assert within_a_tenth(
         wait(polled(replace(OK, headers={"cache-control": "public, max-age=3600"}))), timedelta(hours=1)
     )
-    assert within_a_tenth(
-        wait(polled(document=Document(title="", items=(), ttl=timedelta(hours=2)))), timedelta(hours=2)
-    )
+    assert within_a_tenth(wait(polled(document=Document(title="", items=(), ttl=120))), timedelta(hours=2))
     expires = {"date": "Tue, 05 Mar 2024 12:00:00 GMT", "expires": "Tue, 05 Mar 2024 12:30:00 GMT"}
     assert within_a_tenth(wait(polled(replace(OK, headers=expires))), timedelta(minutes=30))
     assert within_a_tenth(wait(polled(replace(OK, headers={"cache-control": "max-age=99999999"}))), schedule.LONGEST)
@@ -95,10 +93,123 @@ def test_health_is_told_and_forgotten_with_the_next_success() -> None:
     assert schedule.after(failed(error=FeedError("gone", "Over.", gone=True))).gone
 
 
-def test_a_host_gets_only_as_many_polls_at_a_time_as_it_may() -> None:
-    due = [FeedState(url=f"https://{host}.example/{n}", next_poll_at=NOON) for host in "ab" for n in range(4)]
-    picked = schedule.pick(due, {"a.example": 1}, per_host=2)
-    assert [state.url for state in picked] == ["https://a.example/0", "https://b.example/0", "https://b.example/1"]
+NOTHING_NEW = Response(url=URL, status=304, headers={}, not_modified=True)
+
+
+def test_a_wish_holds_also_where_nothing_changed() -> None:
+    """H21: what the document asked for is remembered, since a 304 brings none."""
+    asked = schedule.after(polled(document=Document(title="", items=(), ttl=120)))
+    assert within_a_tenth(wait(replace(polled(NOTHING_NEW), document=None, state=asked)), timedelta(hours=2))
+
+
+def test_hours_and_days_that_a_feed_wants_to_be_spared_are_spared() -> None:
+    """H21: skipHours and skipDays, but no longer than a day."""
+    lunch = Document(title="", items=(), skip_hours=1 << 12 | 1 << 13)
+    assert timedelta(hours=2) <= wait(polled(document=lunch)) <= timedelta(hours=2.1)
+    tuesday = Document(title="", items=(), skip_days=1 << NOON.weekday())
+    assert timedelta(hours=12) <= wait(polled(document=tuesday)) <= timedelta(hours=12.1)
+    always = Document(title="", items=(), skip_hours=2**24 - 1)
+    assert schedule.LONGEST <= wait(polled(document=always)) <= schedule.LONGEST * 1.1
+
+
+# --- rhythm
+
+
+def brought(state: FeedState, entries: int, days: int) -> FeedState:
+    """The feed after `days` in which it brought so many entries, evenly."""
+    gap = timedelta(days=days) / max(1, entries)
+    state = rhythm.noted(state, 30, NOON - timedelta(days=days))
+    for number in range(1, entries + 1):
+        state = rhythm.noted(state, 1, NOON - timedelta(days=days) + gap * number)
+    return state
+
+
+@pytest.mark.parametrize(("entries", "days"), [(300, 3), (300, 30), (30, 30), (600, 60), (7, 7)])
+def test_a_pace_is_learned_from_what_arrives(entries: int, days: int) -> None:
+    assert rhythm.pace(brought(STATE, entries, days), NOON) == pytest.approx(entries / days, rel=0.15)
+
+
+def test_what_was_there_at_the_first_poll_is_no_measure() -> None:
+    assert rhythm.pace(rhythm.noted(STATE, 500, NOON - timedelta(days=4)), NOON) == 0
+
+
+@pytest.mark.parametrize(
+    ("entries", "days", "minutes"),
+    [(300, 7, 10), (112, 7, 22), (7, 7, 40), (0, 7, 40), (0, 2, 10)],
+    ids=["43 a day", "16 a day", "one a day", "nothing", "nothing, but not long observed"],
+)
+def test_a_feed_rests_by_its_own_rhythm_between_every_and_the_slowest(entries: int, days: int, minutes: int) -> None:
+    rested = rhythm.rest(FEED, brought(STATE, entries, days), NOON)
+    assert rested / timedelta(minutes=1) == pytest.approx(minutes, rel=0.1)
+    assert rhythm.rest(replace(FEED, slowest=timedelta(minutes=5)), brought(STATE, entries, days), NOON) == FEED.every
+
+
+def test_a_feed_of_a_story_that_moves_is_polled_at_its_floor_however_slow_it_was() -> None:
+    slow = replace(polled(), state=brought(STATE, 1, 20))
+    assert schedule.is_slow(slow)
+    assert within_a_tenth(schedule.after(slow).next_poll_at - NOON, timedelta(minutes=40))
+    assert within_a_tenth(schedule.after(slow, lively=True).next_poll_at - NOON, FEED.every)
+    not_before = schedule.after(slow).not_before
+    assert not_before is not None
+    assert within_a_tenth(not_before - NOON, FEED.every)
+
+
+# --- feeds that move
+
+
+def moved(state: FeedState, hours: float, to: str = "https://new.example/feed", **changes: Any) -> FeedState:
+    poll = replace(polled(replace(OK, moved_to=to)), state=state, at=NOON + timedelta(hours=hours), **changes)
+    return schedule.after(poll)
+
+
+def test_a_permanent_redirect_is_believed_when_it_held_for_a_day_and_three_polls() -> None:
+    """H10."""
+    state = replace(STATE, title="H")
+    for hours in (0, 1, 23):
+        state = moved(state, hours)
+        assert state.address == ""
+    assert moved(state, 24).address == "https://new.example/feed"
+    assert moved(moved(state, 20, to=""), 24).address == ""
+    assert moved(moved(state, 20, to="https://other.example/"), 24).address == ""
+    assert moved(moved(moved(replace(STATE, title="H"), 0), 90), 91).address != ""
+
+
+def test_a_redirect_to_another_feed_or_with_a_login_is_followed_but_never_believed() -> None:
+    """H10, H13."""
+    parked = Document(title="This domain is for sale", items=())
+    keyed = replace(FEED, headers={"X-Plan": "desk"})
+    for changes in ({"document": parked}, {"feed": keyed}):
+        state = replace(STATE, title="H")
+        for hours in (0, 12, 24, 48):
+            state = moved(state, hours, **changes)
+        assert state.address == ""
+    here = replace(STATE, title="H")
+    for hours in (0, 12, 24):
+        here = moved(here, hours, to="https://herald.example/new", feed=keyed)
+    assert here.address == "https://herald.example/new"
+
+
+def test_a_failure_at_the_new_address_brings_the_feed_back_to_the_one_that_is_configured() -> None:
+    """H10."""
+    there = replace(STATE, address="https://new.example/feed")
+    assert schedule.after(replace(polled(), state=there)).address == "https://new.example/feed"
+    assert schedule.after(replace(failed(), state=there)).address == ""
+
+
+# --- offences
+
+
+def test_a_feed_that_kills_its_parser_twice_is_tried_once_a_day() -> None:
+    """P14, X4."""
+    crash = FeedError("parse-crash", "Too much.")
+    once = schedule.after(failed(error=crash))
+    assert not schedule.in_quarantine(once)
+    twice = schedule.after(replace(failed(error=crash), state=once))
+    assert schedule.in_quarantine(twice)
+    assert within_a_tenth(twice.next_poll_at - NOON, schedule.LONGEST)
+    assert not schedule.in_quarantine(schedule.after(replace(polled(), state=twice)))
+    other = schedule.after(replace(failed(), state=once))
+    assert other.offences == 1
 
 
 # --- entries

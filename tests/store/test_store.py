@@ -155,7 +155,7 @@ def test_a_damaged_page_is_found_when_a_daemon_takes_the_store(tmp_path: Path) -
     store.write(lambda tx: stories.save(tx, [entry(n) for n in range(2_000)], [], [], NOON))
     store.close()
     with (tmp_path / "m.db").open("r+b") as file:
-        file.seek(4096 * 20)
+        file.seek(4096 * 100)  # beyond the roots of the tables
         file.write(b"\xa5" * 4096 * 10)
     again = Store.open(f"sqlite:///{tmp_path}/m.db")
     with pytest.raises(StoreError, match="damaged"):
