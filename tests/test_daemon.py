@@ -17,9 +17,10 @@ from monitor.alerts.channels import ConsoleSettings
 from monitor.alerts.route import deliveries_for, sample_alert
 from monitor.config import Config, Retention
 from monitor.daemon import Daemon
+from monitor.desk import Desk
 from monitor.errors import MonitorError
 from monitor.feeds.fetch import FetchSettings
-from monitor.model import Feed, FeedState, Storyline, Terms
+from monitor.model import Changes, Feed, FeedState, Poll, Storyline, Terms
 from monitor.once import once
 from monitor.process import Pulse
 from monitor.store import Store, feeds, outbox, stories
@@ -133,6 +134,35 @@ def test_a_host_gets_no_more_polls_at_a_time_than_it_may_and_a_feed_never_two(st
             future.result(20)
         wait_for(lambda: not daemon._polling)
         assert len(daemon.hand_out()) == 2
+
+
+class Poisoned(Desk):
+    """A desk on which one feed's entries stumble over a fault of ours."""
+
+    def settle(self, poll: Poll) -> Changes:
+        if poll.feed.name == "herald":
+            raise ZeroDivisionError
+        return super().settle(poll)
+
+
+def test_a_feed_that_ends_the_daemon_is_in_quarantine_after_the_second_time(
+    start: Start, config: Config, web: FeedServer, store: Store
+) -> None:
+    """P5, P14: no endless loop of restarts, and the other feeds go on."""
+    both = replace(config, feeds=(*config.feeds, Feed(url=web.url("gazette"), name="gazette")))
+    for crashes in (1, 2):
+        make_due(store)
+        daemon = start(both, run=False)
+        daemon.desk = Poisoned(store, config.rules())
+        for future in daemon.hand_out():
+            future.exception(20)
+        with pytest.raises(MonitorError, match="ZeroDivisionError"):
+            daemon.check()
+        assert state_of(store, web.url("herald")).offences == crashes
+        assert state_of(store, web.url("gazette")).failures == 0
+    assert state_of(store, web.url("herald")).next_poll_at > datetime.now(UTC) + timedelta(hours=23)
+    assert "ended the monitor" in state_of(store, web.url("herald")).error
+    assert start(both, run=False).hand_out() == []
 
 
 def test_a_feed_that_is_configured_no_more_is_not_polled(start: Start, config: Config, web: FeedServer) -> None:

@@ -241,6 +241,20 @@ def test_a_login_in_an_address_travels_as_a_header_and_shows_nowhere(serve: Serv
     assert "canary" not in str(error)
 
 
+def test_a_proxy_of_the_configuration_is_asked_and_private_numbers_are_refused_all_the_same(
+    serve: Serve, gate: MakeGate
+) -> None:
+    """H28, H33: the proxy itself may be anywhere, since the user named it."""
+    proxy = serve(http(RSS))
+    by_proxy = {"proxy": f"http://127.0.0.1:{proxy.port}", "allow_networks": ()}
+    assert gate(**by_proxy).fetch(*feed("http://herald.example/feed")).body == RSS
+    assert proxy.requests[0].startswith(b"GET http://herald.example/feed HTTP/1.1")
+    for private in ("http://127.0.0.1:1/", "http://10.0.0.1/", "http://[::1]/", "http://localhost/"):
+        assert failure(gate, private, **by_proxy).reason == "forbidden"
+    assert failure(gate, "https://herald.example/feed", **by_proxy).reason == "tls"  # its answer is no handshake
+    assert [request.split()[0] for request in proxy.requests] == [b"GET", b"CONNECT"]
+
+
 def test_proxies_of_the_environment_are_ignored(serve: Serve, gate: MakeGate, monkeypatch: pytest.MonkeyPatch) -> None:
     """H33."""
     proxy, server = serve(http(b"proxied")), serve(http())
