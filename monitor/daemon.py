@@ -9,10 +9,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -21,23 +20,23 @@ from apscheduler.executors.pool import ThreadPoolExecutor as JobExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from monitor import notices
-from monitor.alerts.channels import Channel, open_channel
-from monitor.alerts.links import Links
 from monitor.alerts.notice import Trouble
 from monitor.config import Config
 from monitor.deliver import Deliverer, deliver
-from monitor.desk import Desk, Rules
+from monitor.desk import Desk
 from monitor.errors import FeedError, MonitorError, StoreError
 from monitor.feeds import schedule
-from monitor.feeds.fetch import Gate
 from monitor.feeds.parse import Parser
 from monitor.feeds.traffic import Traffic
 from monitor.model import Changes, Feed, FeedState, Poll
-from monitor.poll import poll
+from monitor.parts import Parts
+from monitor.poll import poll, take
 from monitor.process import Pulse
 from monitor.store import Connection, Store, feeds, links, mutes, outbox, stories, upsert
 from monitor.store.schema import meta
+from monitor.subscribe import subscribe
 from monitor.web.serve import Server
+from monitor.web.websub import Push
 
 log = logging.getLogger(__name__)
 
@@ -53,42 +52,12 @@ _REST_AFTER_REFUSAL = 30.0
 """Seconds without new polls after the store refused one: a full disk must not turn into a storm of requests (S3)."""
 _BASELINE_WITHIN = timedelta(minutes=2)
 _PARSERS = 2
+_PUSHES = 100
+"""What hubs brought and is not settled yet, at most; more of it they are to bring again."""
 _LOOKED_THROUGH = 5_000
 """Due feeds that a tick looks through at most, for those that may go."""
 _LOOK_EVERY = timedelta(minutes=1)
 """How often the operator may hear of something new."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """What a configuration asks for, built whole: all that can fail has happened before anything old is given up."""
-
-    config: Config
-    rules: Rules
-    gate: Gate
-    channels: Mapping[str, Channel]
-    feeds: Mapping[str, Feed]
-
-    @classmethod
-    def of(cls, config: Config, key: bytes, complain: Callable[[Trouble], None]) -> _Parts:
-        gate = Gate(config.fetch)
-        signed = Links(config.web.base_url, key) if config.web.base_url else None
-        channels = {
-            name: open_channel(settings, gate.post, signed, partial(_of_template, complain, name))
-            for name, settings in config.channels.items()
-        }
-        return cls(config, config.rules(), gate, channels, {feed.url: feed for feed in config.feeds})
-
-
-def _of_template(complain: Callable[[Trouble], None], channel: str, said: str) -> None:
-    complain(
-        Trouble(
-            subject=f"template {channel}",
-            title=f"A template of the channel {channel} is broken",
-            said=said,
-            tells_end=False,
-        )
-    )
 
 
 class Daemon:
@@ -108,7 +77,7 @@ class Daemon:
         self._now = now
         self._pulse = pulse or Pulse()
         self._key = store.write(links.key)
-        self._parts = _Parts.of(config, self._key, self.complain)
+        self._parts = Parts.of(config, self._key, self.complain)
         self._sync(self._parts)
         store.write(lambda tx: outbox.free(tx, now()))
         self.desk = Desk(store, self._parts.rules)
@@ -118,6 +87,7 @@ class Daemon:
         self._lock = threading.RLock()
         self._polling: dict[str, float] = {}
         self._traffic = Traffic()
+        self._pushes = threading.BoundedSemaphore(_PUSHES)
         self._working: set[str] = set()
         """The jobs that run at this moment."""
         self._rest_until = 0.0
@@ -143,7 +113,7 @@ class Daemon:
 
     def reload(self, config: Config) -> None:
         """Go on by another configuration, without losing a poll or a delivery. Raises MonitorError and keeps the old one."""
-        parts = _Parts.of(config, self._key, self.complain)
+        parts = Parts.of(config, self._key, self.complain)
         try:
             self._sync(parts)
         except StoreError:
@@ -170,7 +140,7 @@ class Daemon:
         retire.daemon = True
         retire.start()
 
-    def _sync(self, parts: _Parts) -> None:
+    def _sync(self, parts: Parts) -> None:
         now = self._now()
 
         def sync(tx: Connection) -> None:
@@ -181,7 +151,7 @@ class Daemon:
 
         self.store.write(sync)
 
-    def _new_deliverer(self, parts: _Parts) -> Deliverer:
+    def _new_deliverer(self, parts: Parts) -> Deliverer:
         return Deliverer(self.store, parts.channels, parts.config.policies(), beat=self._pulse.beat, now=self._now)
 
     # --- running
@@ -221,7 +191,7 @@ class Daemon:
         from monitor.web import app  # noqa: PLC0415 - Flask only where something is served
 
         try:
-            self._server = Server(app.create(self.store, self._key, self._now), web.listen)
+            self._server = Server(app.create(self.store, self._key, self._now, self.push), web.listen)
             self._server.start()
         except MonitorError as error:
             log.error("web error=%s", error)  # noqa: TRY400 - the sentence says it all
@@ -235,6 +205,7 @@ class Daemon:
         jobs: tuple[tuple[str, Callable[[], None], timedelta, timedelta], ...] = (
             ("tick", self._tick, timedelta(seconds=1), timedelta(0)),
             ("prove", self._prove, timedelta(seconds=_PROVE_EVERY), timedelta(0)),
+            ("subscribe", self._subscribe, timedelta(minutes=1), timedelta(seconds=30)),
             ("watch", self.watch, timedelta(minutes=10), timedelta(minutes=5)),
             ("look", self.look, _LOOK_EVERY, _LOOK_EVERY),
             ("tidy", self._tidy, timedelta(days=1), timedelta(minutes=10)),
@@ -294,7 +265,7 @@ class Daemon:
                 picked = self._traffic.pick(waiting, parts.config.fetch, time.monotonic(), room)
             return [self._submit(parts, state) for state in picked]
 
-    def _submit(self, parts: _Parts, state: FeedState) -> Future[Changes]:
+    def _submit(self, parts: Parts, state: FeedState) -> Future[Changes]:
         self._polling[state.url] = time.monotonic()
         future = self._pool.submit(self._poll, parts, state)
         future.add_done_callback(partial(self._release, state))
@@ -305,10 +276,14 @@ class Daemon:
             del self._polling[state.url]
             self._traffic.end(state)
 
-    def _poll(self, parts: _Parts, state: FeedState) -> Changes:
+    def _poll(self, parts: Parts, state: FeedState) -> Changes:
         feed = parts.feeds[state.url]
+        return self._settled(feed, state, lambda: poll(feed, state, self._now(), parts.gate, self._parser, self.desk))
+
+    def _settled(self, feed: Feed, state: FeedState, work: Callable[[], Changes]) -> Changes:
+        """What came of a poll; what it does not understand ends the daemon (P5)."""
         try:
-            changes = poll(feed, state, self._now(), parts.gate, self._parser, self.desk)
+            changes = work()
         except StoreError as error:  # it stays due, and is polled again when the store takes writes
             log.error("poll feed=%s error=%s", feed.name or feed.url, error)  # noqa: TRY400
             self._rest_until = time.monotonic() + _REST_AFTER_REFUSAL
@@ -329,6 +304,30 @@ class Daemon:
         after = schedule.after(Poll(feed=feed, state=state, at=self._now(), error=crash))
         with suppress(StoreError):
             self.store.write(lambda tx: feeds.save(tx, after))
+
+    def push(self, push: Push) -> bool:
+        """Take what a hub brought; False where too much of it waits already."""
+        with self._lock:
+            feed = self._parts.feeds.get(push.feed)
+            if feed is None or self._stopping:
+                return True  # nobody wants it, and nobody is to send it again
+            if not self._pushes.acquire(blocking=False):
+                return False
+            self._pool.submit(self._take, feed, push).add_done_callback(lambda _: self._pushes.release())
+        return True
+
+    def _take(self, feed: Feed, push: Push) -> Changes:
+        with self.store.read() as tx:
+            state = feeds.one(tx, feed.url)
+        if state is None or state.is_new:  # its first poll comes before anything is news
+            return Changes()
+        body, now = push.body, self._now()
+        if body is None:
+            self.store.write(lambda tx: feeds.nudge(tx, feed.url, now))
+            return Changes()
+        return self._settled(
+            feed, state, lambda: take(feed, state, (body, push.content_type), now, self._parser, self.desk)
+        )
 
     def deliver_due(self) -> None:
         """Send all that is due now, each channel once through; for `monitor once`."""
@@ -355,6 +354,12 @@ class Daemon:
         """Tell of storylines that went into another state."""
         if self.desk.watch(self._now()).deliveries:
             self._deliverer.wake()
+
+    def _subscribe(self) -> None:
+        """Ask hubs to tell of changes, where they can reach us."""
+        base_url = self.config.web.base_url
+        if base_url and self._server is not None:
+            subscribe(self.store, self._parts.gate.post, base_url, self._now)
 
     def look(self) -> None:
         """Tell the operator what does not go as it should, and what is well again."""

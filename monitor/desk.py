@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from monitor.alerts.route import Routing, route, route_baseline, route_state
-from monitor.feeds import schedule
+from monitor.feeds import rhythm, schedule
 from monitor.feeds.identity import entries_of
 from monitor.model import (
     LIVELY,
@@ -197,7 +197,12 @@ class Desk:
 
 
 def _state_after(tx: Connection, poll: Poll, changes: Changes) -> FeedState:
-    """What is known of the feed now; one that carries a storyline that moves is polled as often as it may be."""
+    """What is known of the feed now; one that carries a storyline that moves is polled as often as it may be.
+
+    What a hub brought says nothing of the feed but that it lives; a poll may have ended meanwhile.
+    """
+    if poll.pushed:
+        return rhythm.noted(feeds.one(tx, poll.feed.url) or poll.state, len(changes.entries), poll.at)
     lively = bool(changes.placements) or (
         schedule.is_slow(poll) and feeds.carries_lively(tx, poll.feed.url, poll.at - CARRIES)
     )

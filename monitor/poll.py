@@ -9,7 +9,7 @@ from monitor.desk import Desk
 from monitor.errors import FeedError
 from monitor.feeds.fetch import Gate, digest
 from monitor.feeds.parse import Parser
-from monitor.model import Changes, Feed, FeedState, Poll
+from monitor.model import Changes, Feed, FeedState, Poll, Response
 from monitor.secret import mask
 
 log = logging.getLogger(__name__)
@@ -37,6 +37,26 @@ def poll(feed: Feed, state: FeedState, now: datetime, gate: Gate, parser: Parser
     changes = desk.settle(outcome)
     if changes.state and changes.state.address != state.address:
         log.info("poll feed=%s moved=%s", feed.name or feed.url, mask(changes.state.address) or "back")
+    _tell(feed, changes)
+    return changes
+
+
+def take(feed: Feed, state: FeedState, push: tuple[bytes, str], now: datetime, parser: Parser, desk: Desk) -> Changes:
+    """Settle what a hub brought, body and content type, like a poll; what cannot be read is left to the next poll."""
+    body, content_type = push
+    url = state.address or feed.url
+    response = Response(url=url, status=200, headers={"content-type": content_type}, body=body)
+    try:
+        document = parser.parse(response)
+    except FeedError as error:
+        log.warning("push feed=%s error=%s", feed.name or feed.url, error)
+        return Changes()
+    changes = desk.settle(Poll(feed=feed, state=state, at=now, response=response, document=document, pushed=True))
+    _tell(feed, changes)
+    return changes
+
+
+def _tell(feed: Feed, changes: Changes) -> None:
     if changes.entries:
         log.info(
             "poll feed=%s entries=%d reports=%d alerts=%d",
@@ -45,4 +65,3 @@ def poll(feed: Feed, state: FeedState, now: datetime, gate: Gate, parser: Parser
             len(changes.placements),
             len(changes.alerts),
         )
-    return changes

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 import requests
 from requests.auth import HTTPBasicAuth
+from requests.utils import parse_header_links
 from urllib3.exceptions import DecodeError, HTTPError, IncompleteRead, NameResolutionError, ProtocolError
 
 from monitor import __version__
@@ -28,6 +29,7 @@ _ACCEPT_PAGE = "text/html, application/xhtml+xml, text/plain;q=0.8, */*;q=0.5"
 _REDIRECTS = (301, 302, 303, 307, 308)
 _PERMANENT = (301, 308)
 _HIDDEN = ("set-cookie", "www-authenticate", "authorization")
+_LINKS_CAP = 4_000
 _CHUNK = 64 * 1024
 _REPLY_CAP = 64 * 1024
 _POST_TIME = 25.0
@@ -199,7 +201,11 @@ class Gate:
             body = _read(response, self._settings.max_bytes, deadline)
         except (requests.RequestException, HTTPError, OSError) as error:
             raise _gate_error(error, _bare(response.url)) from None
-        return Response(url=response.url, status=status, headers=headers, body=body)
+        links = {link.get("rel"): link["url"] for link in parse_header_links(headers.get("link", "")[:_LINKS_CAP])}
+        hub, topic = (urljoin(response.url, links[rel]) if links.get(rel) else "" for rel in ("hub", "self"))
+        return Response(
+            url=response.url, status=status, headers=headers, body=body, hub=hub, topic=topic or response.url
+        )
 
 
 def digest(body: bytes) -> str:

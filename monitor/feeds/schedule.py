@@ -85,7 +85,7 @@ def _as_told(state: FeedState, poll: Poll, response: Response) -> FeedState:
         state,
         title=state.title if moves.is_another(poll) else document.title,
         ttl=document.ttl, skip_hours=document.skip_hours, skip_days=document.skip_days,
-        hub=document.hub, topic=document.topic,
+        hub=response.hub or document.hub, topic=response.topic if response.hub else document.topic,
     )  # fmt: skip
 
 

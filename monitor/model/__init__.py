@@ -4,7 +4,7 @@ All times are aware and in UTC. All ids are short strings of [a-z0-9-] unless sa
 """
 
 from monitor.model.alerts import Alert, AlertKind, Chapter, Delivery, DeliveryState, Hold, Link, Mute, Told
-from monitor.model.feeds import Document, Entry, Feed, FeedState, Item, Response
+from monitor.model.feeds import Document, Entry, Feed, FeedState, Item, Response, Subscription
 from monitor.model.stages import Changes, History, Poll, Reply
 from monitor.model.stories import (
     LIVELY,
@@ -55,6 +55,7 @@ __all__ = [
     "Severity",
     "StoryState",
     "Storyline",
+    "Subscription",
     "Terms",
     "Told",
 ]

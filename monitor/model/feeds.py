@@ -88,6 +88,10 @@ class Response:
     """Lower-case names; credentials and cookies left out."""
     body: bytes = b""
     not_modified: bool = False
+    hub: str = ""
+    """The WebSub hub that its server names."""
+    topic: str = ""
+    """What its server calls the feed to its hub."""
     moved_to: str = ""
     """Where permanent redirects led from the address that was asked; empty where there were none."""
 
@@ -142,3 +146,25 @@ class Document:
     """The WebSub hub that it names."""
     topic: str = ""
     """Its own address, as it names it to its hub."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """What a WebSub hub was asked for, and what came of it."""
+
+    feed: str
+    """URL of the feed, as configured."""
+    hub: str
+    topic: str
+    token: str
+    """The part of our address that nobody can guess."""
+    secret: str
+    """What the hub signs by; empty where it could not be told in private."""
+    asked_at: datetime | None = None
+    """When it was asked for what it has not verified yet."""
+    lease_until: datetime | None = None
+    """Until when the hub tells of changes."""
+    ask_at: datetime
+    """When it is to be asked next."""
+    tries: int = 0
+    error: str = ""

@@ -24,6 +24,8 @@ class Poll:
     document: Document | None = None
     """None when the feed had not changed, or failed."""
     error: FeedError | None = None
+    pushed: bool = False
+    """Nobody asked: a hub brought it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

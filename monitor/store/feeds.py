@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -89,6 +89,14 @@ def hasten(tx: Connection, storyline: str, since: datetime) -> int:
     resting = (feeds.c.failures == 0) & (feeds.c.not_before < feeds.c.next_poll_at)
     query = update(feeds).where(feeds.c.url.in_(carriers), resting).values(next_poll_at=feeds.c.not_before)
     return tx.execute(query).rowcount
+
+
+def nudge(tx: Connection, url: str, now: datetime) -> None:
+    """The feed is said to have changed: it is polled now, but not twice within a minute, nor where it fails."""
+    state = one(tx, url)
+    if state is not None and not state.failures:
+        soon = max(now, (state.polled_at or now) + timedelta(minutes=1))
+        save(tx, replace(state, next_poll_at=min(soon, state.next_poll_at)))
 
 
 def undo_future(tx: Connection, now: datetime) -> None:

@@ -8,7 +8,8 @@ from datetime import datetime
 from flask import Flask, Response
 
 from monitor.store import Store
-from monitor.web import links
+from monitor.web import links, websub
+from monitor.web.websub import Push
 
 LONGEST = 16_384
 """Bytes that a request's body may have."""
@@ -21,11 +22,12 @@ _HEADERS = {
 }
 
 
-def create(store: Store, key: bytes, now: Callable[[], datetime]) -> Flask:
-    """The application over a store; `key` signs the addresses in mails."""
+def create(store: Store, key: bytes, now: Callable[[], datetime], pushed: Callable[[Push], bool]) -> Flask:
+    """The application over a store; `key` signs the addresses in mails, `pushed` takes what hubs bring."""
     app = Flask("monitor.web", static_url_path="/static")
     app.config["MAX_CONTENT_LENGTH"] = LONGEST
     app.register_blueprint(links.blueprint(store, key, now))
+    app.register_blueprint(websub.blueprint(store, pushed, now))
     app.after_request(_guard)
     return app
 

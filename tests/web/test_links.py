@@ -37,7 +37,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 @pytest.fixture
 def page(store: Store, clock: Clock) -> Iterator[Links]:
     key = store.write(links.key)
-    server = Server(app.create(store, key, clock), "127.0.0.1:0")
+    server = Server(app.create(store, key, clock, lambda _push: True), "127.0.0.1:0")
     server.start()
     yield Links(f"http://127.0.0.1:{server.port}", key)
     server.close()
