@@ -11,7 +11,6 @@ from monitor.alerts.clean import host
 from monitor.alerts.notice import Trouble, begun_and_over, notice, route_notice
 from monitor.alerts.route import Routing
 from monitor.feeds import rhythm
-from monitor.feeds.schedule import in_quarantine
 from monitor.model import Alert, Changes, FeedState
 from monitor.store import Connection, Store, feeds, notices, outbox
 from monitor.store.notices import Failing
@@ -107,7 +106,7 @@ def _trouble(name: str, title: str, said: str) -> Trouble:
 
 def _feeds(tx: Connection, operator: Operator, now: datetime) -> Iterator[Trouble]:
     for state in feeds.everything(tx):
-        if in_quarantine(state):
+        if state.is_quarantined:
             said = f"{state.error} It is tried once a day only, until it can be read again: {state.url}"
             yield Trouble(subject=f"harm {state.url}", title=f"The feed {_name(state)} is in quarantine", said=said)
         elif state.gone or state.failures:

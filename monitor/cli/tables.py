@@ -70,13 +70,22 @@ def feeds(
         print_json(view)
         return
     rows = [
-        (f["title"] or f["url"], "gone" if f["gone"] else f"failing ({f['failures']})" if f["failures"] else "fine" if f["succeeded_at"] else "new",
+        (f["title"] or f["url"], _health(f),
          ago(f["succeeded_at"]), ago(f["next_poll_at"]), f["entries_a_day"], f["reports_a_day"])
         for f in view
     ]  # fmt: skip
     columns = ("feed", "health", "success", "next poll", "entries", "reports")
     table(columns, rows, empty=_NOTHING_YET, wrapped=("feed",))
     _say_errors((f["title"] or f["url"], f["error"]) for f in view)
+    _say_errors((f["title"] or f["url"], f"has moved for good; write {f['moved_to']}") for f in view if f["moved_to"])
+
+
+def _health(feed: dict[str, Any]) -> str:
+    if feed["gone"] or feed["quarantined"]:
+        return "gone" if feed["gone"] else "quarantine"
+    if feed["failures"]:
+        return f"failing ({feed['failures']})"
+    return "fine" if feed["succeeded_at"] else "new"
 
 
 @app.command()

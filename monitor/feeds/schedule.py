@@ -14,8 +14,6 @@ from monitor.model import FeedState, Poll, Response
 
 LONGEST = timedelta(hours=24)
 """No server and no failure keeps a feed away for longer."""
-OFFENCES = 2
-"""So many polls in a row that a parser, or the monitor, did not survive put a feed into quarantine: one try in LONGEST (P14)."""
 CRASHES = ("parse-crash", "crash")
 """The reasons of a poll's error that count as an offence."""
 _JITTER = 0.1
@@ -47,11 +45,6 @@ def is_slow(poll: Poll) -> bool:
     return rhythm.rest(poll.feed, poll.state, poll.at) > poll.feed.every
 
 
-def in_quarantine(state: FeedState) -> bool:
-    """Whether reading the feed did so much harm that it is tried once a day only."""
-    return state.offences >= OFFENCES
-
-
 def _after_failure(state: FeedState, poll: Poll) -> FeedState:
     """Back off exponentially, never giving up; obey the server's own wish, within reason (H18-H24)."""
     error = poll.error
@@ -62,7 +55,7 @@ def _after_failure(state: FeedState, poll: Poll) -> FeedState:
     wait = min(poll.feed.every * 2 ** min(failures - 1, 16), LONGEST)
     if error.retry_after is not None:
         wait = min(max(error.retry_after, poll.feed.every), LONGEST)
-    if in_quarantine(state):
+    if state.is_quarantined:
         wait = LONGEST
     at = poll.at + _spread(wait, state.url, poll.at)
     return replace(state, not_before=at, next_poll_at=at)

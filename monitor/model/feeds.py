@@ -8,6 +8,9 @@ from datetime import datetime, timedelta
 
 from monitor.secret import Secret
 
+OFFENCES = 2
+"""So many polls in a row that a parser, or the monitor, did not survive put a feed into quarantine (P14)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
@@ -75,6 +78,11 @@ class FeedState:
     def is_new(self) -> bool:
         """True until a poll succeeded: the first one is the baseline."""
         return self.succeeded_at is None
+
+    @property
+    def is_quarantined(self) -> bool:
+        """True while reading the feed does so much harm that it is tried once a day only."""
+        return self.offences >= OFFENCES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

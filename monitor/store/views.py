@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select
 
-from monitor.store import mutes, outbox
+from monitor.model.feeds import OFFENCES
+from monitor.store import mutes, outbox, subscriptions
 from monitor.store.schema import alerts, deliveries, developments, entries, on_storyline, reports, storylines
 from monitor.store.schema import feeds as feeds_table
 
@@ -26,10 +27,24 @@ def feeds(tx: Connection, now: datetime) -> list[View]:
         for feed, n, m in tx.execute(recent.where(entries.c.seen_at > now - timedelta(days=1)).group_by(entries.c.feed))
     }
     query = select(feeds_table).where(feeds_table.c.followed).order_by(feeds_table.c.failures.desc(), feeds_table.c.url)
-    shown = ("url", "title", "polled_at", "succeeded_at", "next_poll_at", "failures", "error", "gone")
+    shown = (
+        "url",
+        "title",
+        "polled_at",
+        "succeeded_at",
+        "next_poll_at",
+        "failures",
+        "error",
+        "gone",
+        "address",
+        "offences",
+    )
+    told_until = subscriptions.told_until(tx, now)
     return [
         view
         | {"entries_a_day": counts.get(view["url"], (0, 0))[0], "reports_a_day": counts.get(view["url"], (0, 0))[1]}
+        | {"quarantined": view.pop("offences") >= OFFENCES, "moved_to": view.pop("address") or None}
+        | {"pushed_until": _plain(told_until.get(view["url"]))}
         for view in _views(tx, query, shown)
     ]
 

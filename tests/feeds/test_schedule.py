@@ -203,11 +203,11 @@ def test_a_feed_that_kills_its_parser_twice_is_tried_once_a_day() -> None:
     """P14, X4."""
     crash = FeedError("parse-crash", "Too much.")
     once = schedule.after(failed(error=crash))
-    assert not schedule.in_quarantine(once)
+    assert not once.is_quarantined
     twice = schedule.after(replace(failed(error=crash), state=once))
-    assert schedule.in_quarantine(twice)
+    assert twice.is_quarantined
     assert within_a_tenth(twice.next_poll_at - NOON, schedule.LONGEST)
-    assert not schedule.in_quarantine(schedule.after(replace(polled(), state=twice)))
+    assert not schedule.after(replace(polled(), state=twice)).is_quarantined
     other = schedule.after(replace(failed(), state=once))
     assert other.offences == 1
 

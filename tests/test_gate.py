@@ -1,0 +1,75 @@
+"""One way out to the web: every use of sockets and HTTP in the package is listed here, with the reason why it is not the gate."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+NETWORK = {
+    "aiohttp", "apprise", "asyncio", "dns", "flask", "ftplib", "http", "httpx", "imaplib", "nntplib", "poplib", "requests", "smtplib", "socket",
+    "socketserver", "ssl", "telnetlib", "urllib.request", "urllib3", "waitress", "websockets", "werkzeug", "xmlrpc",
+}  # fmt: skip
+THE_GATE = {
+    "monitor/feeds/fetch.py": {"http", "requests", "urllib3"},
+    "monitor/feeds/wire.py": {"requests", "socket", "urllib3"},
+}
+OTHERS = {
+    "monitor/alerts/channels/apprise.py": {"apprise"},  # it connects by itself, to services that the user named
+    "monitor/alerts/channels/email.py": {"smtplib", "ssl"},  # mail is no HTTP
+    "monitor/alerts/channels/smtp.py": {"smtplib", "socket"},
+    "monitor/demo/__init__.py": {"http"},  # serves the example's feeds on loopback
+    "monitor/doctor/finding.py": {"ssl"},  # names the errors of TLS
+    "monitor/doctor/lookup.py": {"dns"},  # reads what a domain publishes for its mail
+    "monitor/doctor/web.py": {"socket", "ssl"},  # looks at a receiver's port and certificate, sends nothing
+    "monitor/systemd.py": {"socket"},  # a datagram to the service manager
+    "monitor/web/app.py": {"flask"},  # what is served, not fetched
+    "monitor/web/links.py": {"flask"},
+    "monitor/web/serve.py": {"flask", "waitress"},
+    "monitor/web/websub.py": {"flask"},
+}
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in (
+            "__import__",
+            "import_module",
+        ):
+            yield from (str(argument.value) for argument in node.args if isinstance(argument, ast.Constant))
+
+
+def network(path: Path) -> set[str]:
+    return {known for name in imported(path) for known in NETWORK if f"{name}.".startswith(f"{known}.")}
+
+
+def test_nothing_but_the_gate_reaches_the_web() -> None:
+    """Faults 1: a second fetch path was the hole in others. A new line here needs a reason beside it."""
+    found = {str(path.relative_to(ROOT)): network(path) for path in sorted((ROOT / "monitor").rglob("*.py"))}
+    assert {path: uses for path, uses in found.items() if uses} == THE_GATE | OTHERS
+
+
+def test_only_the_gate_makes_a_session_and_only_it_connects() -> None:
+    """What the listed modules do with those names: no `requests.get`, no `create_connection` elsewhere."""
+    calls = {
+        (str(path.relative_to(ROOT)), name)
+        for path in (ROOT / "monitor").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and (name := getattr(node.func, "attr", ""))
+        in ("Session", "urlopen", "create_connection", "connect", "getaddrinfo")
+    }
+    assert calls == {
+        ("monitor/feeds/fetch.py", "Session"),
+        ("monitor/feeds/wire.py", "connect"),
+        ("monitor/doctor/web.py", "create_connection"),
+        ("monitor/doctor/web.py", "getaddrinfo"),
+        ("monitor/store/__init__.py", "connect"),  # to the database
+        ("monitor/store/file.py", "connect"),
+        ("monitor/systemd.py", "connect"),
+    }, calls
