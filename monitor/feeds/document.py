@@ -16,6 +16,7 @@ import feedparser
 import nh3
 
 from monitor.errors import FeedError
+from monitor.feeds.aggregators import unwrapped
 from monitor.model import Document, Item
 
 ENTRIES = 5_000
@@ -204,6 +205,7 @@ def _told_apart(raw: list[dict[str, Any]]) -> tuple[Item, ...]:
         raw = sorted(raw, key=lambda item: item["published"] or datetime.max.replace(tzinfo=UTC), reverse=True)[
             :ENTRIES
         ]
+    raw = [unwrapped(item) for item in raw]
     links: dict[str, set[str]] = defaultdict(set)
     for item in raw:
         links[item["guid"]].add(same_link(item["url"]))
