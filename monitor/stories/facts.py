@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from importlib import resources
+from itertools import chain
 
 from monitor.model import Entry
 from monitor.stories.text import Text, Word, language, read, read_entry, stem
@@ -87,15 +88,15 @@ def _plan_words(key: str) -> frozenset[str]:
 
 
 def _keys(words: Iterable[Word], tongue: str) -> Iterable[str]:
-    for word in words:
-        folded = word.folded
-        if folded in small_words() or len(folded) == 1:
-            continue
-        if folded[0].isdigit():
-            yield f"n:{folded}"
-            continue
-        yield f"w:{stem(folded, tongue)}"
-        yield from concepts(folded)
+    return chain.from_iterable(_told(word.folded, tongue) for word in words)
+
+
+@lru_cache(maxsize=200_000)
+def _told(folded: str, tongue: str) -> tuple[str, ...]:
+    """What one word tells."""
+    if folded in small_words() or len(folded) == 1:
+        return ()
+    return (f"n:{folded}",) if folded[0].isdigit() else (f"w:{stem(folded, tongue)}", *concepts(folded))
 
 
 @lru_cache(maxsize=200_000)

@@ -1,28 +1,21 @@
 """Entry x storylines -> matches with their evidence: an index proposes terms, rapidfuzz forgives and verifies.
 
-Each distinct word of the stream is compared with the words of all terms once and remembered; from then on an entry costs
-a dictionary look-up a word, and only terms whose rarest word was seen are looked at.
+Each distinct word of the stream is compared with the words of all terms once and remembered (`vocabulary.py`); from then on an
+entry costs a dictionary look-up a word, only phrases whose rarest word was seen are looked at, and only storylines with a term.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-
-from rapidfuzz.distance import OSA
+from itertools import chain
 
 from monitor.model import Entry, Evidence, Match, Storyline
-from monitor.stories.facts import word_set
-from monitor.stories.text import Text, Word, fold_all, is_unspaced, read, read_entry, stems
+from monitor.stories.text import Text, Word, fold_all, is_unspaced, read, read_entry
+from monitor.stories.vocabulary import SAME, Vocabulary
 
-SAME, INFLECTED, TYPO = 1.0, 0.95, 0.85
-"""How much a word counts that was found as written, in another form, or with a typing error."""
-
-_REMEMBERED_WORDS = 200_000
 _ACRONYM = 4
-_SHORTEST_ROOT = 3
-_VOWELS = frozenset("aeiouy")
 _LEAD = 40
 """Words of a summary that count in full; news says what it is about in its first sentence or two."""
 
@@ -58,12 +51,15 @@ class Matcher:
         self._phrases: list[_Phrase] = []
         self._unspaced: list[_Phrase] = []
         self._terms: dict[tuple[str, ...], int] = {}
-        self._by_word: dict[str, list[int]] = defaultdict(list)
-        self._vocabulary: dict[str, set[str]] = defaultdict(set)
-        self._common: set[str] = set()
-        """The terms' words that some term writes with a small letter; the others are names."""
-        self._known: dict[str, tuple[tuple[str, float], ...]] = {}
+        self._written: list[Word] = []
         self._watches = [self._watch(storyline) for storyline in storylines]
+        self._watched: dict[int, list[int]] = defaultdict(list)
+        """Term -> the watches that have it."""
+        for number, watch in enumerate(self._watches):
+            for term in {*watch.any, *watch.none, *chain.from_iterable(watch.all)}:
+                self._watched[term].append(number)
+        self._vocabulary = Vocabulary(self._written)
+        self._by_word = _by_rarest_word(self._phrases)
 
     def match(self, entry: Entry) -> tuple[Match, ...]:
         """The storylines whose threshold `entry` reaches by its terms alone, best first."""
@@ -76,13 +72,11 @@ class Matcher:
     def scores(self, entry: Entry) -> list[Match]:
         """Every storyline of which `entry` has at least one term, with its score, best first; also those that miss."""
         found = self._find(entry)
-        if not found:
-            return []
+        watching = sorted({number for term in found for number in self._watched[term]})
         scored = [
-            Match(storyline=w.storyline.id, score=s, evidence=e)
-            for w in self._watches
-            for s, e in [score(w, found)]
-            if e
+            Match(storyline=watch.storyline.id, score=certainty, evidence=evidence)
+            for watch in map(self._watches.__getitem__, watching)
+            for certainty, evidence in [score(watch, found)]
         ]
         return sorted(scored, key=lambda match: (-match.score, match.storyline))
 
@@ -120,22 +114,7 @@ class Matcher:
             self._unspaced.append(phrase)
         elif words:
             self._phrases.append(phrase)
-            rarest = max(words, key=len)
-            self._by_word[rarest].append(len(self._phrases) - 1)
-            for word in written:
-                self._vocabulary[word.folded[0]].add(word.folded)
-                if not word.surface[0].isupper():
-                    self._common.add(word.folded)
-
-    def _similar(self, word: str) -> tuple[tuple[str, float], ...]:
-        """The terms' words that `word` may stand for, each with how well; looked up once a word."""
-        if (known := self._known.get(word)) is None:
-            if len(self._known) >= _REMEMBERED_WORDS:
-                self._known.clear()
-            near = self._vocabulary.get(word[0], ())
-            scored = ((ours, likeness(word, ours, name=ours not in self._common)) for ours in near)
-            known = self._known[word] = tuple((ours, s) for ours, s in scored if s)
-        return known
+            self._written.extend(written)
 
     def _find(self, entry: Entry) -> dict[int, Evidence]:
         """The best evidence for each term that `entry` has."""
@@ -151,11 +130,10 @@ class Matcher:
         """Each phrase found, the words found for it, how well they fit, and the place of the first."""
         places: dict[str, list[tuple[int, float]]] = defaultdict(list)
         for place, word in enumerate(text.words):
-            for ours, quality in self._similar(word.folded):
-                if quality == SAME or ours in self._common or word.surface[0].isupper():  # `crime` is no form of a name
+            for ours, quality, name in self._vocabulary[word.folded]:
+                if not name or word.surface[0].isupper():
                     places[ours].append((place, quality))
-        proposed = (self._phrases[number] for ours in list(places) for number in self._by_word.get(ours, ()))
-        for phrase in proposed:
+        for phrase in chain.from_iterable(self._by_word.get(ours, ()) for ours in list(places)):
             if hit := _locate(phrase, places, text.words):
                 yield phrase, *hit
         unspaced = self._unspaced if text.unspaced else ()
@@ -164,51 +142,13 @@ class Matcher:
                 yield phrase, phrase.text, SAME, place // 3
 
 
-def likeness(word: str, ours: str, *, name: bool = False) -> float:
-    """How well `word` stands for a term's word: the same, another form of it, one slip of the keyboard, or not at all (0).
-
-    A `name` takes the endings that names take, and no others: `Crimean` and `Krymu` are forms, `Titanic` is none of `Titan`.
-    """
-    if word == ours:
-        return SAME
-    if word[0].isdigit() or ours[0].isdigit():
-        return 0.0
-    if _is_form_of_name(word, ours) if name else _is_form_of(word, ours):
-        return INFLECTED
-    shorter = min(len(word), len(ours))
-    slips = 0 if shorter < 6 else 1 if shorter < 10 else 2  # noqa: PLR2004 - a slip in a short word makes another word
-    if not slips or abs(len(word) - len(ours)) > slips:
-        return 0.0
-    return TYPO if OSA.distance(word, ours, score_cutoff=slips) <= slips else 0.0
-
-
-def _is_form_of(word: str, ours: str) -> bool:
-    """Whether two words differ in their endings only."""
-    common = common_beginning(word, ours)
-    if len(ours) <= 3 and common == len(ours) and len(word) - common <= 3:  # noqa: PLR2004 - phrases ask for this
-        return True
-    if common >= 4 and len(ours) - common <= 1 and len(word) - common <= 3:  # noqa: PLR2004 - an ending of up to three letters
-        return True
-    return common >= 3 and bool(stems(word) & stems(ours))  # noqa: PLR2004 - stemming is slow, and cuts endings only
-
-
-def _is_form_of_name(word: str, ours: str) -> bool:
-    """Whether `word` is a name with a case ending, a plural, or one that makes an adjective of it; `una`, `unem` are forms of `un`."""
-    if word.startswith(ours):
-        return word[len(ours) :] in word_set("endings", "added")
-    root = ours[:-1]
-    return (
-        ours[-1] in _VOWELS
-        and len(root) >= _SHORTEST_ROOT
-        and word.startswith(root)
-        and word[len(root) :] in word_set("endings", "for a vowel")
-    )
-
-
-def common_beginning(word: str, ours: str) -> int:
-    """The number of letters in which two words begin alike."""
-    shorter = min(len(word), len(ours))
-    return next((i for i, (a, b) in enumerate(zip(word, ours, strict=False)) if a != b), shorter)
+def _by_rarest_word(phrases: Sequence[_Phrase]) -> Mapping[str, list[_Phrase]]:
+    """The phrases by that word of theirs which the fewest of them have: they are looked at only where it stands."""
+    common = Counter(chain.from_iterable(phrase.words for phrase in phrases))
+    found: dict[str, list[_Phrase]] = defaultdict(list)
+    for phrase in phrases:
+        found[min(phrase.words, key=lambda word: (common[word], -len(word)))].append(phrase)
+    return found
 
 
 def _locate(

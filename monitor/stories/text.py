@@ -6,10 +6,10 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import NamedTuple
 
-import snowballstemmer
 from anyascii import anyascii
+from Stemmer import Stemmer
 
 from monitor.model import Entry
 
@@ -35,8 +35,7 @@ _LANGUAGES = {
 _LATIN = ("en", "pl", "de", "fr", "es")
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """One word of a text: folded for comparing, and as it was written."""
 
     folded: str
@@ -60,9 +59,10 @@ def clean(text: str) -> str:
 
 def read(text: str) -> Text:
     """Split `text` into words; `U.S.` becomes `US`, `Kim's` becomes `kim`, `1,000` becomes `1000`."""
-    text = _INITIALS.sub(lambda initials: initials.group().replace(".", ""), clean(text))
-    words = tuple(Word(fold(surface), surface) for surface in _WORD.findall(text))
-    return Text(words, text.casefold() if _UNSPACED.search(text) else "")
+    text = clean(text)
+    if "." in text:
+        text = _INITIALS.sub(lambda initials: initials.group().replace(".", ""), text)
+    return Text(tuple(map(_word, _WORD.findall(text))), text.casefold() if _UNSPACED.search(text) else "")
 
 
 @lru_cache(maxsize=16)
@@ -88,6 +88,10 @@ def without_outlet(title: str, outlet: str) -> str:
 
 
 @lru_cache(maxsize=200_000)
+def _word(surface: str) -> Word:
+    return Word(fold(surface), surface)
+
+
 def fold(surface: str) -> str:
     """One word in the form in which words are compared: no case, no accents on Latin letters, no possessive ending."""
     if surface[0].isdigit():
@@ -110,8 +114,8 @@ def is_unspaced(text: str) -> bool:
 
 
 @lru_cache(maxsize=32)
-def _stemmer(language: str) -> Any:
-    return snowballstemmer.stemmer(_LANGUAGES[language])
+def _stemmer(language: str) -> Stemmer:
+    return Stemmer(_LANGUAGES[language], 0)
 
 
 @lru_cache(maxsize=200_000)

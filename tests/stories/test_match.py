@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from monitor.model import Storyline, Terms
-from monitor.stories.match import Matcher, likeness
+from monitor.stories.match import Matcher
+from monitor.stories.vocabulary import likeness
 from tests.stories.conftest import MakeEntry
 
 

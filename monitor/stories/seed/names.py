@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from monitor.stories.facts import concepts, word_list
-from monitor.stories.match import INFLECTED, common_beginning, likeness
 from monitor.stories.seed.prose import Sentence, Token, in_title_case, is_common, is_small, listed, sentences
 from monitor.stories.text import fold_all
+from monitor.stories.vocabulary import INFLECTED, common_beginning, likeness
 
 _LONGEST = 6
 """Words of a name; longer runs of capitals are headings."""

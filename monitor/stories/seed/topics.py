@@ -6,9 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 
 from monitor.stories.facts import concepts
-from monitor.stories.match import likeness
 from monitor.stories.seed.prose import Sentence, Token, is_small, listed, sentences
 from monitor.stories.text import stem
+from monitor.stories.vocabulary import likeness
 
 _SHORTEST = 3
 _IN_TITLE = 10

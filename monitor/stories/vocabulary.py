@@ -1,0 +1,138 @@
+"""The words of all terms, and which of them a word of the stream may stand for: the same, another form of it, or a slip of the keyboard.
+
+`likeness` decides; the indexes only spare it most pairs, and none that it would accept: another form begins as the term's word does (but
+for its last letter), or shares a stem with it, and a slip keeps the first letter and nearly the length.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from monitor.stories.facts import word_set
+from monitor.stories.text import Word, stems
+
+SAME, INFLECTED, TYPO = 1.0, 0.95, 0.85
+"""How much a word counts that was found as written, in another form, or with a typing error."""
+
+_REMEMBERED = 200_000
+_SHORTEST_ROOT = 3
+_VOWELS = frozenset("aeiouy")
+
+
+class Standing(NamedTuple):
+    """A term's word that a word of the stream may stand for."""
+
+    ours: str
+    quality: float
+    name: bool
+    """It is another form of a name, so it counts only with a capital: `crime` is no form of `Crimea`."""
+
+
+class Vocabulary(dict[str, tuple[Standing, ...]]):
+    """Word of the stream -> the terms' words it may stand for. Looked up once a word, and remembered; not thread-safe."""
+
+    def __init__(self, words: Iterable[Word]) -> None:
+        super().__init__()
+        self._common: set[str] = set()
+        """The words that some term writes with a small letter; the others are names."""
+        self._ours: set[str] = set()
+        self._without_last: dict[str, list[str]] = defaultdict(list)
+        self._by_stem: dict[str, list[str]] = defaultdict(list)
+        self._by_length: dict[tuple[str, int], list[str]] = defaultdict(list)
+        for word in words:
+            if not word.surface[0].isupper():
+                self._common.add(word.folded)
+            if word.folded not in self._ours:
+                self._add(word.folded)
+
+    def _add(self, ours: str) -> None:
+        self._ours.add(ours)
+        self._without_last[ours[:-1]].append(ours)
+        for stem in stems(ours):
+            self._by_stem[stem].append(ours)
+        self._by_length[ours[0], len(ours)].append(ours)
+
+    def __missing__(self, word: str) -> tuple[Standing, ...]:
+        """What a word that was not seen yet may stand for, the likest first."""
+        found = []
+        for ours in dict.fromkeys(self._near(word)):
+            name = ours not in self._common
+            if ours[0] == word[0] and (quality := likeness(word, ours, name=name)):
+                found.append(Standing(ours, quality, name and quality != SAME))
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        self[word] = known = tuple(sorted(found, key=lambda standing: (-standing.quality, standing.ours)))
+        return known
+
+    def _near(self, word: str) -> Iterator[str]:
+        """Every word of ours that `likeness` may accept."""
+        for end in range(1, len(word) + 1):
+            beginning = word[:end]
+            if beginning in self._ours:
+                yield beginning
+            yield from self._without_last.get(beginning, ())
+        for stem in stems(word):
+            yield from self._by_stem.get(stem, ())
+        most = _slips(len(word))
+        for length in range(len(word) - most, len(word) + most + 1) if most else ():
+            allowed = _slips(min(length, len(word)))
+            near = self._by_length.get((word[0], length))
+            if near and allowed:
+                found = process.extract(word, near, scorer=OSA.distance, score_cutoff=allowed, limit=None)
+                yield from (ours for ours, *_ in found)
+
+
+def likeness(word: str, ours: str, *, name: bool = False) -> float:
+    """How well `word` stands for a term's word: the same, another form of it, one slip of the keyboard, or not at all (0).
+
+    A `name` takes the endings that names take, and no others: `Crimean` and `Krymu` are forms, `Titanic` is none of `Titan`.
+    """
+    if word == ours:
+        return SAME
+    if word[0].isdigit() or ours[0].isdigit():
+        return 0.0
+    if _is_form_of_name(word, ours) if name else _is_form_of(word, ours):
+        return INFLECTED
+    slips = _slips(min(len(word), len(ours)))
+    if not slips or abs(len(word) - len(ours)) > slips:
+        return 0.0
+    return TYPO if OSA.distance(word, ours, score_cutoff=slips) <= slips else 0.0
+
+
+def _slips(length: int) -> int:
+    """How many slips of the keyboard a word of that length may have: in a short word one makes another word."""
+    return 0 if length < 6 else 1 if length < 10 else 2  # noqa: PLR2004
+
+
+def _is_form_of(word: str, ours: str) -> bool:
+    """Whether two words differ in their endings only."""
+    common = common_beginning(word, ours)
+    if len(ours) <= 3 and common == len(ours) and len(word) - common <= 3:  # noqa: PLR2004 - phrases ask for this
+        return True
+    if common >= 4 and len(ours) - common <= 1 and len(word) - common <= 3:  # noqa: PLR2004 - an ending of up to three letters
+        return True
+    return common >= 3 and bool(stems(word) & stems(ours))  # noqa: PLR2004 - stemming is slow, and cuts endings only
+
+
+def _is_form_of_name(word: str, ours: str) -> bool:
+    """Whether `word` is a name with a case ending, a plural, or one that makes an adjective of it; `una`, `unem` are forms of `un`."""
+    if word.startswith(ours):
+        return word[len(ours) :] in word_set("endings", "added")
+    root = ours[:-1]
+    return (
+        ours[-1] in _VOWELS
+        and len(root) >= _SHORTEST_ROOT
+        and word.startswith(root)
+        and word[len(root) :] in word_set("endings", "for a vowel")
+    )
+
+
+def common_beginning(word: str, ours: str) -> int:
+    """The number of letters in which two words begin alike."""
+    shorter = min(len(word), len(ours))
+    return next((i for i, (a, b) in enumerate(zip(word, ours, strict=False)) if a != b), shorter)
