@@ -21,6 +21,7 @@ CONCEPTS = "atp"
 """The kinds of facts that are told by meaning: acts, things and places."""
 
 _LEAD = 40
+_REMEMBERED = 100_000
 _SHORTEST_BEGINNING = 3
 _NEXT = 2
 """How many words after `to` are looked at for the act that is planned."""
@@ -88,15 +89,30 @@ def _plan_words(key: str) -> frozenset[str]:
 
 
 def _keys(words: Iterable[Word], tongue: str) -> Iterable[str]:
-    return chain.from_iterable(_told(word.folded, tongue) for word in words)
+    told = _told(tongue)
+    return chain.from_iterable([told[folded] for folded, _ in words])
 
 
-@lru_cache(maxsize=200_000)
-def _told(folded: str, tongue: str) -> tuple[str, ...]:
-    """What one word tells."""
-    if folded in small_words() or len(folded) == 1:
-        return ()
-    return (f"n:{folded}",) if folded[0].isdigit() else (f"w:{stem(folded, tongue)}", *concepts(folded))
+class _Told(dict[str, tuple[str, ...]]):
+    """Folded word -> what it tells in one language; found once and remembered."""
+
+    def __init__(self, tongue: str) -> None:
+        super().__init__()
+        self._tongue = tongue
+
+    def __missing__(self, word: str) -> tuple[str, ...]:
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        found: tuple[str, ...] = ()
+        if word not in small_words() and len(word) > 1:
+            found = (f"n:{word}",) if word[0].isdigit() else (f"w:{stem(word, self._tongue)}", *concepts(word))
+        self[word] = found
+        return found
+
+
+@lru_cache(maxsize=32)
+def _told(tongue: str) -> _Told:
+    return _Told(tongue)
 
 
 @lru_cache(maxsize=200_000)

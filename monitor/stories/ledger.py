@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 
 from monitor.model import Change, Decision, Development, Entry, History, Link, Match, Placement, Storyline
 from monitor.stories.facts import CONCEPTS, TITLE, Facts, facts, first_act, is_plan, told_by
@@ -133,7 +134,7 @@ class Ledger:
 
     def sharpen(self, matches: Sequence[Match], read: Facts) -> list[Match]:
         """`matches`, best first, with their scores moved by how familiar the entry's words are to each storyline."""
-        weights = self._rare(read)
+        weights = self._rare(read) if matches else {}
         sharp = [
             sharpened(match, self._profiles[match.storyline].familiarity(weights, _found(match))) for match in matches
         ]
@@ -173,8 +174,12 @@ class Ledger:
             self._background = Counter({word: count for word, count in self._background.items() if count > 1})
 
     def _rare(self, read: Facts) -> dict[str, float]:
-        """Each fact's weight: its place, times its rarity in everything read."""
-        return {key: place * self._rarity(key) for key, place in read.told.items()}
+        """Each fact's weight: its place, times its inverse document frequency in everything read.
+
+        As if _PRIOR entries without the word had been read before: a young ledger knows little.
+        """
+        of_all, background = math.log(self._read + _PRIOR), self._background
+        return {key: place * (of_all - _log(background[key])) for key, place in read.told.items()}
 
     def _weigh(self, read: Facts, storylines: Iterable[str]) -> dict[str, float]:
         """Each fact's weight, the less the more its own story says it: what all of a story's entries say carries nothing."""
@@ -183,10 +188,6 @@ class Ledger:
             key: weight * (1 - max((profile.share(key) for profile in profiles), default=0.0))
             for key, weight in self._rare(read).items()
         }
-
-    def _rarity(self, key: str) -> float:
-        """Inverse document frequency, as if _PRIOR entries without the word had been read before: a young ledger knows little."""
-        return math.log((self._read + _PRIOR) / (self._background[key] + 0.5))
 
     def reports_since(self, since: datetime, storylines: Sequence[str]) -> Iterator[Report]:
         """Earlier reports on any of these storylines, latest first."""
@@ -264,6 +265,11 @@ class Ledger:
             self._reports = [report for report in self._reports if report.entry.published >= moment]
             self._developments = {key: d for key, d in self._developments.items() if d.last_report_at >= moment}
             self._first_alerts = {key: alert for key, alert in self._first_alerts.items() if key in self._developments}
+
+
+@lru_cache(maxsize=100_000)
+def _log(count: int) -> float:
+    return math.log(count + 0.5)
 
 
 def _placed(report: Report, placement: Placement) -> Report:

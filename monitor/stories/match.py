@@ -129,9 +129,10 @@ class Matcher:
     def _phrases_in(self, text: Text) -> Iterable[tuple[_Phrase, str, float, int]]:
         """Each phrase found, the words found for it, how well they fit, and the place of the first."""
         places: dict[str, list[tuple[int, float]]] = defaultdict(list)
-        for place, word in enumerate(text.words):
-            for ours, quality, name in self._vocabulary[word.folded]:
-                if not name or word.surface[0].isupper():
+        vocabulary = self._vocabulary
+        for place, (folded, surface) in enumerate(text.words):
+            for ours, quality, name in vocabulary[folded]:
+                if not name or surface[0].isupper():
                     places[ours].append((place, quality))
         for phrase in chain.from_iterable(self._by_word.get(ours, ()) for ours in list(places)):
             if hit := _locate(phrase, places, text.words):

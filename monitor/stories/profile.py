@@ -56,13 +56,10 @@ class Profile:
         """
         if self._size < GROWN_UP and not self._seed:
             return None
-        words = {
-            key: weight**2
-            for key, weight in weights.items()
-            if key[0] == "w" and not any(key[2:].startswith(found[:5]) for found in apart_from)
-        }
-        known = {key: weight * self._habit(key) for key, weight in words.items()}
-        best = strongest({key: weight for key, weight in known.items() if weight}, _SHOWN)
+        found = tuple(f"w:{word[:5]}" for word in apart_from)
+        words = {key: weight**2 for key, weight in weights.items() if key[0] == "w" and not key.startswith(found)}
+        known = {key: weight * habit for key, weight in words.items() if (habit := self._habit(key))}
+        best = strongest(known, _SHOWN)
         return Familiarity(sum(known.values()) / (sum(words.values()) or 1.0), tuple(key[2:] for key in best))
 
     def _habit(self, key: str) -> float:
