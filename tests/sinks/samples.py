@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache
 from html import escape
 
@@ -229,15 +229,18 @@ def everything() -> tuple[Alert, ...]:
     return by_the_front_door() + direct() + digests()
 
 
-def chat_first() -> list[Alert]:
-    """Alerts for small screens: a string of the chat's own family as headline, some of all others in the texts and links."""
-    strings = [words[:120] for words in (*CHAT, *STRINGS)]
-    step = 8
-    return [
-        make_alert(
-            id=f"c-{n}", title=strings[n // step], summary=" ".join(strings[n : n + 3]), explanation=" ".join(strings[n + 3 : n + 6]),
-            storylines=(("dam", strings[-1 - n // step]),),
-            reports=tuple(Link(outlet=words, title=words, url=f"https://herald.example/{n}", published=NOW) for words in strings[n + 6 : n + 8]),
-        )
-        for n in range(0, len(strings), step)
-    ]  # fmt: skip
+@cache
+def chats() -> tuple[Alert, ...]:
+    """Alerts for small screens: each string of the chats' own family as headline, some of all others in the texts and links."""
+    words = [string[:100] for string in STRINGS]
+    many = -(-len(words) // len(CHAT))
+    alerts = []
+    for n, trap in enumerate(CHAT):
+        some = words[many * n : many * (n + 1)] or words[:many]
+        links = tuple(Link(outlet=one, title=one, url=f"https://herald.example/{trap}", published=NOW) for one in some[-3:])
+        alerts.append(
+            make_alert(
+                id=f"c-{n}", title=trap, summary=" ".join(some[:4]), explanation=f"{trap} " + " ".join(some[4:-3]), reports=links, storylines=(("dam", trap),)
+            )
+        )  # fmt: skip
+    return tuple(alerts)
