@@ -66,7 +66,7 @@ def _read_xml(body: bytes, url: str, content_type: str) -> Document:
         complete=not parsed.bozo
         or not isinstance(parsed.get("bozo_exception"), Exception)
         or _harmless(parsed.bozo_exception),
-        ttl=timedelta(minutes=min(int(ttl), 10_080)) if ttl.isdigit() else None,
+        ttl=timedelta(minutes=min(int(ttl[:9]), 10_080)) if ttl.isdecimal() else None,
     )
 
 
@@ -147,7 +147,7 @@ def _json_item(item: Mapping[str, Any], base: str, language: str) -> dict[str, A
     return {
         "guid": _str(item.get("id")),
         "url": next(
-            (_link(url, base) for name in ("url", "external_url") if isinstance(url := item.get(name), str)), ""
+            (_link(_str(url), base) for name in ("url", "external_url") if isinstance(url := item.get(name), str)), ""
         ),
         "title": _str(item.get("title")),
         "summary": _str(item.get("summary")) or _str(item.get("content_text")) or _str(item.get("content_html")),
@@ -181,6 +181,9 @@ def _told_apart(raw: list[dict[str, Any]]) -> tuple[Item, ...]:
         links[item["guid"]].add(same_link(item["url"]))
     items: dict[str, Item] = {}
     for item in raw:
+        item |= {
+            name: _CONTROL.sub("", _str(item[name])) for name in ("guid", "url", "language")
+        }  # X6: all that is stored
         title, summary = _plain(item["title"], _TITLE_CAP), _plain(item["summary"], _SUMMARY_CAP)
         if _BRIDGE_ERROR.match(title) or not (title or summary or item["url"] or item["guid"]):
             continue  # a bridge's own trouble is no news

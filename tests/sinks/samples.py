@@ -237,7 +237,9 @@ def chats() -> tuple[Alert, ...]:
     alerts = []
     for n, trap in enumerate(CHAT):
         some = words[many * n : many * (n + 1)] or words[:many]
-        links = tuple(Link(outlet=one, title=one, url=f"https://herald.example/{trap}", published=NOW) for one in some[-3:])
+        links = tuple(
+            Link(outlet=one, title=one, url=f"https://herald.example/{trap}", published=NOW) for one in some[-3:]
+        )
         alerts.append(
             make_alert(
                 id=f"c-{n}", title=trap, summary=" ".join(some[:4]), explanation=f"{trap} " + " ".join(some[4:-3]), reports=links, storylines=(("dam", trap),)

@@ -83,7 +83,9 @@ def test_strangers_words_call_nobody_link_nowhere_and_show_no_picture(url: str, 
         assert {a for text in plain for a in ADDRESS.findall(text)} <= {a for text in plain for a in OURS.findall(text)}
         for page in (read(f"<main>{markdown.markdown(text, extensions=['extra'])}</main>") for text in texts):
             assert {tag for tag, _, _ in page.tags} <= DRAWN
-            assert all(link.startswith("mailto:\u2060") for link in page.links)  # its loose reading of <...@...>: no address
+            assert all(
+                link.startswith("mailto:\u2060") for link in page.links
+            )  # its loose reading of <...@...>: no address
         read_as = unescape if url.startswith("slack") else str
         assert any(harmless(render.subject(alert)).strip() in read_as(text) for text in texts)
 
@@ -104,7 +106,9 @@ def test_what_telegram_and_slack_read_as_markup_is_only_ours(service: Service) -
 def test_a_mail_by_apprise_has_no_header_of_theirs_either(tmp_path: Path) -> None:
     """T8."""
     with mail_server(tmp_path, security="none") as box:
-        settings = AppriseSettings(type="apprise", urls={"desk": f"mailto://127.0.0.1:{box.port}/?from=m@desk.example&to=ann@desk.example"})
+        settings = AppriseSettings(
+            type="apprise", urls={"desk": f"mailto://127.0.0.1:{box.port}/?from=m@desk.example&to=ann@desk.example"}
+        )
         channel = open_channel(settings, nowhere)
         for alert in (*samples.chats()[::2], *samples.direct()[::8]):
             channel.send(alert, make_delivery(channel="chat", target="desk"), lambda _line: None)
