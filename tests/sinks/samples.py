@@ -201,7 +201,7 @@ def direct() -> tuple[Alert, ...]:
 
 
 @cache
-def digests(per_digest: int = 16) -> tuple[Alert, ...]:
+def digests(per_digest: int = 24) -> tuple[Alert, ...]:
     """Digests in whose chapters each string stands in each field."""
     return tuple(
         make_alert(

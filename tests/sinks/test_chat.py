@@ -110,7 +110,7 @@ def test_a_mail_by_apprise_has_no_header_of_theirs_either(tmp_path: Path) -> Non
             type="apprise", urls={"desk": f"mailto://127.0.0.1:{box.port}/?from=m@desk.example&to=ann@desk.example"}
         )
         channel = open_channel(settings, nowhere)
-        for alert in (*samples.chats()[::2], *samples.direct()[::8]):
+        for alert in (*samples.chats()[::4], *samples.direct()[::12]):
             channel.send(alert, make_delivery(channel="chat", target="desk"), lambda _line: None)
     assert {recipient for recipient, _ in box.taken} == {"ann@desk.example"}
     written = set()
