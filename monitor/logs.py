@@ -18,8 +18,11 @@ from monitor.secret import mask
 Format = Literal["auto", "text", "journal", "json"]
 
 _PRIORITY = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Control characters, line breaks of all kinds, what turns the direction of writing, and lone surrogates."""
+_UNPRINTABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufdd0-\ufdef\ufeff\ufff9-\ufffb\ufffe\uffff"
+    "\U0001fffe\U0001ffff\U000e0000-\U000e0fff\U0010fffe\U0010ffff]"
+)
+"""Control characters, line breaks of all kinds, what turns the direction of writing or hides, lone surrogates, and what is no character."""
 _COUNTERS = re.compile(r"(?<=\w)=\d+(?=\s|$)")
 _QUIET = 60.0
 _REMEMBERED = 1_000

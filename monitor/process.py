@@ -5,6 +5,7 @@ from __future__ import annotations
 import faulthandler
 import logging
 import os
+import resource
 import select
 import signal
 import sys
@@ -98,7 +99,11 @@ class Pulse:
 
 
 def prepare() -> None:
-    """Have crashes, SIGABRT (the watchdog's) and SIGUSR1 show where every thread is, and dying threads say so in the log."""
+    """Have crashes, SIGABRT (the watchdog's) and SIGUSR1 show where every thread is, and dying threads say so in the log.
+
+    No core is dumped: the memory holds secrets (C16).
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     faulthandler.enable()
     faulthandler.register(signal.SIGUSR1, chain=False)
     threading.excepthook = _on_dead_thread

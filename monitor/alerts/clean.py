@@ -11,6 +11,16 @@ URL_CAP = 2_000
 _JOINERS_AND_MARKS = "\u200c\u200d\u200e\u200f\u061c"
 """Format characters that honest text needs: emoji and Persian joiners, marks of direction."""
 _UNFIT = ("Cc", "Cf", "Cs", "Co")
+_NO_CHARACTER = re.compile(
+    "[\ufdd0-\ufdef"
+    + "".join(f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0, 0x110000, 0x10000))
+    + "]"
+)
+"""Code points that are none, which XML refuses (X6)."""
+_SEEN = re.compile(
+    "[^\\s\u034f\u061c\u115f\u1160\u17b4\u17b5\u200c-\u200f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""What leaves ink, or may: all but blanks that count as letters and marks that show only beside others."""
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
 _URL_SAFE = "/%:@!$&'()*+,;=~?-._"
 _RIGHT_TO_LEFT = ("R", "AL")
@@ -18,19 +28,21 @@ _WORD = 20
 
 
 def line(value: str, cap: int = LINE_CAP) -> str:
-    """`value` as one line of printable text, at most `cap` characters long (T1, T3, T5, T8, T13)."""
+    """`value` as one line of printable text, at most `cap` characters long, empty where nothing of it shows (T1, T3, T5, T6, T8, T13)."""
     value = printable(" ".join(value[: cap * 8].split()))
-    return cut(" ".join(value.split()), cap)
+    return cut(" ".join(value.split()), cap) if _SEEN.search(value) else ""
 
 
 def printable(value: str) -> str:
     """`value` without the characters that command a terminal, hide, or turn text around."""
-    return "".join(c for c in value if fit(c))
+    return value if value.isprintable() else "".join(filter(fit, value))
 
 
 def fit(character: str) -> bool:
     """Whether a character may stand among ours."""
-    return character in _JOINERS_AND_MARKS or unicodedata.category(character) not in _UNFIT
+    if character in _JOINERS_AND_MARKS:
+        return True
+    return unicodedata.category(character) not in _UNFIT and not _NO_CHARACTER.match(character)
 
 
 def cut(value: str, cap: int) -> str:
@@ -46,7 +58,7 @@ def cut(value: str, cap: int) -> str:
 
 def isolate(value: str) -> str:
     """`value` for a line of plain text, fenced off where it runs from right to left, so that it turns nothing else around."""
-    if any(unicodedata.bidirectional(c) in _RIGHT_TO_LEFT for c in value):
+    if not value.isascii() and any(unicodedata.bidirectional(c) in _RIGHT_TO_LEFT for c in value):
         return f"\u2068{value}\u2069"
     return value
 

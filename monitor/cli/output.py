@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from monitor.alerts.clean import fit, line, printable
+from monitor.model import Feed
 from monitor.secret import mask
 
 
@@ -23,6 +25,13 @@ def print_json(value: Any) -> None:
 def say(text: str) -> None:
     """One or more lines on standard output."""
     print(shown(text))  # noqa: T201
+
+
+def print_feeds(feeds: Iterable[Feed]) -> None:
+    """Feeds as OPML on standard output, their names cleaned before: what would be masked in finished XML would break it."""
+    from monitor.feeds.opml import write  # noqa: PLC0415
+
+    print(write(replace(feed, name=line(mask(feed.name))) for feed in feeds).rstrip())  # noqa: T201
 
 
 def complain(text: str) -> None:
@@ -63,7 +72,7 @@ def table(
         drawn.add_column(column, overflow="fold", no_wrap=column not in wrapped)
     for row in rows:
         drawn.add_row(
-            *(Text(mask(line(str(cell)))) if cell not in (None, "") else Text("–", style="dim") for cell in row)
+            *(Text(line(mask(str(cell)))) if cell not in (None, "") else Text("–", style="dim") for cell in row)
         )
     console.print(drawn)
 

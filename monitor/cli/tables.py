@@ -10,8 +10,9 @@ import typer
 
 from monitor.alerts.clean import line
 from monitor.cli import AsJson, ConfigFile, app, as_text
-from monitor.cli.output import ago, count, print_json, say, table
+from monitor.cli.output import ago, count, print_feeds, print_json, say, table
 from monitor.errors import MonitorError
+from monitor.secret import mask
 
 _NOTHING_YET = "Nothing yet. Start the daemon with `monitor run`, or poll once with `monitor once`."
 Limit = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="How many rows at most.")]
@@ -59,11 +60,10 @@ def feeds(
 ) -> None:
     """Show the feeds and how they are; entries and reports are those of the last day."""
     from monitor.config import find, load  # noqa: PLC0415
-    from monitor.feeds.opml import write  # noqa: PLC0415
     from monitor.store import views  # noqa: PLC0415
 
     if opml:
-        say(write(load(find(config)).feeds).rstrip())
+        print_feeds(load(find(config)).feeds)
         return
     view = _view(config, lambda tx: views.feeds(tx, datetime.now(UTC)))
     if json:
@@ -202,6 +202,6 @@ def deliveries(
 
 def _say_errors(errors: Iterable[tuple[str, str]]) -> None:
     """Below a table, where a sentence has room."""
-    told = [f"{line(subject)}: {line(error)}" for subject, error in errors if error]
+    told = [f"{line(mask(subject))}: {line(mask(error))}" for subject, error in errors if error]
     if told:
         say("\n".join(["", *told]))

@@ -71,7 +71,7 @@ def _read_xml(body: bytes, url: str, content_type: str) -> Document:
         complete=not parsed.bozo
         or not isinstance(parsed.get("bozo_exception"), Exception)
         or _harmless(parsed.bozo_exception),
-        ttl=min(int(ttl), _TTL_CAP) if ttl.isascii() and ttl.isdigit() else 0,
+        ttl=min(int(ttl[:9]), _TTL_CAP) if ttl.isdecimal() else 0,
         skip_hours=_bits(int(hour) % 24 for hour in _asked(body, b"skipHours", b"hour") if hour.isdigit()),
         skip_days=_bits(_DAYS.index(day) for day in _asked(body, b"skipDays", b"day") if day in _DAYS),
         hub=hub,
@@ -176,7 +176,7 @@ def _json_item(item: Mapping[str, Any], base: str, language: str) -> dict[str, A
     return {
         "guid": _str(item.get("id")),
         "url": next(
-            (_link(url, base) for name in ("url", "external_url") if isinstance(url := item.get(name), str)), ""
+            (_link(_str(url), base) for name in ("url", "external_url") if isinstance(url := item.get(name), str)), ""
         ),
         "title": _str(item.get("title")),
         "summary": _str(item.get("summary")) or _str(item.get("content_text")) or _str(item.get("content_html")),
@@ -211,6 +211,9 @@ def _told_apart(raw: list[dict[str, Any]]) -> tuple[Item, ...]:
         links[item["guid"]].add(same_link(item["url"]))
     items: dict[str, Item] = {}
     for item in raw:
+        item |= {
+            name: _CONTROL.sub("", _str(item[name])) for name in ("guid", "url", "language")
+        }  # X6: all that is stored
         title, summary = _plain(item["title"], _TITLE_CAP), _plain(item["summary"], _SUMMARY_CAP)
         if _BRIDGE_ERROR.match(title) or not (title or summary or item["url"] or item["guid"]):
             continue  # a bridge's own trouble is no news

@@ -5,8 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import resource
+from collections.abc import Iterator
 from concurrent.futures import TimeoutError as Late
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from multiprocessing import forkserver, resource_tracker
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -19,7 +21,19 @@ MEMORY = 256 * 1024 * 1024
 _WALL_SECONDS = 20
 _RECYCLE_AFTER = 200
 """Documents a child parses before it makes room for a fresh one."""
-_KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "VIRTUAL_ENV", "HOME")
+_KEPT = (
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TZ",
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "VIRTUAL_ENV",
+    "HOME",
+    "TMPDIR",
+    "LD_LIBRARY_PATH",
+)
 
 __all__ = ["Parser", "parse_bytes"]
 
@@ -30,6 +44,9 @@ class Parser:
     def __init__(self, workers: int = 2) -> None:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["monitor.feeds.document"])
+        with _bare_environment():  # what a process was started with stays readable in it, whatever it deletes later
+            resource_tracker.ensure_running()
+            forkserver.ensure_running()
         self._pool = ProcessPool(max_workers=workers, max_tasks=_RECYCLE_AFTER, initializer=_confine, context=context)
 
     def parse(self, response: Response) -> Document:
@@ -50,6 +67,18 @@ class Parser:
         """End the children."""
         self._pool.stop()  # type: ignore[no-untyped-call]
         self._pool.join()
+
+
+@contextmanager
+def _bare_environment() -> Iterator[None]:
+    """What is started inside inherits no secrets (P15)."""
+    whole = dict(os.environ)
+    for name in whole.keys() - set(_KEPT):
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(whole)
 
 
 def _confine() -> None:

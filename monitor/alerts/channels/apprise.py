@@ -25,9 +25,11 @@ _CONNECT, _READ = 10.0, 30.0
 """Seconds that a service may take to answer (D8, D17)."""
 _STATUS = re.compile(r"\b(?:error|status)[=: ]+(\d{3})\b", re.IGNORECASE)
 _LOGIN = ("401", "403")
-_TRAPS = re.compile(r"@|<|\](?=\()")
-"""What begins a mention, a command or a link in one of the services' markups."""
-_JOINER = "\u2060"
+_TRAPS = re.compile(r"@|<|!(?=\S)|\](?=[(\[:])|:(?=//)|~(?=~~)")
+"""What begins a mention, a command, a link, a picture or a block of code in one of the services' markups."""
+_MENTIONS = {"@": "%40", "!": "%21"}
+"""The same in an address: some services look for names there too."""
+_JOINER, _ACCENT = "\u2060", "\u02cb"
 _hearing: ContextVar[Callable[[str], None] | None] = ContextVar("hearing", default=None)
 
 
@@ -71,22 +73,35 @@ class AppriseChannel:
 
 
 def open_service(url: str) -> Any:
-    """The service of an Apprise address, with our bounds on its patience; None where Apprise does not understand it."""
+    """The service of an Apprise address, with our bounds on its patience; None where Apprise does not understand it.
+
+    No message gets a picture: its readers would load Apprise's from elsewhere (T10).
+    """
     import apprise  # noqa: PLC0415
 
-    service = apprise.Apprise.instantiate(url, asset=apprise.AppriseAsset(app_id="monitor", secure_logging=True))
+    asset = apprise.AppriseAsset(app_id="monitor", secure_logging=True, image_url_mask="", image_url_logo="")
+    service = apprise.Apprise.instantiate(url, asset=asset)
     if service is not None:
         service.socket_connect_timeout, service.socket_read_timeout = _CONNECT, _READ
     return service
 
 
 def harmless(text: str) -> str:
-    """`text` that calls nobody and links nowhere in any service's markup: an invisible joiner stands in its traps (T11)."""
-    return _TRAPS.sub(lambda trap: trap[0] + _JOINER, text)
+    """`text` that calls nobody, links nowhere and swallows nothing in any service's markup (T11).
+
+    An invisible joiner stands in its traps; a backtick becomes the accent that looks like it, since no joiner keeps two of them
+    from making code of what lies between.
+    """
+    return _TRAPS.sub(lambda trap: trap[0] + _JOINER, text).replace("`", _ACCENT)
 
 
 def _body(alert: Alert) -> str:
-    return "\n".join(line if is_address else harmless(line) for line, is_address in render.brief(alert))
+    return "\n".join(_address(line) if is_address else harmless(line) for line, is_address in render.brief(alert))
+
+
+def _address(url: str) -> str:
+    """A report's address that calls nobody; it leads where it led."""
+    return "".join(_MENTIONS.get(character, character) for character in url)
 
 
 @contextmanager

@@ -1,0 +1,125 @@
+"""The console channel, the log and what the commands print: strangers' words command no terminal, add no line, break no JSON."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from monitor.alerts import render
+from monitor.alerts.channels.console import ConsoleChannel, rows
+from monitor.cli import run
+from monitor.cli.output import print_feeds
+from monitor.logs import Format, Line
+from monitor.model import Feed
+from monitor.secret import mask
+from monitor.store import Store
+from tests.alerts.samples import make_delivery
+from tests.sinks import samples
+from tests.sinks.reading import harmless_page, is_plain, terminal_text
+from tests.sinks.strings import CONTROL, MARKUP, STRINGS
+
+CONFIG = """store: sqlite:///{folder}/monitor.db
+storylines: [{{id: dam, title: The Orla dam, question: Does it hold?, terms: [Orla dam]}}]
+feeds: [https://herald.example/feed/0]
+"""
+COMMANDS = [
+    ("status",), ("feeds",), ("stories",), ("timeline", "dam", "--limit", "1000"), ("deliveries", "--limit", "1000"), ("digest", "--since", "5000d"),
+]  # fmt: skip
+
+
+class Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_is_told_colours_and_links_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """T3, T7, T13, X6."""
+    monkeypatch.setattr(sys, "stdout", terminal := Terminal())
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "5000")
+    for alert in (*samples.by_the_front_door()[::8], *samples.direct()[::3], *samples.digests()[::3]):
+        terminal.seek(0)
+        terminal.truncate()
+        ConsoleChannel().send(alert, make_delivery(), lambda _line: None)
+        told = terminal_text(terminal.getvalue())
+        assert "\x1b[" in terminal.getvalue()
+        assert " ".join(render.shown(alert).title.split()) in " ".join(told.split())
+
+
+def test_a_pipe_gets_a_line_for_each_fact(capsys: pytest.CaptureFixture[str]) -> None:
+    """T13."""
+    for alert in samples.everything():
+        ConsoleChannel().send(alert, make_delivery(), lambda _line: None)
+        told = capsys.readouterr().out
+        assert is_plain(told)
+        assert len(told.splitlines()) == 2 + len(rows(render.shown(alert)))
+
+
+@pytest.mark.parametrize("form", ["text", "journal", "json"])
+def test_a_record_of_the_log_is_one_line_that_commands_nothing(form: Format) -> None:
+    """T13, X6: by its words, by what they are put into, and by a traceback."""
+    for words in STRINGS:
+        try:
+            int(f"x{words}")
+        except ValueError:
+            told = logging.LogRecord("monitor.poll", logging.ERROR, words, 1, "poll feed=%s error=%s", (words, words), sys.exc_info())  # fmt: skip
+        line = Line(form).format(told)
+        assert is_plain(line)
+        assert not {"\n", "\r", "\x85", "\u2028"} & set(line)
+        assert len(line.splitlines()) == 1
+        if form == "json":
+            assert json.loads(line)["level"] == "error"
+        if form == "journal":
+            assert line.startswith("<3>poll feed=")
+
+
+@pytest.fixture
+def called(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., str]]:
+    """Runs a command on a store that holds what the hostile feeds brought; what it printed."""
+    (tmp_path / "monitor.yaml").write_text(CONFIG.format(folder=tmp_path))
+    store = Store.open(f"sqlite:///{tmp_path}/monitor.db")
+    samples.stored(store)
+
+    def call(*arguments: str) -> str:
+        assert run([*arguments, "-c", str(tmp_path / "monitor.yaml")]) == 0
+        return capsys.readouterr().out
+
+    yield call
+    store.close()
+
+
+def test_what_commands_print_is_plain_and_their_json_whole(called: Callable[..., str], tmp_path: Path) -> None:
+    """T7, T13, T15."""
+    for command in COMMANDS:
+        assert is_plain(called(*command))
+        printed = called(*command, "--json")
+        assert is_plain(printed)
+        assert json.loads(printed)
+    (development, *_) = json.loads(called("timeline", "dam", "--limit", "1", "--json"))
+    for entry in (development["reports"][0]["id"], f"Orla dam {' '.join(CONTROL + MARKUP)}"):
+        assert is_plain(called("explain", entry))
+        assert json.loads(called("explain", entry, "--json"))
+    page = tmp_path / "digest.html"
+    called("digest", "--since", "5000d", "--html", str(page))
+    harmless_page(page.read_text())
+
+
+def test_a_list_of_feeds_for_other_readers_is_xml_and_says_their_names(capsys: pytest.CaptureFixture[str]) -> None:
+    """X6: as `monitor feeds --opml` prints it."""
+    named = [Feed(url=f"https://herald.example/{n}?a=<&b='\"", name=words) for n, words in enumerate(STRINGS)]
+    print_feeds(named)
+    found = list(ET.fromstring(capsys.readouterr().out.encode()).iter("outline"))
+    assert [outline.get("xmlUrl") for outline in found] == [feed.url for feed in named]
+    assert all(
+        outline.get("text") == (render.line(mask(feed.name)) or feed.url)
+        for outline, feed in zip(found, named, strict=True)
+    )
