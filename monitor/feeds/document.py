@@ -23,6 +23,13 @@ _TITLE_CAP, _SUMMARY_CAP, _KEY_CAP = 1_000, 10_000, 500
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 _DOCTYPE = re.compile(rb"<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>", re.DOTALL | re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
+_NOT_IN_A_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
+"""What no address and no key holds: control characters, line breaks and tabs among them."""
+_HALF_CHARACTER = re.compile(
+    rb"&#(?:x0*d[89a-f][0-9a-f]{2}|0*(?:5529[6-9]|55[3-9]\d\d|56\d{3}|57[0-2]\d\d|573[0-3]\d|5734[0-3]));",
+    re.IGNORECASE,
+)
+"""A reference to a surrogate, which is no character: the parser gives the whole feed up for one (X6)."""
 _MARKUP = re.compile(r"<[a-zA-Z/!?]|&[#\w]+;")
 _BLOCKS = re.compile(r"<\s*/?\s*(?:p|br|div|li|ul|ol|h[1-6]|tr|td|blockquote)\b[^>]*>", re.IGNORECASE)
 _JSON_FEED = re.compile(r"jsonfeed\.org/version|^1(\.[01])?$")
@@ -45,6 +52,7 @@ def parse_bytes(body: bytes, *, url: str, content_type: str = "") -> Document:
 
 def _read_xml(body: bytes, url: str, content_type: str) -> Document:
     body = _DOCTYPE.sub(b"", body.lstrip(), count=1)  # entity declarations never reach the parser (X1-X3)
+    body = _HALF_CHARACTER.sub(b"&#xfffd;", body)
     headers = {"content-location": url}
     if content_type:
         headers["content-type"] = content_type
@@ -188,14 +196,14 @@ def _told_apart(raw: list[dict[str, Any]]) -> tuple[Item, ...]:
         keys = _keys(item, title, summary, shared=len(links[item["guid"]]) > 1)
         items.setdefault(keys[0], Item(
             keys=keys, url=item["url"], title=without_source(title, outlet), summary=summary, published=item["published"],
-            language=item["language"][:20], outlet=outlet,
+            language=_plain(item["language"], 20), outlet=outlet,
         ))  # fmt: skip
     return tuple(items.values())
 
 
 def _keys(item: Mapping[str, Any], title: str, summary: str, *, shared: bool) -> tuple[str, ...]:
     link = f"url:{same_link(item['url'])}" if item["url"] else ""
-    guid = item["guid"].strip()
+    guid = _NOT_IN_A_NAME.sub("", item["guid"]).strip()
     named = f"id:{same_link(guid) if guid.startswith(('http://', 'https://')) else guid}" if guid and not shared else ""
     text = "" if named or link else f"text:{title}|{summary[:200]}"
     return tuple(dict.fromkeys(key[:_KEY_CAP] for key in (named, link, text) if key))
@@ -224,13 +232,13 @@ def without_source(title: str, outlet: str) -> str:
 
 def _link(link: str, base: str) -> str:
     """An absolute http(s) address, or nothing (X25)."""
-    link = re.sub(r"[\x00-\x1f]", "", link.strip())
+    link = _NOT_IN_A_NAME.sub("", link.encode("utf-8", "replace").decode()).strip()
     if not link:
         return ""
     try:
         absolute = urljoin(base, link)
         parts = urlsplit(absolute)
-        return absolute.replace(" ", "%20")[:2_000] if parts.scheme in ("http", "https") and parts.hostname else ""
+        return re.sub(r"\s", "%20", absolute)[:2_000] if parts.scheme in ("http", "https") and parts.hostname else ""
     except ValueError:
         return ""
 
