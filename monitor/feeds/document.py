@@ -16,11 +16,11 @@ import feedparser
 import nh3
 
 from monitor.errors import FeedError
+from monitor.feeds import dates
 from monitor.model import Document, Item
 
 ENTRIES = 5_000
 _TITLE_CAP, _SUMMARY_CAP, _KEY_CAP = 1_000, 10_000, 500
-_EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 _DOCTYPE = re.compile(rb"<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>", re.DOTALL | re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 _NOT_IN_A_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
@@ -34,8 +34,6 @@ _MARKUP = re.compile(r"<[a-zA-Z/!?]|&[#\w]+;")
 _BLOCKS = re.compile(r"<\s*/?\s*(?:p|br|div|li|ul|ol|h[1-6]|tr|td|blockquote)\b[^>]*>", re.IGNORECASE)
 _JSON_FEED = re.compile(r"jsonfeed\.org/version|^1(\.[01])?$")
 _BRIDGE_ERROR = re.compile(r"^Bridge returned error\b", re.IGNORECASE)
-_ZONED = re.compile(r"(?:Z|GMT|UTC?|[+-]\d\d:?\d\d|[ECMP][SD]T)\s*$")
-_DATELIKE = re.compile(r"^\s*(?:\d{4}-\d\d|\d{1,2}[ -]\w{3}|\w{3},?\s|\d{4}\d{4}T)")
 _TRACKING = ("utm_", "at_medium", "at_campaign", "fbclid", "gclid", "ref_src", "ito", "cmpid")
 
 
@@ -104,26 +102,8 @@ def _xml_item(entry: Mapping[str, Any], base: str) -> dict[str, Any]:
 
 def _xml_date(entry: Mapping[str, Any]) -> datetime | None:
     told = dict(entry)  # as the feed has it: feedparser's own mapping passes one date off as another
-    for name in ("published", "updated", "created"):
-        text, moment = told.get(name), told.get(f"{name}_parsed")
-        if text and moment and _DATELIKE.match(str(text)):
-            try:
-                year, month, day, hour, minute, second = moment[:6]
-                return plausible(datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC), str(text))
-            except (ValueError, TypeError):
-                continue
-    return None
-
-
-def plausible(moment: datetime, text: str) -> datetime | None:
-    """`moment` if the date `text` can be meant: a year that can be, and either a zone that is understood or none (0.9, X17)."""
-    names_year = str(moment.year) in text or f"{moment.year % 100:02d}" in text
-    if moment < _EARLIEST or not (names_year or moment.month in (1, 12)):  # a zone may carry New Year's night over
-        return None
-    named = re.search(r"\b([A-Z]{2,5})\s*$", text)
-    if named and not _ZONED.search(text):
-        return None  # CET, BST, IST: the parser takes them for UTC
-    return moment
+    texts = (str(told.get(name) or "") for name in ("published", "updated", "created"))
+    return next((moment for text in texts if (moment := dates.read(text))), None)
 
 
 # --- JSON Feed
@@ -146,12 +126,6 @@ def _read_json(body: bytes, url: str) -> Document:
 
 
 def _json_item(item: Mapping[str, Any], base: str, language: str) -> dict[str, Any]:
-    text = _str(item.get("date_published")) or _str(item.get("date_modified"))
-    try:
-        moment = datetime.fromisoformat(text)
-        published = plausible(moment if moment.tzinfo else moment.replace(tzinfo=UTC), text)
-    except (ValueError, OverflowError):
-        published = None
     return {
         "guid": _str(item.get("id")),
         "url": next(
@@ -159,7 +133,7 @@ def _json_item(item: Mapping[str, Any], base: str, language: str) -> dict[str, A
         ),
         "title": _str(item.get("title")),
         "summary": _str(item.get("summary")) or _str(item.get("content_text")) or _str(item.get("content_html")),
-        "published": published.astimezone(UTC) if published else None,
+        "published": dates.read(_str(item.get("date_published"))) or dates.read(_str(item.get("date_modified"))),
         "language": _str(item.get("language")) or language,
         "outlet": "",
     }

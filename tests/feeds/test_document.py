@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monitor.errors import FeedError
-from monitor.feeds.document import ENTRIES, parse_bytes, plausible, same_link
+from monitor.feeds.document import ENTRIES, parse_bytes, same_link
 from monitor.model import Document, Item
 
 URL = "https://herald.example/feed"
@@ -121,29 +121,6 @@ def test_relative_links_become_absolute() -> None:
         )
     )
     assert [i.url for i in document.items] == ["https://herald.example/a%20b", "https://c.example/x"]
-
-
-@pytest.mark.parametrize(
-    ("date", "published"),
-    [
-        ("Tue, 05 Mar 2024 12:00:00 GMT", datetime(2024, 3, 5, 12, tzinfo=UTC)),
-        ("Tue, 05 Mar 2024 13:00:00 +0100", datetime(2024, 3, 5, 12, tzinfo=UTC)),
-        ("2024-03-05T12:00:00Z", datetime(2024, 3, 5, 12, tzinfo=UTC)),
-        ("Tue, 05 Mar 2024 12:00:00 CET", None),
-        ("1767225600", None),
-        ("2026年3月5日", None),
-        ("0000-00-00T00:00:00Z", None),
-        ("yesterday", None),
-        ("Thu, 01 Jan 1970 00:00:00 GMT", None),
-    ],
-)
-def test_dates_are_read_where_they_can_be_trusted_and_never_guessed(date: str, published: datetime | None) -> None:
-    """0.9, X17, X18."""
-    assert item(f"<title>t</title><pubDate>{date}</pubDate>").published == published
-
-
-def test_a_date_that_does_not_name_its_year_is_refused() -> None:
-    assert plausible(datetime(2024, 3, 5, tzinfo=UTC), "5 March") is None
 
 
 def test_items_are_told_apart_by_link_when_they_share_a_guid() -> None:
