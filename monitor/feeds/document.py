@@ -16,20 +16,14 @@ import feedparser
 import nh3
 
 from monitor.errors import FeedError
-from monitor.feeds import dates
+from monitor.feeds import dates, markup
 from monitor.model import Document, Item
 
 ENTRIES = 5_000
 _TITLE_CAP, _SUMMARY_CAP, _KEY_CAP = 1_000, 10_000, 500
-_DOCTYPE = re.compile(rb"<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>", re.DOTALL | re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 _NOT_IN_A_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
 """What no address and no key holds: control characters, line breaks and tabs among them."""
-_HALF_CHARACTER = re.compile(
-    rb"&#(?:x0*d[89a-f][0-9a-f]{2}|0*(?:5529[6-9]|55[3-9]\d\d|56\d{3}|57[0-2]\d\d|573[0-3]\d|5734[0-3]));",
-    re.IGNORECASE,
-)
-"""A reference to a surrogate, which is no character: the parser gives the whole feed up for one (X6)."""
 _MARKUP = re.compile(r"<[a-zA-Z/!?]|&[#\w]+;")
 _BLOCKS = re.compile(r"<\s*/?\s*(?:p|br|div|li|ul|ol|h[1-6]|tr|td|blockquote)\b[^>]*>", re.IGNORECASE)
 _JSON_FEED = re.compile(r"jsonfeed\.org/version|^1(\.[01])?$")
@@ -49,11 +43,9 @@ def parse_bytes(body: bytes, *, url: str, content_type: str = "") -> Document:
 
 
 def _read_xml(body: bytes, url: str, content_type: str) -> Document:
-    body = _DOCTYPE.sub(b"", body.lstrip(), count=1)  # entity declarations never reach the parser (X1-X3)
-    body = _HALF_CHARACTER.sub(b"&#xfffd;", body)
-    headers = {"content-location": url}
-    if content_type:
-        headers["content-type"] = content_type
+    headers = {"content-location": url} | ({"content-type": content_type} if content_type else {})
+    body = markup.disarmed(body, headers)
+    headers["content-type"] = markup.UTF_8
     try:
         parsed = feedparser.parse(
             io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
