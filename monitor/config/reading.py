@@ -219,7 +219,8 @@ def _syntax(error: yaml.MarkedYAMLError, text: str) -> tuple[int, str]:
         "line": opened.line + 1 if opened else mark.line + 1,
     }
     meant = next((said for part, said in _SAID if part in problem), "")
-    return mark.line + 1, meant.format(**facts) if meant else f"This is not proper YAML: {shown(problem)}."
+    line = min(mark.line + 1, len(lines))  # the end of a file that ends without a line break is on no line of its own
+    return line, meant.format(**facts) if meant else f"This is not proper YAML: {shown(problem)}."
 
 
 def _at(lines: list[str], mark: Any) -> str:
