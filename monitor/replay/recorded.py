@@ -16,7 +16,6 @@ from monitor.feeds.parse import parse_bytes
 from monitor.model import Entry, Feed, FeedState, Poll
 
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
-"""So that the weeks before and after can be counted, too."""
 
 
 class ReplayError(MonitorError):
@@ -84,19 +83,23 @@ def _entry(path: Path, number: int, record: dict[str, Any]) -> Entry:
 
     if not text("id"):
         raise ReplayError(f'{path}:{number}: the entry has no "id"; give each entry its own text.')
-    try:
-        published = datetime.fromisoformat(text("published"))
-        published = published.replace(tzinfo=UTC) if published.tzinfo is None else published.astimezone(UTC)
-        if not _EARLIEST <= published <= _LATEST:
-            raise ValueError
-    except (ValueError, OverflowError):
-        raise ReplayError(
-            f'{path}:{number}: "published" is not a date; write it like 2024-05-01T12:00:00+00:00.'
-        ) from None
+    published = _moment(text("published"))
+    if published is None:
+        raise ReplayError(f'{path}:{number}: "published" is not a date; write it like 2024-05-01T12:00:00+00:00.')
     return Entry(
         id=text("id"), feed=text("feed"), url=text("url"), title=text("title"), summary=text("summary"),
         published=published, language=text("lang"), outlet=text("source"), keys=(text("id"),),
     )  # fmt: skip
+
+
+def _moment(text: str) -> datetime | None:
+    """The moment that is named, if weeks before and after it can be counted, too."""
+    try:
+        moment = datetime.fromisoformat(text)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return moment if _EARLIEST <= moment <= _LATEST else None
 
 
 def _document(path: Path, body: bytes) -> Iterator[Entry]:

@@ -82,7 +82,7 @@ def test_what_is_broken_here_is_whole(tmp_path: Path) -> None:
     )
 
 
-@fuzzed(200)
+@fuzzed(80)
 @given(st.lists(RECORDS, min_size=1, max_size=4), st.lists(RECORDS | VALUES, max_size=3))
 @example([{"id": "a", "title": "Dam breaks", "published": "0001-01-01T00:00:00Z"}], [])
 @example([{"id": "a", "title": "Dam breaks", "published": "9999-12-31T23:59:59Z"}], [])
@@ -96,7 +96,7 @@ def test_any_values_are_replayed_or_told_with_their_line(
     replayed(stream, write(tmp_path, "l.jsonl", "\n".join(map(json.dumps, marks)).encode()))
 
 
-@fuzzed(200)
+@fuzzed(150)
 @given(RECORDS, st.sampled_from(FIELDS), VALUES)
 def test_one_wrong_value_in_a_good_recording_is_replayed_or_told_with_its_line(
     tmp_path: Path, more: dict[str, Any], field: str, value: Any
