@@ -21,7 +21,7 @@ _SHOWN = 60
 _TAG = "tag:yaml.org,2002:"
 _NOT_TEXT = frozenset(_TAG + kind for kind in ("bool", "int", "float", "null", "timestamp", "merge", "value"))
 _NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]{0,15})(\.[0-9]{1,15})?")
-_POWER = re.compile(r"[-+]?[0-9.]*[0-9][0-9.]*[eE][-+]?[0-9]+")
+_POWER = re.compile(r"[-+]?\.*[0-9][0-9.]*[eE][-+]?[0-9]+")
 """A number to everybody but PyYAML."""
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 WRONG = object()

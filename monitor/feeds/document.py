@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import io
 import json
@@ -83,13 +84,19 @@ def _xml_item(entry: Mapping[str, Any], base: str) -> dict[str, Any]:
     source = entry.get("source") or {}
     return {
         "guid": str(entry.get("id") or ""),
-        "url": _link(str(entry.get("link") or ""), base) or _link(str(entry.get("id") or ""), ""),
+        "url": _link(_address(entry), base) or _link(str(entry.get("id") or ""), ""),
         "title": str(entry.get("title") or ""),
         "summary": str(entry.get("summary") or content[0].get("value") or ""),
         "published": _xml_date(entry),
         "language": str((entry.get("title_detail") or {}).get("language") or ""),
         "outlet": str(source.get("title") or "") if isinstance(source, Mapping) else "",
     }
+
+
+def _address(entry: Mapping[str, Any]) -> str:
+    """Where an item leads, as it says; an item of a CDF channel may say so in an element of its own."""
+    anchor = entry.get("a")
+    return str(entry.get("link") or (anchor.get("href") if isinstance(anchor, Mapping) else "") or "")
 
 
 def _xml_date(entry: Mapping[str, Any]) -> datetime | None:
@@ -144,22 +151,27 @@ def _str(value: object) -> str:
 def _told_apart(raw: list[dict[str, Any]]) -> tuple[Item, ...]:
     """The newest items, cleaned, each with the keys it can be recognised by (X8-X14).
 
-    The guid counts, unless the document has it at items with other links too; then the link; then the text.
+    The guid counts, unless the document has it at items with other links too; then the link, unless it has that at items
+    with other titles too, or it leads to a site's front page; the text where there is no link that counts.
     """
     if len(raw) > ENTRIES:
         raw = sorted(raw, key=lambda item: item["published"] or datetime.max.replace(tzinfo=UTC), reverse=True)[
             :ENTRIES
         ]
     links: dict[str, set[str]] = defaultdict(set)
+    titles: dict[str, set[str]] = defaultdict(set)
     for item in raw:
         links[item["guid"]].add(same_link(item["url"]))
+        titles[same_link(item["url"])].add(item["title"])
     items: dict[str, Item] = {}
     for item in raw:
         title, summary = _plain(item["title"], _TITLE_CAP), _plain(item["summary"], _SUMMARY_CAP)
         if _BRIDGE_ERROR.match(title) or not (title or summary or item["url"] or item["guid"]):
             continue  # a bridge's own trouble is no news
         outlet = _plain(item["outlet"], 200)
-        keys = _keys(item, title, summary, shared=len(links[item["guid"]]) > 1)
+        link = same_link(item["url"])
+        guid = item["guid"] if len(links[item["guid"]]) == 1 else ""
+        keys = _keys(guid, link if len(titles[link]) == 1 else "", title, summary)
         items.setdefault(keys[0], Item(
             keys=keys, url=item["url"], title=without_source(title, outlet), summary=summary, published=item["published"],
             language=_plain(item["language"], 20), outlet=outlet,
@@ -167,12 +179,19 @@ def _told_apart(raw: list[dict[str, Any]]) -> tuple[Item, ...]:
     return tuple(items.values())
 
 
-def _keys(item: Mapping[str, Any], title: str, summary: str, *, shared: bool) -> tuple[str, ...]:
-    link = f"url:{same_link(item['url'])}" if item["url"] else ""
-    guid = _NOT_IN_A_NAME.sub("", item["guid"]).strip()
-    named = f"id:{same_link(guid) if guid.startswith(('http://', 'https://')) else guid}" if guid and not shared else ""
-    text = "" if named or link else f"text:{title}|{summary[:200]}"
-    return tuple(dict.fromkeys(key[:_KEY_CAP] for key in (named, link, text) if key))
+def _keys(guid: str, link: str, title: str, summary: str) -> tuple[str, ...]:
+    guid = _NOT_IN_A_NAME.sub("", guid).strip()
+    named = f"id:{same_link(guid) if guid.startswith(('http://', 'https://')) else guid}" if guid else ""
+    link = f"url:{link}" if "/" in link.removeprefix("//") or "?" in link else ""
+    text = f"text:{title}|{summary[:200]}" if not link and (title or not named) else ""
+    return tuple(dict.fromkeys(_cut(key) for key in (named, link, text) if key))
+
+
+def _cut(key: str) -> str:
+    """A key of bounded length, which differs wherever the whole does."""
+    if len(key) <= _KEY_CAP:
+        return key
+    return f"{key[: _KEY_CAP - 33]}~{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}"
 
 
 def same_link(url: str) -> str:
@@ -180,7 +199,11 @@ def same_link(url: str) -> str:
     try:
         parts = urlsplit(url)
         query = urlencode(
-            [(name, value) for name, value in parse_qsl(parts.query) if not name.lower().startswith(_TRACKING)]
+            [
+                (name, value)
+                for name, value in parse_qsl(parts.query, keep_blank_values=True)
+                if not name.lower().startswith(_TRACKING)
+            ]
         )
     except ValueError:
         return url

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 
 from feedparser.encodings import convert_to_utf8
 
@@ -14,6 +15,12 @@ _HALF_CHARACTER = re.compile(
     re.IGNORECASE,
 )
 """A reference to a surrogate: the parser gives the whole feed up for one (X6)."""
+
+_MARKS = (
+    (b"\xff\xfe\x00\x00", "utf-32"), (b"\x00\x00\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig"),
+    (b"<\x00\x00\x00", "utf-32-le"), (b"\x00\x00\x00<", "utf-32-be"), (b"<\x00", "utf-16-le"), (b"\x00<", "utf-16-be"), (b"Lo\xa7\x94", "cp037"),
+)  # fmt: skip
+"""How a document begins -> what it is in, whatever it is called."""
 
 UTF_8 = "text/xml; charset=utf-8"
 """The media type of what `disarmed` returns."""
@@ -30,8 +37,15 @@ def disarmed(body: bytes, headers: Mapping[str, str]) -> bytes:
 
 
 def _as_utf8(body: bytes, headers: Mapping[str, str]) -> bytes:
-    """By what the server, the document and its first bytes say of its charset, whichever fits (X7)."""
+    """By its first bytes; else as UTF-8, where it is; else as the server or the document call it, whichever fits (X7)."""
+    body = body.lstrip(b"\t\n\r ")
+    codec = next((codec for start, codec in _MARKS if body.startswith(start)), "" if body.isascii() else "utf-8")
+    with suppress(ValueError):
+        if codec:
+            return _DECLARATION.sub(b"", body.decode(codec).encode())
+    if "charset" not in headers.get("content-type", "").lower():
+        headers = {"content-type": "application/xml"}  # RFC 7303: then the document knows, also under text/xml
     try:
-        return bytes(convert_to_utf8(headers, body.lstrip(), {}))
+        return bytes(convert_to_utf8(headers, body, {}))
     except (ValueError, LookupError):  # what it calls its charset is no name at all
         return _DECLARATION.sub(b"", body.decode("utf-8", "replace").encode())

@@ -93,8 +93,8 @@ def test_what_is_attached_to_an_entry_is_never_fetched(line: Line, serve: Serve)
         <media:player url='{canary.url}'/><media:thumbnail url='{canary.url}'/><itunes:image href='{canary.url}'/><comments>{canary.url}</comments>
         <wfw:commentRss>{canary.url}</wfw:commentRss><description>&lt;img src='{canary.url}'&gt; &lt;iframe src='{canary.url}'&gt; Two towns below.</description></item></channel></rss>"""
     line.poll(http(body.replace("NUMBER", "Weather").encode()))
-    changes = line.poll(http(body.replace("NUMBER", "Dam breaks above two towns").encode()), minutes=20)
-    assert [alert.title for alert in changes.alerts] == ["Dam breaks above two towns"]
+    changes = line.poll(http(body.replace("NUMBER", "Police arrest two over dam collapse").encode()), minutes=20)
+    assert [alert.title for alert in changes.alerts] == ["Police arrest two over dam collapse"]
     feed = f'{{"version": "https://jsonfeed.org/version/1.1", "icon": "{canary.url}", "next_url": "{canary.url}", "items": [{{"id": "3", "title": "Dam inquiry opens", "image": "{canary.url}", "attachments": [{{"url": "{canary.url}", "mime_type": "audio/mpeg", "size_in_bytes": 1073741824}}]}}]}}'
     assert line.poll(http(feed.encode()), minutes=40).entries
     assert canary.requests == []
