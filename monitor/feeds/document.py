@@ -227,7 +227,11 @@ def _link(link: str, base: str) -> str:
     try:
         absolute = urljoin(base, link)
         parts = urlsplit(absolute)
-        return re.sub(r"\s", "%20", absolute)[:2_000] if parts.scheme in ("http", "https") and parts.hostname else ""
+        return (
+            re.sub(r"\s", "%20", absolute)[:2_000]
+            if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+            else ""
+        )
     except ValueError:
         return ""
 
