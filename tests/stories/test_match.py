@@ -128,6 +128,12 @@ def test_marks_that_nobody_sees_do_not_hide_a_name(name: str, entry: MakeEntry) 
     assert matched(of(any_=("Orla dam",)), f"{name} closed", entry=entry)
 
 
+@pytest.mark.parametrize("name", ["Baden-Baden", "Walla Walla", "Boutros Boutros-Ghali", "Duran Duran"])
+def test_a_name_that_says_a_word_twice_is_found_where_it_stands_twice(name: str, entry: MakeEntry) -> None:
+    assert matched(of(any_=(name,)), f"Flood in {name} ends", entry=entry)
+    assert not matched(of(any_=(name,)), f"Flood in {name.replace('-', ' ').split()[0]} ends", entry=entry)
+
+
 def test_evidence_names_the_term_the_words_found_and_where(entry: MakeEntry, dam: Storyline) -> None:
     (match,) = Matcher([dam]).match(entry("Towns flee below the River Orla", "Engineers fear for the dams."))
     assert [(e.term, e.found, e.field) for e in match.evidence] == [
