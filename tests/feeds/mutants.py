@@ -303,9 +303,9 @@ def stock(folder: Path) -> Stock:
 def mutant(folder: Path, number: int, seed: int = SEED) -> tuple[bytes, str]:
     """The mutant with this number, and the media type it is served as."""
     dice, there = random.Random(f"{seed} {number}"), stock(folder)
-    kind = dice.choices((there.full, there.bare, there.large, there.json), (58, 30, 2, 10))[0]
+    kind = dice.choices((there.full, there.bare, there.large, there.json), (50, 38, 1, 11))[0]
     body, other = dice.choice(kind), dice.choice(there.full)
-    for operator in dice.choices(QUICK * 3 + SLOW, k=dice.choice((1, 1, 1, 2, 3))):
+    for operator in dice.choices(QUICK * 4 + SLOW, k=dice.choice((1, 1, 1, 2, 3))):
         body = operator(body, dice, other)
     return body, dice.choice(TYPES)
 
