@@ -21,7 +21,7 @@ _SHOWN = 60
 _TAG = "tag:yaml.org,2002:"
 _NOT_TEXT = frozenset(_TAG + kind for kind in ("bool", "int", "float", "null", "timestamp", "merge", "value"))
 _NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]{0,15})(\.[0-9]{1,15})?")
-_POWER = re.compile(r"[-+]?[0-9.]*[0-9][0-9.]*[eE][-+]?[0-9]+")
+_POWER = re.compile(r"[-+]?\.*[0-9][0-9.]*[eE][-+]?[0-9]+")
 """A number to everybody but PyYAML."""
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 WRONG = object()
@@ -219,7 +219,8 @@ def _syntax(error: yaml.MarkedYAMLError, text: str) -> tuple[int, str]:
         "line": opened.line + 1 if opened else mark.line + 1,
     }
     meant = next((said for part, said in _SAID if part in problem), "")
-    return mark.line + 1, meant.format(**facts) if meant else f"This is not proper YAML: {shown(problem)}."
+    line = min(mark.line + 1, len(lines))  # the end of a file that ends without a line break is on no line of its own
+    return line, meant.format(**facts) if meant else f"This is not proper YAML: {shown(problem)}."
 
 
 def _at(lines: list[str], mark: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import io
 import json
@@ -16,6 +17,7 @@ import feedparser
 import nh3
 
 from monitor.errors import FeedError
+from monitor.feeds import dates, markup
 from monitor.feeds.aggregators import unwrapped
 from monitor.model import Document, Item
 
@@ -24,15 +26,13 @@ _TITLE_CAP, _SUMMARY_CAP, _KEY_CAP = 1_000, 10_000, 500
 _TTL_CAP = 10_080
 _HEAD = 100_000
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
-_DOCTYPE = re.compile(rb"<!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>", re.DOTALL | re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
+_NOT_IN_A_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
+"""What no address and no key holds: control characters, line breaks and tabs among them."""
 _MARKUP = re.compile(r"<[a-zA-Z/!?]|&[#\w]+;")
 _BLOCKS = re.compile(r"<\s*/?\s*(?:p|br|div|li|ul|ol|h[1-6]|tr|td|blockquote)\b[^>]*>", re.IGNORECASE)
 _JSON_FEED = re.compile(r"jsonfeed\.org/version|^1(\.[01])?$")
 _BRIDGE_ERROR = re.compile(r"^Bridge returned error\b", re.IGNORECASE)
-_ZONED = re.compile(r"(?:Z|GMT|UTC?|[+-]\d\d:?\d\d|[ECMP][SD]T)\s*$")
-_DATELIKE = re.compile(r"^\s*(?:\d{4}-\d\d|\d{1,2}[ -]\w{3}|\w{3},?\s|\d{4}\d{4}T)")
 _TRACKING = ("utm_", "at_medium", "at_campaign", "fbclid", "gclid", "ref_src", "ito", "cmpid")
 
 
@@ -48,10 +48,9 @@ def parse_bytes(body: bytes, *, url: str, content_type: str = "") -> Document:
 
 
 def _read_xml(body: bytes, url: str, content_type: str) -> Document:
-    body = _DOCTYPE.sub(b"", body.lstrip(), count=1)  # entity declarations never reach the parser (X1-X3)
-    headers = {"content-location": url}
-    if content_type:
-        headers["content-type"] = content_type
+    headers = {"content-location": url} | ({"content-type": content_type} if content_type else {})
+    body = markup.disarmed(body, headers)
+    headers["content-type"] = markup.UTF_8
     try:
         parsed = feedparser.parse(
             io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
@@ -114,7 +113,7 @@ def _xml_item(entry: Mapping[str, Any], base: str) -> dict[str, Any]:
     source = entry.get("source") or {}
     return {
         "guid": str(entry.get("id") or ""),
-        "url": _link(str(entry.get("link") or ""), base) or _link(str(entry.get("id") or ""), ""),
+        "url": _link(_address(entry), base) or _link(str(entry.get("id") or ""), ""),
         "title": str(entry.get("title") or ""),
         "summary": str(entry.get("summary") or content[0].get("value") or ""),
         "published": _xml_date(entry),
@@ -123,28 +122,16 @@ def _xml_item(entry: Mapping[str, Any], base: str) -> dict[str, Any]:
     }
 
 
+def _address(entry: Mapping[str, Any]) -> str:
+    """Where an item leads, as it says; an item of a CDF channel may say so in an element of its own."""
+    anchor = entry.get("a")
+    return str(entry.get("link") or (anchor.get("href") if isinstance(anchor, Mapping) else "") or "")
+
+
 def _xml_date(entry: Mapping[str, Any]) -> datetime | None:
     told = dict(entry)  # as the feed has it: feedparser's own mapping passes one date off as another
-    for name in ("published", "updated", "created"):
-        text, moment = told.get(name), told.get(f"{name}_parsed")
-        if text and moment and _DATELIKE.match(str(text)):
-            try:
-                year, month, day, hour, minute, second = moment[:6]
-                return plausible(datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC), str(text))
-            except (ValueError, TypeError):
-                continue
-    return None
-
-
-def plausible(moment: datetime, text: str) -> datetime | None:
-    """`moment` if the date `text` can be meant: a year that can be, and either a zone that is understood or none (0.9, X17)."""
-    names_year = str(moment.year) in text or f"{moment.year % 100:02d}" in text
-    if moment < _EARLIEST or not (names_year or moment.month in (1, 12)):  # a zone may carry New Year's night over
-        return None
-    named = re.search(r"\b([A-Z]{2,5})\s*$", text)
-    if named and not _ZONED.search(text):
-        return None  # CET, BST, IST: the parser takes them for UTC
-    return moment
+    texts = (str(told.get(name) or "") for name in ("published", "updated", "created"))
+    return next((moment for text in texts if (moment := dates.read(text))), None)
 
 
 # --- JSON Feed
@@ -167,12 +154,6 @@ def _read_json(body: bytes, url: str) -> Document:
 
 
 def _json_item(item: Mapping[str, Any], base: str, language: str) -> dict[str, Any]:
-    text = _str(item.get("date_published")) or _str(item.get("date_modified"))
-    try:
-        moment = datetime.fromisoformat(text)
-        published = plausible(moment if moment.tzinfo else moment.replace(tzinfo=UTC), text)
-    except (ValueError, OverflowError):
-        published = None
     return {
         "guid": _str(item.get("id")),
         "url": next(
@@ -180,7 +161,7 @@ def _json_item(item: Mapping[str, Any], base: str, language: str) -> dict[str, A
         ),
         "title": _str(item.get("title")),
         "summary": _str(item.get("summary")) or _str(item.get("content_text")) or _str(item.get("content_html")),
-        "published": published.astimezone(UTC) if published else None,
+        "published": dates.read(_str(item.get("date_published"))) or dates.read(_str(item.get("date_modified"))),
         "language": _str(item.get("language")) or language,
         "outlet": "",
     }
@@ -199,7 +180,8 @@ def _str(value: object) -> str:
 def _told_apart(raw: list[dict[str, Any]]) -> tuple[Item, ...]:
     """The newest items, cleaned, each with the keys it can be recognised by (X8-X14).
 
-    The guid counts, unless the document has it at items with other links too; then the link; then the text.
+    The guid counts, unless the document has it at items with other links too; then the link, unless it has that at items
+    with other titles too, or it leads to a site's front page; the text where there is no link that counts.
     """
     if len(raw) > ENTRIES:
         raw = sorted(raw, key=lambda item: item["published"] or datetime.max.replace(tzinfo=UTC), reverse=True)[
@@ -207,8 +189,10 @@ def _told_apart(raw: list[dict[str, Any]]) -> tuple[Item, ...]:
         ]
     raw = [unwrapped(item) for item in raw]
     links: dict[str, set[str]] = defaultdict(set)
+    titles: dict[str, set[str]] = defaultdict(set)
     for item in raw:
         links[item["guid"]].add(same_link(item["url"]))
+        titles[same_link(item["url"])].add(item["title"])
     items: dict[str, Item] = {}
     for item in raw:
         item |= {
@@ -218,20 +202,29 @@ def _told_apart(raw: list[dict[str, Any]]) -> tuple[Item, ...]:
         if _BRIDGE_ERROR.match(title) or not (title or summary or item["url"] or item["guid"]):
             continue  # a bridge's own trouble is no news
         outlet = _plain(item["outlet"], 200)
-        keys = _keys(item, title, summary, shared=len(links[item["guid"]]) > 1)
+        link = same_link(item["url"])
+        guid = item["guid"] if len(links[item["guid"]]) == 1 else ""
+        keys = _keys(guid, link if len(titles[link]) == 1 else "", title, summary)
         items.setdefault(keys[0], Item(
             keys=keys, url=item["url"], title=without_source(title, outlet), summary=summary, published=item["published"],
-            language=item["language"][:20], outlet=outlet,
+            language=_plain(item["language"], 20), outlet=outlet,
         ))  # fmt: skip
     return tuple(items.values())
 
 
-def _keys(item: Mapping[str, Any], title: str, summary: str, *, shared: bool) -> tuple[str, ...]:
-    link = f"url:{same_link(item['url'])}" if item["url"] else ""
-    guid = item["guid"].strip()
-    named = f"id:{same_link(guid) if guid.startswith(('http://', 'https://')) else guid}" if guid and not shared else ""
-    text = "" if named or link else f"text:{title}|{summary[:200]}"
-    return tuple(dict.fromkeys(key[:_KEY_CAP] for key in (named, link, text) if key))
+def _keys(guid: str, link: str, title: str, summary: str) -> tuple[str, ...]:
+    guid = _NOT_IN_A_NAME.sub("", guid).strip()
+    named = f"id:{same_link(guid) if guid.startswith(('http://', 'https://')) else guid}" if guid else ""
+    link = f"url:{link}" if "/" in link.removeprefix("//") or "?" in link else ""
+    text = f"text:{title}|{summary[:200]}" if not link and (title or not named) else ""
+    return tuple(dict.fromkeys(_cut(key) for key in (named, link, text) if key))
+
+
+def _cut(key: str) -> str:
+    """A key of bounded length, which differs wherever the whole does."""
+    if len(key) <= _KEY_CAP:
+        return key
+    return f"{key[: _KEY_CAP - 33]}~{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}"
 
 
 def same_link(url: str) -> str:
@@ -239,7 +232,11 @@ def same_link(url: str) -> str:
     try:
         parts = urlsplit(url)
         query = urlencode(
-            [(name, value) for name, value in parse_qsl(parts.query) if not name.lower().startswith(_TRACKING)]
+            [
+                (name, value)
+                for name, value in parse_qsl(parts.query, keep_blank_values=True)
+                if not name.lower().startswith(_TRACKING)
+            ]
         )
     except ValueError:
         return url
@@ -257,13 +254,17 @@ def without_source(title: str, outlet: str) -> str:
 
 def _link(link: str, base: str) -> str:
     """An absolute http(s) address, or nothing (X25)."""
-    link = re.sub(r"[\x00-\x1f]", "", link.strip())
+    link = _NOT_IN_A_NAME.sub("", link.encode("utf-8", "replace").decode()).strip()
     if not link:
         return ""
     try:
         absolute = urljoin(base, link)
         parts = urlsplit(absolute)
-        return absolute.replace(" ", "%20")[:2_000] if parts.scheme in ("http", "https") and parts.hostname else ""
+        return (
+            re.sub(r"\s", "%20", absolute)[:2_000]
+            if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+            else ""
+        )
     except ValueError:
         return ""
 

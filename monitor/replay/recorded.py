@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from monitor.errors import MonitorError
+from monitor.errors import FeedError, MonitorError
 from monitor.feeds.identity import entries_of
 from monitor.feeds.parse import parse_bytes
 from monitor.model import Entry, Feed, FeedState, Poll
 
-_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 
 
 class ReplayError(MonitorError):
@@ -50,7 +51,7 @@ def _bytes(path: Path) -> bytes:
     try:
         body = path.read_bytes()
         return gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         why = getattr(error, "strerror", None) or "it is not a whole gzip file"
         raise ReplayError(f"{path}: cannot be read: {why}.") from None
 
@@ -82,22 +83,31 @@ def _entry(path: Path, number: int, record: dict[str, Any]) -> Entry:
 
     if not text("id"):
         raise ReplayError(f'{path}:{number}: the entry has no "id"; give each entry its own text.')
-    try:
-        published = datetime.fromisoformat(text("published"))
-        published = published.replace(tzinfo=UTC) if published.tzinfo is None else published.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise ReplayError(
-            f'{path}:{number}: "published" is not a date; write it like 2024-05-01T12:00:00+00:00.'
-        ) from None
+    published = _moment(text("published"))
+    if published is None:
+        raise ReplayError(f'{path}:{number}: "published" is not a date; write it like 2024-05-01T12:00:00+00:00.')
     return Entry(
         id=text("id"), feed=text("feed"), url=text("url"), title=text("title"), summary=text("summary"),
         published=published, language=text("lang"), outlet=text("source"), keys=(text("id"),),
     )  # fmt: skip
 
 
+def _moment(text: str) -> datetime | None:
+    """The moment that is named, if weeks before and after it can be counted, too."""
+    try:
+        moment = datetime.fromisoformat(text)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return moment if _EARLIEST <= moment <= _LATEST else None
+
+
 def _document(path: Path, body: bytes) -> Iterator[Entry]:
     """A feed document on disk; what it leaves undated counts as published when the file was written."""
     at = datetime.fromtimestamp(path.stat().st_mtime, tz=UTC)
     url = path.resolve().as_uri()
-    document = parse_bytes(body, url=url, content_type="")
+    try:
+        document = parse_bytes(body, url=url, content_type="")
+    except FeedError as error:
+        raise ReplayError(f"{path}: {error}") from None
     yield from entries_of(Poll(feed=Feed(url=url), state=FeedState(url=url, next_poll_at=at), at=at, document=document))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
@@ -12,10 +13,15 @@ from sqlalchemy import Connection, Row, bindparam, func, select, update
 from monitor.model import LIVELY, Entry, Feed, FeedState
 from monitor.store import batches, upsert
 from monitor.store.schema import carried, feeds, seen, storylines
+from monitor.store.schema import entries as known_entries
 
 _STATE = tuple(feeds.c[name] for name in FeedState.__dataclass_fields__)
 _READ = 200
 """Rows that are read at a time."""
+EDITS = 10
+"""Other titles of one entry that are looked at: some feeds have a clock or a counter in them."""
+_EDIT = "edit:"
+"""How the key of an entry under another title begins."""
 _NOTED_FOR = timedelta(days=1)
 """How long a note that a key was seen is good enough: a poll that brings nothing new then writes next to nothing."""
 
@@ -106,12 +112,12 @@ def undo_future(tx: Connection, now: datetime) -> None:
 
 
 def unseen(tx: Connection, feed: str, entries: Sequence[Entry], now: datetime) -> list[Entry]:
-    """The entries none of whose keys this feed has shown before, each once; what is shown again is noted as still there."""
+    """The entries none of whose keys this feed has shown before, each once, and those it shows under another title than before.
+
+    What is shown again is noted as still there.
+    """
     keys = list(dict.fromkeys(key for entry in entries for key in entry.keys))
-    noted: dict[str, datetime] = {}
-    for some in batches(keys):
-        query = select(seen.c.key, seen.c.last_seen_at).where(seen.c.feed == feed)
-        noted |= {row.key: row.last_seen_at for row in tx.execute(query.where(seen.c.key.in_(some)))}
+    noted = _noted(tx, feed, keys)
     stale = [key for key, last_seen_at in noted.items() if last_seen_at <= now - _NOTED_FOR]
     upsert(tx, seen, [{"feed": feed, "key": key, "last_seen_at": now} for key in stale])
     known = set(noted)
@@ -120,7 +126,48 @@ def unseen(tx: Connection, feed: str, entries: Sequence[Entry], now: datetime) -
         if known.isdisjoint(entry.keys):
             fresh.append(entry)
         known.update(entry.keys)
-    return fresh
+    return fresh + _edited(tx, feed, [entry for entry in entries if not noted.keys().isdisjoint(entry.keys)])
+
+
+def _noted(tx: Connection, feed: str, keys: Sequence[str]) -> dict[str, datetime]:
+    """Which of these keys a feed has shown, and when it was last noted."""
+    noted: dict[str, datetime] = {}
+    for some in batches(keys):
+        query = select(seen.c.key, seen.c.last_seen_at).where(seen.c.feed == feed)
+        noted |= {row.key: row.last_seen_at for row in tx.execute(query.where(seen.c.key.in_(some)))}
+    return noted
+
+
+def _edited(tx: Connection, feed: str, shown: Sequence[Entry]) -> list[Entry]:
+    """Of entries that were seen, those whose title says something else by now, each as an entry of its own (X15)."""
+    titles: dict[str, str] = {}
+    for some in batches([entry.id for entry in shown]):
+        query = select(known_entries.c.id, known_entries.c.title).where(known_entries.c.id.in_(some))
+        titles |= {row.id: row.title for row in tx.execute(query)}
+    edited = [
+        _as_edited(entry)
+        for entry in shown
+        if entry.id in titles and entry.title and _plain(entry.title) != _plain(titles[entry.id])
+    ]
+    told = _noted(tx, feed, [entry.keys[-1] for entry in edited])
+    return [entry for entry in edited if entry.keys[-1] not in told and _edits(tx, feed, entry) < EDITS]
+
+
+def _as_edited(entry: Entry) -> Entry:
+    digest = hashlib.blake2b(_plain(entry.title).encode(), digest_size=8).hexdigest()
+    identifier = hashlib.blake2b(f"{entry.id} {digest}".encode(), digest_size=8).hexdigest()
+    return replace(entry, id=identifier, keys=(*entry.keys, f"{_EDIT}{entry.id}:{digest}"))
+
+
+def _edits(tx: Connection, feed: str, entry: Entry) -> int:
+    """How often the title of an entry was another one already."""
+    begins = entry.keys[-1].rpartition(":")[0]
+    query = select(func.count()).where(seen.c.feed == feed, seen.c.key > f"{begins}:", seen.c.key < f"{begins};")
+    return tx.execute(query).scalar_one()
+
+
+def _plain(title: str) -> str:
+    return " ".join(title.casefold().split())
 
 
 def _state(row: Row[Any]) -> FeedState:

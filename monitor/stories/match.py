@@ -158,15 +158,25 @@ def _locate(
     """Where `phrase` stands: its words close together, in any order. The words found, their quality, the first one's place."""
     if len(phrase.words) == 1:
         return _locate_word(phrase, places[phrase.words[0]], words)
-    if any(word not in places for word in phrase.words):
+    twice = [phrase.words[:number].count(word) for number, word in enumerate(phrase.words)]  # `Baden-Baden`
+    if any(len(places.get(word, ())) <= before for word, before in zip(phrase.words, twice, strict=True)):
         return None
     for anchor, _ in places[max(phrase.words, key=len)]:
-        near = [min(places[word], key=lambda at: (abs(at[0] - anchor), -at[1])) for word in phrase.words]
+        near = [_nearest(places[word], anchor, before) for word, before in zip(phrase.words, twice, strict=True)]
         first, last = min(place for place, _ in near), max(place for place, _ in near)
         if last - first <= len(phrase.words) and len({place for place, _ in near}) == len(near):
             found = " ".join(word.surface for word in words[first : last + 1])
             return found, min(quality for _, quality in near), first
     return None
+
+
+def _nearest(at: list[tuple[int, float]], anchor: int, before: int) -> tuple[int, float]:
+    """The place nearest to `anchor`, after as many as the phrase has taken for the same word before."""
+
+    def distance(place: tuple[int, float]) -> tuple[int, float]:
+        return abs(place[0] - anchor), -place[1]
+
+    return sorted(at, key=distance)[before] if before else min(at, key=distance)
 
 
 def _locate_word(phrase: _Phrase, at: list[tuple[int, float]], words: Sequence[Word]) -> tuple[str, float, int] | None:

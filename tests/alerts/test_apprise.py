@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import socket
 import ssl
 import threading
@@ -16,7 +18,7 @@ import pytest
 import trustme
 
 from monitor.alerts.channels import AppriseSettings, open_channel, policy, targets
-from monitor.alerts.channels.apprise import harmless
+from monitor.alerts.channels.apprise import harmless, open_service
 from monitor.config import load
 from monitor.errors import ConfigError, DeliveryError
 from monitor.model import Alert, AlertKind, Chapter, Delivery, Link, Reply, Severity, Told
@@ -233,6 +235,18 @@ channels:
     assert problem.line == 8
     assert "the address of `desk`" in problem.message
     assert "SECRET" not in problem.message
+
+
+def test_a_part_of_an_address_that_cannot_be_used_never_reaches_the_log() -> None:
+    """C16: Apprise names the token that it does not like, which is no secret that could be masked by its name."""
+    log = io.StringIO()
+    handler = logging.StreamHandler(log)
+    logging.getLogger().addHandler(handler)
+    assert open_service("slack://SECRET-token/B/C") is None
+    assert open_service("slak://SECRET-token/B/C") is None
+    logging.getLogger().warning("still heard")
+    logging.getLogger().removeHandler(handler)
+    assert log.getvalue() == "still heard\n"
 
 
 def test_a_delivery_to_a_name_that_is_no_more_rests(service: Service) -> None:

@@ -87,7 +87,7 @@ def test_what_a_receiver_answers_becomes_one_plain_line_of_an_error() -> None:
 
 @pytest.fixture
 def client(store: Store, tmp_path: Path) -> FlaskClient:
-    return app.create(store, store.write(links.key), lambda: samples.NOW).test_client()
+    return app.create(store, store.write(links.key), lambda: samples.NOW, lambda _push: True).test_client()
 
 
 def test_a_page_shows_words_as_words_and_nothing_of_its_address(client: FlaskClient, store: Store) -> None:

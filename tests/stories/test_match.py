@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from monitor.model import Storyline, Terms
@@ -71,6 +73,66 @@ def test_texts_that_say_nothing_match_nothing(title: str, entry: MakeEntry, dam:
 def test_a_huge_text_is_cut_before_it_is_compared(entry: MakeEntry, dam: Storyline) -> None:
     """T5: what stands a megabyte into a text is not looked at."""
     assert not matched(dam, "word " * 200_000 + "Orla dam", "word " * 200_000 + "Orla dam", entry=entry)
+
+
+@pytest.mark.parametrize(
+    "name", ["(.*)+$", "%s", "{0.__class__}", "${HOME}", "{{7*7}}", "' OR 1=1 --", "100%", "_x_", "[a-z]", "a.c"]
+)
+def test_a_term_of_signs_is_taken_as_it_stands(name: str, entry: MakeEntry) -> None:
+    """T7: as a term, where its words are found and no pattern in it is followed; and as a title, which it does not break."""
+    storyline = of(any_=(f"Orla {name} dam",))
+    assert matched(storyline, f"Crack found: Orla {name} dam", entry=entry)
+    assert not matched(storyline, "Ferry fares rise in abc", entry=entry)
+    assert not matched(of(any_=("ferry",)), name, entry=entry)
+
+
+def test_a_thousand_storylines_on_a_huge_entry_cost_no_more_than_the_text_that_is_looked_at(entry: MakeEntry) -> None:
+    """T5: the row's own bound, 50 ms an entry, in CPU time and with room for a slow machine."""
+    matcher = Matcher(
+        [
+            Storyline(id=f"s{n}", title="s", terms=Terms(all=((f"place{n}", f"town{n}"), ("flood", "crack"))))
+            for n in range(1_000)
+        ]
+    )
+    huge = entry("word " * 200_000, " ".join(f"lemma{n}" for n in range(10_000)) * 50)
+    matcher.match(entry("Flood in town7"))
+    before = time.process_time()
+    for _ in range(5):
+        matcher.match(huge)
+    assert (time.process_time() - before) / 5 < 0.25
+
+
+def test_thai_and_arabic_and_chinese_names_are_found_inside_their_texts(entry: MakeEntry) -> None:
+    """T4: without spaces around them, and with the article that Arabic hangs on a word."""
+    for term, title in (
+        ("เขื่อน", "รอยร้าวที่เขื่อนทำให้ชาวบ้านอพยพ"),
+        ("大坝", "水库大坝出现裂缝"),
+        ("ダム", "奥羅ダムが決壊"),
+        ("السد", "انهيار السد يهدد بلدتين"),
+    ):
+        assert matched(of(any_=(term,)), title, entry=entry), title
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Orla \u202edam",
+        "O\u2060rla dam",
+        "Orla\ufeff dam",
+        "Orla da\U000e0041m",
+        "\u2066Orla\u2069 dam",
+        "Or\u00adla dam",
+    ],
+)
+def test_marks_that_nobody_sees_do_not_hide_a_name(name: str, entry: MakeEntry) -> None:
+    """T1."""
+    assert matched(of(any_=("Orla dam",)), f"{name} closed", entry=entry)
+
+
+@pytest.mark.parametrize("name", ["Baden-Baden", "Walla Walla", "Boutros Boutros-Ghali", "Duran Duran"])
+def test_a_name_that_says_a_word_twice_is_found_where_it_stands_twice(name: str, entry: MakeEntry) -> None:
+    assert matched(of(any_=(name,)), f"Flood in {name} ends", entry=entry)
+    assert not matched(of(any_=(name,)), f"Flood in {name.replace('-', ' ').split()[0]} ends", entry=entry)
 
 
 def test_evidence_names_the_term_the_words_found_and_where(entry: MakeEntry, dam: Storyline) -> None:

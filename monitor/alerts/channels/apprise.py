@@ -131,6 +131,7 @@ class _Ear(logging.Handler):
 
 _logger = logging.getLogger("apprise")
 _logger.setLevel(logging.WARNING)  # what it tells in passing may hold parts of an address
+_logger.propagate = False  # C16: what it says against an address tells parts of it, and no part is known to be secret
 _logger.addHandler(_Ear())
 
 
