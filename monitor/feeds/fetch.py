@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 import requests
 from requests.auth import HTTPBasicAuth
-from urllib3.exceptions import DecodeError, HTTPError, IncompleteRead, NameResolutionError, ProtocolError
+from urllib3.exceptions import DecodeError, HTTPError, IncompleteRead, InvalidHeader, NameResolutionError, ProtocolError
 
 from monitor import __version__
 from monitor.errors import FeedError, MonitorError
@@ -31,6 +32,8 @@ _CHUNK = 64 * 1024
 _REPLY_CAP = 64 * 1024
 _POST_TIME = 25.0
 _MOST_ENCODINGS = 2
+_CODINGS = frozenset(("gzip", "x-gzip", "deflate", "", "identity", "none", "utf-8"))
+"""What can be unpacked, and what servers say of a body that is not packed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,9 +134,9 @@ class Gate:
                 return response
             location = response.headers.get("location", "")
             response.close()
-            target = urljoin(_bare(chain[-1]), location.strip())
-            told = mask(" -> ".join([*chain, target]))
-            if not location or urlsplit(target).scheme not in ("http", "https"):
+            target = _target(chain[-1], location.strip())
+            told = mask(" -> ".join([*chain, target or location[:500]]))
+            if not target:
                 raise GateError("redirect", f"The server redirects to nowhere useful: {told}.")
             if len(chain) > self._settings.max_redirects or target in chain:
                 raise GateError("redirect", f"The server redirects in circles: {told}.")
@@ -170,7 +173,11 @@ class Gate:
                     raise
                 return send()  # H36: a connection that was kept open may have been closed meanwhile
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
-            raise _gate_error(error, address) from None
+            raise self._gate_error(error, address) from None
+
+    def _gate_error(self, error: Exception, url: str) -> GateError:
+        """What is told of `error`; a connection that was cut at its deadline breaks in any way, and is told as late."""
+        return _gate_error(TimeoutError() if self._deadlines.passed and not self.closed else error, url)
 
     def _response(self, response: requests.Response, *, conditional: bool, deadline: float) -> Response:
         status, headers = response.status_code, _headers(response)
@@ -180,12 +187,15 @@ class Gate:
             return Response(url=response.url, status=status, headers=headers, not_modified=True)
         if not 200 <= status < 300:  # noqa: PLR2004
             raise _status_error(status, headers)
-        if len(headers.get("content-encoding", "").split(",")) > _MOST_ENCODINGS:
+        codings = [coding.strip().lower() for coding in headers.get("content-encoding", "").split(",")]
+        if len(codings) > _MOST_ENCODINGS:
             raise FeedError("encoding", "The answer is packed too many times over.")
+        if not _CODINGS.issuperset(codings):
+            raise FeedError("encoding", "The answer is packed in a way that nobody asked for, and cannot be unpacked.")
         try:
             body = _read(response, self._settings.max_bytes, deadline)
         except (requests.RequestException, HTTPError, OSError) as error:
-            raise _gate_error(error, _bare(response.url)) from None
+            raise self._gate_error(error, _bare(response.url)) from None
         return Response(url=response.url, status=status, headers=headers, body=body)
 
 
@@ -235,8 +245,8 @@ def _status_error(status: int, headers: Mapping[str, str]) -> FeedError:
 def retry_after(headers: Mapping[str, str]) -> timedelta | None:
     """How long the server asks to be left alone: seconds, or a date measured against its own clock (H18-H20)."""
     value = headers.get("retry-after", "").strip()
-    if value.isdigit():
-        return timedelta(seconds=min(int(value), 10**9))
+    if value.isascii() and value.isdigit():
+        return timedelta(seconds=int(value) if len(value) < 10 else 10**9)  # noqa: PLR2004
     try:
         until = parsedate_to_datetime(value)
         sent = parsedate_to_datetime(headers["date"]) if "date" in headers else datetime.now(UTC)
@@ -265,13 +275,11 @@ _CAUSES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str,
     (requests.exceptions.SSLError, "tls", "The certificate of {host} cannot be trusted: {why}."),
     ((requests.Timeout, TimeoutError), "timeout", "{host} took too long to answer."),
     (DecodeError, "encoding", "{host} sent a body that cannot be unpacked."),
-    (IncompleteRead, "truncated", "{host} broke off in the middle of its answer."),
-    (
-        (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, ValueError),
-        "address",
-        "{url} is not an address that can be fetched.",
-    ),
-    (ProtocolError, "protocol", "{host} does not speak proper HTTP, or took too long: {why}."),
+    ((IncompleteRead, http.client.IncompleteRead), "truncated", "{host} broke off in the middle of its answer."),
+    (http.client.HTTPException, "protocol", "{host} does not speak proper HTTP: {why}."),
+    ((ConnectionResetError, BrokenPipeError), "connection", "{host} broke the connection: {why}."),
+    ((ProtocolError, InvalidHeader), "protocol", "{host} does not speak proper HTTP: {why}."),
+    (ValueError, "address", "{url} is not an address that can be fetched."),
 )
 
 
@@ -284,6 +292,15 @@ def _chain(error: BaseException) -> list[BaseException]:
             chain.append(current)
             todo += [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args]
     return chain
+
+
+def _target(url: str, location: str) -> str:
+    """Where a redirect from `url` leads; empty when it is no web address (H9)."""
+    try:
+        target = urljoin(_bare(url), location) if location else ""
+        return target if urlsplit(target).scheme in ("http", "https") else ""
+    except ValueError:
+        return ""
 
 
 def _credentials(url: str) -> tuple[str, str]:

@@ -6,12 +6,14 @@ connection is registered while it is used, and one thread cuts those whose deadl
 
 from __future__ import annotations
 
+import io
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from http.client import HTTPException, HTTPResponse
 from typing import Any
 
 from requests.adapters import HTTPAdapter
@@ -24,6 +26,8 @@ from monitor.feeds.address import Policy
 
 _LOOK_AGAIN = 0.2
 _RESOLVERS = 16
+_MOST_LINES = 300
+"""Lines without a body between them: interim answers, the head and its headers, or trailers."""
 
 
 class Forbidden(OSError):  # noqa: N818 - reads as what happened
@@ -69,6 +73,12 @@ class Deadlines:
         """Seconds this thread has left, at least a little."""
         deadline = getattr(self._current, "deadline", None)
         return max(0.05, deadline - time.monotonic()) if deadline else 60.0
+
+    @property
+    def passed(self) -> bool:
+        """Whether this thread has no time left."""
+        deadline = getattr(self._current, "deadline", None)
+        return deadline is not None and time.monotonic() >= deadline
 
     def close(self) -> None:
         """Cut everything and end the thread."""
@@ -152,8 +162,39 @@ class GuardedAdapter(HTTPAdapter):
             raise NameResolutionError(host, connection, error) from error
 
 
+class _Lines(io.BufferedReader):
+    """What a server sends; the lines of its head are looked at, and counted, which the standard library leaves out (H35)."""
+
+    _in_a_row = 0
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """A line of the head, the size of a chunk, or a line after the last one."""
+        line = super().readline(size)
+        self._in_a_row += 1
+        if self._in_a_row > _MOST_LINES:
+            raise HTTPException("too many lines before the body or after it")
+        if b"\r" in line.removesuffix(b"\n").removesuffix(b"\r") or b"\0" in line:
+            raise HTTPException("a header with a line break or a NUL inside")
+        return line
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """A piece of the body."""
+        self._in_a_row = 0
+        return super().read(size)
+
+
+class _Reply(HTTPResponse):
+    """An answer whose head has an end."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fp = _Lines(self.fp.detach())
+
+
 def _pool_classes(adapter: GuardedAdapter) -> dict[str, type[HTTPConnectionPool]]:
     class Plain(HTTPConnection):
+        response_class = _Reply
+
         def _new_conn(self) -> socket.socket:
             return adapter.dial(self)
 
@@ -162,6 +203,8 @@ def _pool_classes(adapter: GuardedAdapter) -> dict[str, type[HTTPConnectionPool]
             return super().getresponse()
 
     class Secure(HTTPSConnection):
+        response_class = _Reply
+
         def _new_conn(self) -> socket.socket:
             return adapter.dial(self)
 
