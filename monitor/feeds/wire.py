@@ -6,14 +6,12 @@ connection is registered while it is used, and one thread cuts those whose deadl
 
 from __future__ import annotations
 
-import io
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from http.client import HTTPException, HTTPResponse
 from typing import Any
 
 from requests.adapters import HTTPAdapter
@@ -23,11 +21,10 @@ from urllib3.exceptions import NameResolutionError, NewConnectionError
 from urllib3.poolmanager import PoolManager
 
 from monitor.feeds.address import Policy
+from monitor.feeds.head import Reply
 
 _LOOK_AGAIN = 0.2
 _RESOLVERS = 16
-_MOST_LINES = 300
-"""Lines without a body between them: interim answers, the head and its headers, or trailers."""
 
 
 class Forbidden(OSError):  # noqa: N818 - reads as what happened
@@ -162,38 +159,9 @@ class GuardedAdapter(HTTPAdapter):
             raise NameResolutionError(host, connection, error) from error
 
 
-class _Lines(io.BufferedReader):
-    """What a server sends; the lines of its head are looked at, and counted, which the standard library leaves out (H35)."""
-
-    _in_a_row = 0
-
-    def readline(self, size: int | None = -1, /) -> bytes:
-        """A line of the head, the size of a chunk, or a line after the last one."""
-        line = super().readline(size)
-        self._in_a_row += 1
-        if self._in_a_row > _MOST_LINES:
-            raise HTTPException("too many lines before the body or after it")
-        if b"\r" in line.removesuffix(b"\n").removesuffix(b"\r") or b"\0" in line:
-            raise HTTPException("a header with a line break or a NUL inside")
-        return line
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """A piece of the body."""
-        self._in_a_row = 0
-        return super().read(size)
-
-
-class _Reply(HTTPResponse):
-    """An answer whose head has an end."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fp = _Lines(self.fp.detach())
-
-
 def _pool_classes(adapter: GuardedAdapter) -> dict[str, type[HTTPConnectionPool]]:
     class Plain(HTTPConnection):
-        response_class = _Reply
+        response_class = Reply
 
         def _new_conn(self) -> socket.socket:
             return adapter.dial(self)
@@ -203,7 +171,7 @@ def _pool_classes(adapter: GuardedAdapter) -> dict[str, type[HTTPConnectionPool]
             return super().getresponse()
 
     class Secure(HTTPSConnection):
-        response_class = _Reply
+        response_class = Reply
 
         def _new_conn(self) -> socket.socket:
             return adapter.dial(self)
