@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
+from tempfile import SpooledTemporaryFile
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 import requests
@@ -29,6 +30,8 @@ _ACCEPT_PAGE = "text/html, application/xhtml+xml, text/plain;q=0.8, */*;q=0.5"
 _REDIRECTS = (301, 302, 303, 307, 308)
 _HIDDEN = ("set-cookie", "www-authenticate", "authorization")
 _CHUNK = 64 * 1024
+_IN_MEMORY = 256 * 1024
+"""What is longer waits on disk until it is complete."""
 _REPLY_CAP = 64 * 1024
 _POST_TIME = 25.0
 _MOST_ENCODINGS = 2
@@ -205,21 +208,25 @@ def digest(body: bytes) -> str:
 
 
 def _read(response: requests.Response, cap: int, deadline: float, *, cut: bool = False) -> bytes:
-    """The inflated body, at most `cap` bytes of it in memory at any time (H3, H4); with `cut`, the rest is left unread."""
-    parts: list[bytes] = []
+    """The inflated body, at most `cap` bytes of it (H3, H4); with `cut`, the rest is left unread.
+
+    While it comes, little of it is in memory: dozens of large ones may come at a time, and most of those are never used.
+    """
     size = 0
-    while chunk := response.raw.read(_CHUNK, decode_content=True):
-        parts.append(chunk)
-        size += len(chunk)
-        if size > cap:
-            if cut:
+    with SpooledTemporaryFile(_IN_MEMORY) as body:
+        while chunk := response.raw.read(_CHUNK, decode_content=True):
+            body.write(chunk)
+            size += len(chunk)
+            if size > cap:
+                if cut:
+                    break
+                raise FeedError("too-large", f"The answer is larger than {cap // 1024} kB.")
+            if time.monotonic() > deadline:
                 break
-            raise FeedError("too-large", f"The answer is larger than {cap // 1024} kB.")
-        if time.monotonic() > deadline:
-            break
-    if time.monotonic() > deadline:  # a connection that was cut looks like one that has ended
-        raise TimeoutError
-    return b"".join(parts)[:cap]
+        if time.monotonic() > deadline:  # a connection that was cut looks like one that has ended
+            raise TimeoutError
+        body.seek(0)
+        return body.read(cap)
 
 
 def _headers(response: requests.Response) -> dict[str, str]:
@@ -276,9 +283,12 @@ _CAUSES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str,
     ((requests.Timeout, TimeoutError), "timeout", "{host} took too long to answer."),
     (DecodeError, "encoding", "{host} sent a body that cannot be unpacked."),
     ((IncompleteRead, http.client.IncompleteRead), "truncated", "{host} broke off in the middle of its answer."),
-    (http.client.HTTPException, "protocol", "{host} does not speak proper HTTP: {why}."),
     ((ConnectionResetError, BrokenPipeError), "connection", "{host} broke the connection: {why}."),
-    ((ProtocolError, InvalidHeader), "protocol", "{host} does not speak proper HTTP: {why}."),
+    (
+        (http.client.HTTPException, ProtocolError, InvalidHeader),
+        "protocol",
+        "{host} does not speak proper HTTP: {why}.",
+    ),
     (ValueError, "address", "{url} is not an address that can be fetched."),
 )
 

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import resource
 from concurrent.futures import TimeoutError as Late
+from concurrent.futures import wait
 from contextlib import suppress
 
 from pebble import ProcessExpired, ProcessPool
@@ -17,6 +18,7 @@ from monitor.model import Document, Response
 CPU_SECONDS = 5
 MEMORY = 256 * 1024 * 1024
 _WALL_SECONDS = 20
+_LOOK_AGAIN = 0.5
 _RECYCLE_AFTER = 200
 """Documents a child parses before it makes room for a fresh one."""
 _KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "VIRTUAL_ENV", "HOME")
@@ -36,6 +38,9 @@ class Parser:
         """Parse what fetch brought. Raises FeedError when it is no feed, or more than a child can bear."""
         content_type = response.headers.get("content-type", "")
         task = self._pool.schedule(_parse, (response.body, response.url, content_type), timeout=_WALL_SECONDS)
+        while not wait([task], _LOOK_AGAIN).done:
+            if not self._pool.active:  # what is under way at the end is never told of
+                raise FeedError("stopped", "The monitor ended before it had read the feed.")
         try:
             outcome: Document | tuple[str, str] = task.result()
         except (Late, ProcessExpired):

@@ -134,7 +134,7 @@ def test_a_body_that_is_too_large_is_cut_also_when_it_is_packed(
         (b"HTTP/1.1 200 OK\r\n" + b"".join(b"X-%d: y\r\n" % n for n in range(200)) + b"\r\n", "protocol"),
         (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100_000 + b"\r\n\r\n", "protocol"),
         (b"SSH-2.0-OpenSSH_9\r\n", "protocol"),
-        (b"", "protocol"),
+        (b"", "connection"),
     ],
     ids=["not gzip", "packed four times", "short", "200 headers", "long header", "another protocol", "nothing"],
 )

@@ -270,7 +270,7 @@ def broken() -> list[Row]:
         PROTOCOL(name="status-a-word", answer=raw(b"HTTP/1.1 fine OK\r\n\r\n" + RSS)),
         PROTOCOL(name="another-protocol", answer=raw(b"SSH-2.0-OpenSSH_9\r\n")),
         PROTOCOL(name="binary", answer=raw(bytes(range(256)) * 20)),
-        PROTOCOL(name="nothing", answer=raw(b"")),
+        RESET(name="nothing", answer=raw(b"")),
         RESET(name="reset-at-once", answer=reset_after(b"", at_once=True)),
         RESET(name="reset-after-request", answer=reset_after(b"")),
         RESET(name="reset-in-headers", answer=reset_after(b"HTTP/1.1 200 OK\r\nX: y")),
@@ -342,7 +342,9 @@ def refusals() -> list[Row]:
 
 def contents() -> list[Row]:
     """H4, H8, H15, H36-H38: what comes instead of a feed, and feeds that are odd and well all the same."""
-    page = b"<!doctype html><html><head><title>Log in</title></head><body><form><input type=password></form></body></html>"
+    page = (
+        b"<!doctype html><html><head><title>Log in</title></head><body><form><input type=password></form></body></html>"
+    )
     return [
         NO_FEED(name="a-page", answer=raw(http(page, "200 OK", "Content-Type: application/rss+xml"))),
         NO_FEED(name="no-content", answer=raw(b"HTTP/1.1 204 No Content\r\n\r\n")),

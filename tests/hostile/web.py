@@ -95,9 +95,7 @@ def _healthy(web: Web, number: int) -> Answer:
                 writer.write(f"HTTP/1.1 304 Not Modified\r\nETag: {etag}\r\n\r\n".encode())
             else:
                 body = document(number, polls)
-                writer.write(
-                    f"HTTP/1.1 200 OK\r\nETag: {etag}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
-                )
+                writer.write(f"HTTP/1.1 200 OK\r\nETag: {etag}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
             await writer.drain()
 
     return answer
