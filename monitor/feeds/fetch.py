@@ -21,7 +21,7 @@ from urllib3.exceptions import DecodeError, HTTPError, IncompleteRead, InvalidHe
 from monitor import __version__
 from monitor.errors import FeedError, MonitorError
 from monitor.feeds.address import Policy
-from monitor.feeds.wire import Deadlines, Forbidden, GuardedAdapter
+from monitor.feeds.wire import Deadlines, Forbidden, GuardedAdapter, Unanswered
 from monitor.model import Feed, FeedState, Reply, Response
 from monitor.secret import Secret, mask
 
@@ -278,6 +278,7 @@ _CAUSES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str,
         "forbidden",
         "{host} leads to a private address; allow its network under fetch: allow_networks if you mean it.",
     ),
+    (Unanswered, "dns-failed", "No name server answers for {host}; it is asked again at the next poll."),
     (NameResolutionError, "dns", "No address is known for {host}; check the spelling, or the network."),
     (requests.exceptions.SSLError, "tls", "The certificate of {host} cannot be trusted: {why}."),
     ((requests.Timeout, TimeoutError), "timeout", "{host} took too long to answer."),

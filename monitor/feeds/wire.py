@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from itertools import zip_longest
 from typing import Any
 
 from requests.adapters import HTTPAdapter
@@ -24,11 +25,18 @@ from monitor.feeds.address import Policy
 from monitor.feeds.head import Reply
 
 _LOOK_AGAIN = 0.2
-_RESOLVERS = 16
+_DIAL = 10.0
+"""Seconds in which a machine takes a connection; half of what is left, where it has more addresses."""
+_RESOLVERS = 4
+"""Look-ups at the same time for each worker: one that hangs in the C library cannot be cut, and must hold up no other (H26)."""
 
 
 class Forbidden(OSError):  # noqa: N818 - reads as what happened
     """A host leads only to addresses that may not be contacted."""
+
+
+class Unanswered(OSError):  # noqa: N818 - reads as what happened
+    """No name server had an answer, not even that there is no such name."""
 
 
 class Deadlines:
@@ -107,7 +115,7 @@ class GuardedAdapter(HTTPAdapter):
     def __init__(self, policy: Policy, deadlines: Deadlines, *, connections: int) -> None:
         self._policy = policy
         self._deadlines = deadlines
-        self._resolvers = ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="dns")
+        self._resolvers = ThreadPoolExecutor(_RESOLVERS * connections, thread_name_prefix="dns")
         super().__init__(pool_connections=connections, pool_maxsize=connections, max_retries=0)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:  # noqa: FBT001, FBT002
@@ -128,10 +136,10 @@ class GuardedAdapter(HTTPAdapter):
         if not permitted:
             raise Forbidden(f"{host} leads to an address that may not be contacted")
         failure: OSError | None = None
-        for family, kind, protocol, _, address in permitted:
+        for left, (family, kind, protocol, _, address) in enumerate(_alternating(permitted), start=-len(permitted)):
             sock = socket.socket(family, kind, protocol)
             try:
-                sock.settimeout(min(10.0, self._deadlines.remaining))
+                sock.settimeout(min(_DIAL, self._deadlines.remaining / min(-left, 2)))
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 sock.connect(address)
             except OSError as error:
@@ -156,7 +164,16 @@ class GuardedAdapter(HTTPAdapter):
         except UnicodeError:
             raise NameResolutionError(host, connection, socket.gaierror("not a host name")) from None
         except socket.gaierror as error:
+            if error.errno == socket.EAI_AGAIN:
+                raise Unanswered(str(error)) from None
             raise NameResolutionError(host, connection, error) from error
+
+
+def _alternating(addresses: list[Any]) -> list[Any]:
+    """Addresses of both families in turn, each family in its order: where one does not work, the other is soon tried (H27)."""
+    first = [address for address in addresses if address[0] == addresses[0][0]]
+    second = [address for address in addresses if address[0] != addresses[0][0]]
+    return [address for pair in zip_longest(first, second) for address in pair if address]
 
 
 def _pool_classes(adapter: GuardedAdapter) -> dict[str, type[HTTPConnectionPool]]:
