@@ -38,9 +38,10 @@ class Parser:
         """Parse what fetch brought. Raises FeedError when it is no feed, or more than a child can bear."""
         content_type = response.headers.get("content-type", "")
         task = self._pool.schedule(_parse, (response.body, response.url, content_type), timeout=_WALL_SECONDS)
-        while not wait([task], _LOOK_AGAIN).done:
-            if not self._pool.active:  # what is under way at the end is never told of
-                raise FeedError("stopped", "The monitor ended before it had read the feed.")
+        while not wait([task], _LOOK_AGAIN).done and self._pool.active:
+            pass
+        if not self._pool.active:  # of some tasks nothing is told then, of others nonsense
+            raise FeedError("stopped", "The monitor ended before it had read the feed.")
         try:
             outcome: Document | tuple[str, str] = task.result()
         except (Late, ProcessExpired):

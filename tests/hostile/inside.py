@@ -74,8 +74,8 @@ class Names:
 
     def add(self, name: str, *answers: list[str]) -> str:
         """Have a name answer so, in turn; addresses of both families may be mixed. Returns the name."""
-        for kind, is_kind in (("A", lambda a: ":" not in a), ("AAAA", lambda a: ":" in a)):
-            self.records[name, kind] = [[a for a in answer if is_kind(a)] for answer in answers]
+        self.records[name, "A"] = [[address for address in answer if ":" not in address] for answer in answers]
+        self.records[name, "AAAA"] = [[address for address in answer if ":" in address] for answer in answers]
         return name
 
     def answer(self, query: dns.message.Message) -> dns.message.Message | None:
