@@ -354,6 +354,7 @@ def contents() -> list[Row]:
         NO_FEED(name="picture", answer=raw(http(b"\x89PNG\r\n\x1a\n" + bytes(500), "200 OK", "Content-Type: image/png"))),
         Row(name="wrong-type", answer=raw(http(RSS, "200 OK", "Content-Type: application/octet-stream"))),
         Row(name="no-length-no-end", answer=raw(unmeasured() + RSS[:-30])),
+        Row(name="odd-links", answer=raw(http(RSS, "200 OK", 'Link: <http://[::1/>; rel="hub", <http://[>; rel=self, <>;, ;;'))),
         Row(name="odd-validators", answer=odd_validators),
         Row(name="closes-what-it-keeps", answer=raw(http(RSS, "200 OK", "Connection: keep-alive"))),
         Row(name="lengths-agree", answer=raw(http(RSS, "200 OK", f"Content-Length: {len(RSS)}"))),
