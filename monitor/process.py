@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures.thread import _threads_queues as pooled
 from contextlib import contextmanager, suppress
 from types import FrameType
 
@@ -136,11 +137,12 @@ def ending_within(seconds: float) -> Iterator[None]:
 def leave(code: int, *, within: float = 1.0) -> int:
     """Return `code`, or end the process with it where a thread that cannot be told to stop would hold it up.
 
-    A name look-up hangs inside the C library for as long as it likes, and the interpreter waits for its thread at exit.
+    A name look-up hangs inside the C library for as long as it likes, and the interpreter waits for its thread at exit; for
+    those of pools also when they are daemons, as they are when a daemon has begun them.
     """
     deadline = time.monotonic() + within
     for thread in threading.enumerate():
-        if thread is not threading.current_thread() and not thread.daemon:
+        if thread is not threading.current_thread() and (not thread.daemon or thread in pooled):
             thread.join(max(0.0, deadline - time.monotonic()))
             if thread.is_alive():
                 log.info("end thread=%s left behind", thread.name)

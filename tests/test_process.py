@@ -174,6 +174,24 @@ def test_a_thread_that_cannot_be_told_to_stop_does_not_hold_up_the_end() -> None
     assert (process.returncode, said) == (0, "said before")
 
 
+def test_nor_does_a_thread_of_a_pool_that_a_daemon_has_begun() -> None:
+    """P1: such threads are daemons too, and the interpreter waits for them all the same."""
+    code = """
+        import threading
+        from concurrent.futures import ThreadPoolExecutor
+        from monitor import process
+        pool = ThreadPoolExecutor(1)
+        begin = threading.Thread(target=pool.submit, args=(threading.Event().wait,), daemon=True)
+        begin.start()
+        begin.join()
+        print("said before", end="")
+        raise SystemExit(process.leave(0, within=0.2))
+    """
+    with run(code) as process:
+        said, _ = process.communicate(timeout=20)
+    assert (process.returncode, said) == (0, "said before")
+
+
 def test_ctrl_c_in_a_held_block_is_heard_when_it_is_over() -> None:
     done = []
 

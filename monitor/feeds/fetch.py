@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,17 +11,18 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
+from tempfile import SpooledTemporaryFile
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 import requests
 from requests.auth import HTTPBasicAuth
 from requests.utils import parse_header_links
-from urllib3.exceptions import DecodeError, HTTPError, IncompleteRead, NameResolutionError, ProtocolError
+from urllib3.exceptions import DecodeError, HTTPError, IncompleteRead, InvalidHeader, NameResolutionError, ProtocolError
 
 from monitor import __version__
 from monitor.errors import FeedError, MonitorError
 from monitor.feeds.address import Policy
-from monitor.feeds.wire import Deadlines, Forbidden, GuardedAdapter
+from monitor.feeds.wire import Deadlines, Forbidden, GuardedAdapter, Unanswered
 from monitor.model import Feed, FeedState, Reply, Response
 from monitor.secret import Secret, mask
 
@@ -31,9 +33,13 @@ _PERMANENT = (301, 308)
 _HIDDEN = ("set-cookie", "www-authenticate", "authorization")
 _LINKS_CAP = 4_000
 _CHUNK = 64 * 1024
+_IN_MEMORY = 256 * 1024
+"""What is longer waits on disk until it is complete."""
 _REPLY_CAP = 64 * 1024
 _POST_TIME = 25.0
 _MOST_ENCODINGS = 2
+_CODINGS = frozenset(("gzip", "x-gzip", "deflate", "", "identity", "none", "utf-8"))
+"""What can be unpacked, and what servers say of a body that is not packed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,9 +151,9 @@ class Gate:
             permanent = permanent and response.status_code in _PERMANENT
             location = response.headers.get("location", "")
             response.close()
-            target = urljoin(_bare(chain[-1]), location.strip())
-            told = mask(" -> ".join([*chain, target]))
-            if not location or urlsplit(target).scheme not in ("http", "https"):
+            target = _target(chain[-1], location.strip())
+            told = mask(" -> ".join([*chain, target or location[:500]]))
+            if not target:
                 raise GateError("redirect", f"The server redirects to nowhere useful: {told}.")
             if len(chain) > self._settings.max_redirects or target in chain:
                 raise GateError("redirect", f"The server redirects in circles: {told}.")
@@ -185,7 +191,11 @@ class Gate:
                     raise
                 return send()  # H36: a connection that was kept open may have been closed meanwhile
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
-            raise _gate_error(error, address) from None
+            raise self._gate_error(error, address) from None
+
+    def _gate_error(self, error: Exception, url: str) -> GateError:
+        """What is told of `error`; a connection that was cut at its deadline breaks in any way, and is told as late."""
+        return _gate_error(TimeoutError() if self._deadlines.passed and not self.closed else error, url)
 
     def _response(self, response: requests.Response, *, conditional: bool, deadline: float) -> Response:
         status, headers = response.status_code, _headers(response)
@@ -195,14 +205,17 @@ class Gate:
             return Response(url=response.url, status=status, headers=headers, not_modified=True)
         if not 200 <= status < 300:  # noqa: PLR2004
             raise _status_error(status, headers)
-        if len(headers.get("content-encoding", "").split(",")) > _MOST_ENCODINGS:
+        codings = [coding.strip().lower() for coding in headers.get("content-encoding", "").split(",")]
+        if len(codings) > _MOST_ENCODINGS:
             raise FeedError("encoding", "The answer is packed too many times over.")
+        if not _CODINGS.issuperset(codings):
+            raise FeedError("encoding", "The answer is packed in a way that nobody asked for, and cannot be unpacked.")
         try:
             body = _read(response, self._settings.max_bytes, deadline)
         except (requests.RequestException, HTTPError, OSError) as error:
-            raise _gate_error(error, _bare(response.url)) from None
+            raise self._gate_error(error, _bare(response.url)) from None
         links = {link.get("rel"): link["url"] for link in parse_header_links(headers.get("link", "")[:_LINKS_CAP])}
-        hub, topic = (urljoin(response.url, links[rel]) if links.get(rel) else "" for rel in ("hub", "self"))
+        hub, topic = (_target(response.url, links.get(rel, "")) for rel in ("hub", "self"))
         return Response(
             url=response.url, status=status, headers=headers, body=body, hub=hub, topic=topic or response.url
         )
@@ -214,21 +227,25 @@ def digest(body: bytes) -> str:
 
 
 def _read(response: requests.Response, cap: int, deadline: float, *, cut: bool = False) -> bytes:
-    """The inflated body, at most `cap` bytes of it in memory at any time (H3, H4); with `cut`, the rest is left unread."""
-    parts: list[bytes] = []
+    """The inflated body, at most `cap` bytes of it (H3, H4); with `cut`, the rest is left unread.
+
+    While it comes, little of it is in memory: dozens of large ones may come at a time, and most of those are never used.
+    """
     size = 0
-    while chunk := response.raw.read(_CHUNK, decode_content=True):
-        parts.append(chunk)
-        size += len(chunk)
-        if size > cap:
-            if cut:
+    with SpooledTemporaryFile(_IN_MEMORY) as body:
+        while chunk := response.raw.read(_CHUNK, decode_content=True):
+            body.write(chunk)
+            size += len(chunk)
+            if size > cap:
+                if cut:
+                    break
+                raise FeedError("too-large", f"The answer is larger than {cap // 1024} kB.")
+            if time.monotonic() > deadline:
                 break
-            raise FeedError("too-large", f"The answer is larger than {cap // 1024} kB.")
-        if time.monotonic() > deadline:
-            break
-    if time.monotonic() > deadline:  # a connection that was cut looks like one that has ended
-        raise TimeoutError
-    return b"".join(parts)[:cap]
+        if time.monotonic() > deadline:  # a connection that was cut looks like one that has ended
+            raise TimeoutError
+        body.seek(0)
+        return body.read(cap)
 
 
 def _headers(response: requests.Response) -> dict[str, str]:
@@ -254,8 +271,8 @@ def _status_error(status: int, headers: Mapping[str, str]) -> FeedError:
 def retry_after(headers: Mapping[str, str]) -> timedelta | None:
     """How long the server asks to be left alone: seconds, or a date measured against its own clock (H18-H20)."""
     value = headers.get("retry-after", "").strip()
-    if value.isdigit():
-        return timedelta(seconds=min(int(value), 10**9))
+    if value.isascii() and value.isdigit():
+        return timedelta(seconds=int(value) if len(value) < 10 else 10**9)  # noqa: PLR2004
     try:
         until = parsedate_to_datetime(value)
         sent = parsedate_to_datetime(headers["date"]) if "date" in headers else datetime.now(UTC)
@@ -280,17 +297,19 @@ _CAUSES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str,
         "forbidden",
         "{host} leads to a private address; allow its network under fetch: allow_networks if you mean it.",
     ),
+    (Unanswered, "dns-failed", "No name server answers for {host}; it is asked again at the next poll."),
     (NameResolutionError, "dns", "No address is known for {host}; check the spelling, or the network."),
     (requests.exceptions.SSLError, "tls", "The certificate of {host} cannot be trusted: {why}."),
     ((requests.Timeout, TimeoutError), "timeout", "{host} took too long to answer."),
     (DecodeError, "encoding", "{host} sent a body that cannot be unpacked."),
-    (IncompleteRead, "truncated", "{host} broke off in the middle of its answer."),
+    ((IncompleteRead, http.client.IncompleteRead), "truncated", "{host} broke off in the middle of its answer."),
+    ((ConnectionResetError, BrokenPipeError), "connection", "{host} broke the connection: {why}."),
     (
-        (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, ValueError),
-        "address",
-        "{url} is not an address that can be fetched.",
+        (http.client.HTTPException, ProtocolError, InvalidHeader),
+        "protocol",
+        "{host} does not speak proper HTTP: {why}.",
     ),
-    (ProtocolError, "protocol", "{host} does not speak proper HTTP, or took too long: {why}."),
+    (ValueError, "address", "{url} is not an address that can be fetched."),
 )
 
 
@@ -303,6 +322,15 @@ def _chain(error: BaseException) -> list[BaseException]:
             chain.append(current)
             todo += [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args]
     return chain
+
+
+def _target(url: str, location: str) -> str:
+    """Where a redirect or a link from `url` leads; empty when it is no web address (H9)."""
+    try:
+        target = urljoin(_bare(url), location) if location else ""
+        return target if urlsplit(target).scheme in ("http", "https") else ""
+    except ValueError:
+        return ""
 
 
 def _credentials(url: str) -> tuple[str, str]:

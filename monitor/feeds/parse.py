@@ -7,6 +7,7 @@ import os
 import resource
 from collections.abc import Iterator
 from concurrent.futures import TimeoutError as Late
+from concurrent.futures import wait
 from contextlib import contextmanager, suppress
 from multiprocessing import forkserver, resource_tracker
 
@@ -19,6 +20,7 @@ from monitor.model import Document, Response
 CPU_SECONDS = 5
 MEMORY = 256 * 1024 * 1024
 _WALL_SECONDS = 20
+_LOOK_AGAIN = 0.5
 _RECYCLE_AFTER = 200
 """Documents a child parses before it makes room for a fresh one."""
 _KEPT = (
@@ -53,6 +55,10 @@ class Parser:
         """Parse what fetch brought. Raises FeedError when it is no feed, or more than a child can bear."""
         content_type = response.headers.get("content-type", "")
         task = self._pool.schedule(_parse, (response.body, response.url, content_type), timeout=_WALL_SECONDS)
+        while not wait([task], _LOOK_AGAIN).done and self._pool.active:
+            pass
+        if not self._pool.active:  # of some tasks nothing is told then, of others nonsense
+            raise FeedError("stopped", "The monitor ended before it had read the feed.")
         try:
             outcome: Document | tuple[str, str] = task.result()
         except (Late, ProcessExpired):

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from ipaddress import ip_address
+from itertools import zip_longest
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,13 +25,21 @@ from urllib3.exceptions import NameResolutionError, NewConnectionError
 from urllib3.poolmanager import PoolManager, ProxyManager
 
 from monitor.feeds.address import Policy
+from monitor.feeds.head import Reply
 
 _LOOK_AGAIN = 0.2
-_RESOLVERS = 16
+_DIAL = 10.0
+"""Seconds in which a machine takes a connection; half of what is left, where it has more addresses."""
+_RESOLVERS = 4
+"""Look-ups at the same time for each worker: one that hangs in the C library cannot be cut, and must hold up no other (H26)."""
 
 
 class Forbidden(OSError):  # noqa: N818 - reads as what happened
     """A host leads only to addresses that may not be contacted."""
+
+
+class Unanswered(OSError):  # noqa: N818 - reads as what happened
+    """No name server had an answer, not even that there is no such name."""
 
 
 class Deadlines:
@@ -73,6 +82,12 @@ class Deadlines:
         deadline = getattr(self._current, "deadline", None)
         return max(0.05, deadline - time.monotonic()) if deadline else 60.0
 
+    @property
+    def passed(self) -> bool:
+        """Whether this thread has no time left."""
+        deadline = getattr(self._current, "deadline", None)
+        return deadline is not None and time.monotonic() >= deadline
+
     def close(self) -> None:
         """Cut everything and end the thread."""
         with self._changed:
@@ -104,7 +119,7 @@ class GuardedAdapter(HTTPAdapter):
         self._policy = policy
         self._deadlines = deadlines
         self._proxies = {"http": proxy, "https": proxy} if proxy else None
-        self._resolvers = ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="dns")
+        self._resolvers = ThreadPoolExecutor(_RESOLVERS * connections, thread_name_prefix="dns")
         super().__init__(pool_connections=connections, pool_maxsize=connections, max_retries=0)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:  # noqa: FBT001, FBT002
@@ -138,10 +153,10 @@ class GuardedAdapter(HTTPAdapter):
         if not permitted:
             raise Forbidden(f"{host} leads to an address that may not be contacted")
         failure: OSError | None = None
-        for family, kind, protocol, _, address in permitted:
+        for left, (family, kind, protocol, _, address) in enumerate(_alternating(permitted), start=-len(permitted)):
             sock = socket.socket(family, kind, protocol)
             try:
-                sock.settimeout(min(10.0, self._deadlines.remaining))
+                sock.settimeout(min(_DIAL, self._deadlines.remaining / min(-left, 2)))
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 sock.connect(address)
             except OSError as error:
@@ -166,6 +181,8 @@ class GuardedAdapter(HTTPAdapter):
         except UnicodeError:
             raise NameResolutionError(host, connection, socket.gaierror("not a host name")) from None
         except socket.gaierror as error:
+            if error.errno == socket.EAI_AGAIN:
+                raise Unanswered(str(error)) from None
             raise NameResolutionError(host, connection, error) from error
 
 
@@ -176,8 +193,17 @@ def _is_number(host: str) -> bool:
     return False
 
 
+def _alternating(addresses: list[Any]) -> list[Any]:
+    """Addresses of both families in turn, each family in its order: where one does not work, the other is soon tried (H27)."""
+    first = [address for address in addresses if address[0] == addresses[0][0]]
+    second = [address for address in addresses if address[0] != addresses[0][0]]
+    return [address for pair in zip_longest(first, second) for address in pair if address]
+
+
 def _pool_classes(adapter: GuardedAdapter) -> dict[str, type[HTTPConnectionPool]]:
     class Plain(HTTPConnection):
+        response_class = Reply
+
         def _new_conn(self) -> socket.socket:
             return adapter.dial(self)
 
@@ -186,6 +212,8 @@ def _pool_classes(adapter: GuardedAdapter) -> dict[str, type[HTTPConnectionPool]
             return super().getresponse()
 
     class Secure(HTTPSConnection):
+        response_class = Reply
+
         def _new_conn(self) -> socket.socket:
             return adapter.dial(self)
 

@@ -134,7 +134,7 @@ def test_a_body_that_is_too_large_is_cut_also_when_it_is_packed(
         (b"HTTP/1.1 200 OK\r\n" + b"".join(b"X-%d: y\r\n" % n for n in range(200)) + b"\r\n", "protocol"),
         (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100_000 + b"\r\n\r\n", "protocol"),
         (b"SSH-2.0-OpenSSH_9\r\n", "protocol"),
-        (b"", "protocol"),
+        (b"", "connection"),
     ],
     ids=["not gzip", "packed four times", "short", "200 headers", "long header", "another protocol", "nothing"],
 )
@@ -272,7 +272,7 @@ def test_what_is_no_address_is_told(gate: MakeGate, url: str) -> None:
 
 def test_a_host_that_nobody_knows_is_told(gate: MakeGate) -> None:
     """H26."""
-    assert failure(gate, "http://no-such-host.invalid/").reason in ("dns", "timeout")
+    assert failure(gate, "http://no-such-host.invalid/").reason in ("dns", "dns-failed", "timeout")
 
 
 def test_a_closed_port_is_told(gate: MakeGate) -> None:
@@ -304,3 +304,21 @@ def test_a_feeds_own_headers_are_sent(serve: Serve, gate: MakeGate) -> None:
     _, state = feed(server.url)
     gate().fetch(Feed(url=server.url, headers={"X-Plan": "desk"}), state)
     assert b"X-Plan: desk" in server.requests[0]
+
+
+@pytest.mark.parametrize(
+    ("link", "hub"),
+    [
+        ('<https://hub.example/>; rel="hub", </feed>; rel=self', "https://hub.example/"),
+        ("<hub>; rel=hub", "http://127.0.0.1:{port}/hub"),
+        ("<http://[::1>; rel=hub", ""),
+        ("<javascript:x>; rel=hub", ""),
+        ("<" * 3_000, ""),
+        ("", ""),
+    ],
+)
+def test_a_hub_that_the_server_names_is_taken_where_it_is_an_address(
+    serve: Serve, gate: MakeGate, link: str, hub: str
+) -> None:
+    server = serve(http(RSS, "200 OK", f"Link: {link}"))
+    assert gate().fetch(*feed(server.url)).hub == hub.format(port=server.port)

@@ -91,6 +91,18 @@ def test_a_child_that_dies_is_a_feed_error_and_a_new_one_takes_its_place() -> No
     made.close()
 
 
+def test_who_waits_for_a_parser_when_the_monitor_ends_is_let_go() -> None:
+    """P1: nothing ever becomes of what a closed pool still had to do."""
+    made = Parser(1)
+    made._pool.schedule(os.getpid).result()
+    slow = response(b"<rss version='2.0'><channel><item><author>" + b"1" * 60_000 + b"</author></item></channel></rss>")
+    with ThreadPoolExecutor(4) as pool:
+        waiting = [pool.submit(made.parse, slow) for _ in range(4)]
+        time.sleep(0.3)
+        made.close()
+        assert [type(parsing.exception(20)) for parsing in waiting] == [FeedError] * 4
+
+
 def test_children_know_no_secret_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     """P15."""
     monkeypatch.setenv("HOOK_SECRET", "canary-9")
