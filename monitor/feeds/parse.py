@@ -5,8 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import resource
+from collections.abc import Iterator
 from concurrent.futures import TimeoutError as Late
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from multiprocessing import forkserver
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -30,6 +32,8 @@ class Parser:
     def __init__(self, workers: int = 2) -> None:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["monitor.feeds.document"])
+        with _without_secrets():
+            forkserver.ensure_running()
         self._pool = ProcessPool(max_workers=workers, max_tasks=_RECYCLE_AFTER, initializer=_confine, context=context)
 
     def parse(self, response: Response) -> Document:
@@ -50,6 +54,18 @@ class Parser:
         """End the children."""
         self._pool.stop()  # type: ignore[no-untyped-call]
         self._pool.join()
+
+
+@contextmanager
+def _without_secrets() -> Iterator[None]:
+    """While the server of the children starts: what a process is started with stays in /proc, whatever it forgets later (P15)."""
+    hidden = {name: value for name, value in os.environ.items() if name not in _KEPT}
+    for name in hidden:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
 
 
 def _confine() -> None:
