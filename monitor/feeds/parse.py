@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import resource
+import threading
 from collections.abc import Iterator
 from concurrent.futures import TimeoutError as Late
 from contextlib import contextmanager, suppress
@@ -30,18 +31,15 @@ class Parser:
     """A pool of children that parse; one that dies, hangs or grows too large takes its own document with it and no other."""
 
     def __init__(self, workers: int = 2) -> None:
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["monitor.feeds.document"])
-        with _without_secrets():
-            forkserver.ensure_running()
-        self._pool = ProcessPool(max_workers=workers, max_tasks=_RECYCLE_AFTER, initializer=_confine, context=context)
+        self._workers = workers
+        self._lock = threading.Lock()
+        self._closed = False
+        self._pool = self._new_pool()
 
     def parse(self, response: Response) -> Document:
         """Parse what fetch brought. Raises FeedError when it is no feed, or more than a child can bear."""
-        content_type = response.headers.get("content-type", "")
-        task = self._pool.schedule(_parse, (response.body, response.url, content_type), timeout=_WALL_SECONDS)
         try:
-            outcome: Document | tuple[str, str] = task.result()
+            outcome = self._in_child(response.body, response.url, response.headers.get("content-type", ""))
         except (Late, ProcessExpired):
             raise FeedError(
                 "parse-crash", "The feed is built so that reading it takes too much time or memory."
@@ -52,8 +50,38 @@ class Parser:
 
     def close(self) -> None:
         """End the children."""
-        self._pool.stop()  # type: ignore[no-untyped-call]
-        self._pool.join()
+        with self._lock:
+            self._closed = True
+            self._pool.stop()  # type: ignore[no-untyped-call]
+            self._pool.join()
+
+    def _in_child(self, *arguments: object) -> Document | tuple[str, str]:
+        for _ in range(2):
+            pool = self._pool
+            try:
+                outcome: Document | tuple[str, str] = pool.schedule(_parse, arguments, timeout=_WALL_SECONDS).result()
+            except RuntimeError:  # a child died with nothing to do, or none could be started: this pool has given up
+                self._replace(pool)
+            else:
+                return outcome
+        return (
+            "no-child",
+            "No process can be started to read the feed: the machine is out of memory, processes or room.",
+        )
+
+    def _replace(self, broken: ProcessPool) -> None:
+        with self._lock:
+            if self._pool is broken and not self._closed:
+                broken.stop()  # type: ignore[no-untyped-call]
+                broken.join()
+                self._pool = self._new_pool()
+
+    def _new_pool(self) -> ProcessPool:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["monitor.feeds.document"])
+        with _without_secrets(), suppress(OSError):  # P11: what fails here is tried again for each feed
+            forkserver.ensure_running()
+        return ProcessPool(max_workers=self._workers, max_tasks=_RECYCLE_AFTER, initializer=_confine, context=context)
 
 
 @contextmanager
