@@ -26,7 +26,7 @@ from monitor.alerts.notice import Trouble
 from monitor.config import Config
 from monitor.deliver import Deliverer, deliver
 from monitor.desk import Desk, Rules
-from monitor.errors import FeedError, MonitorError, StoreError
+from monitor.errors import FeedError, MonitorError, StoreError, is_shortage
 from monitor.feeds import schedule
 from monitor.feeds.fetch import Gate
 from monitor.feeds.parse import Parser
@@ -74,6 +74,11 @@ class _Parts:
             for name, settings in config.channels.items()
         }
         return cls(config, config.rules(), gate, channels, {feed.url: feed for feed in config.feeds})
+
+
+def _passes(error: BaseException) -> bool:
+    """Whether what went wrong mends itself, and nothing of the step was kept: a full disk (S3, S9), too many open files (P11)."""
+    return isinstance(error, StoreError) or (isinstance(error, OSError) and is_shortage(error))
 
 
 def _of_template(complain: Callable[[Trouble], None], channel: str, said: str) -> None:
@@ -249,11 +254,11 @@ class Daemon:
             self._working.add(name)
         try:
             job()
-        except StoreError as error:  # S3, S9: it passes, and nothing of it was kept
-            log.error("%s error=%s", name, error)  # noqa: TRY400 - the sentence says it all
         except BaseException as error:
-            self._fail(error)
-            raise
+            if not _passes(error):
+                self._fail(error)
+                raise
+            log.error("%s error=%s", name, error)  # noqa: TRY400 - the sentence says it all
         finally:
             self._working.discard(name)
 
@@ -297,15 +302,16 @@ class Daemon:
         feed = parts.feeds[state.url]
         try:
             changes = poll(feed, state, self._now(), parts.gate, self._parser, self.desk)
-        except StoreError as error:  # it stays due, and is polled again when the store takes writes
-            log.error("poll feed=%s error=%s", feed.name or feed.url, error)  # noqa: TRY400
-            self._rest_until = time.monotonic() + _REST_AFTER_REFUSAL
-            return Changes()
         except BaseException as error:
             if self._stopping or isinstance(error, FeedError):  # cut by our own end: it stays due
                 return Changes()
-            self._fail(error)
-            raise
+            if not _passes(error):
+                self._fail(error)
+                raise
+            # it stays due, and is polled again when the store takes writes
+            log.error("poll feed=%s error=%s", feed.name or feed.url, error)  # noqa: TRY400
+            self._rest_until = time.monotonic() + _REST_AFTER_REFUSAL
+            return Changes()
         if changes.deliveries:
             self._deliverer.wake()
         return changes

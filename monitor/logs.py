@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import logging
 import os
@@ -21,6 +22,7 @@ _PRIORITY = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERRO
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters, line breaks of all kinds, what turns the direction of writing, and lone surrogates."""
 _COUNTERS = re.compile(r"(?<=\w)=\d+(?=\s|$)")
+_written_out = codecs.getencoder("unicode_escape")  # found now: where no file can be opened, that is to be told (P11)
 _QUIET = 60.0
 _REMEMBERED = 1_000
 
@@ -39,7 +41,7 @@ def set_up(form: Format = "auto", *, debug: bool = False) -> None:
 
 def one_line(text: str) -> str:
     """`text` with secrets masked and control characters written out (T13)."""
-    return _UNPRINTABLE.sub(lambda match: match.group().encode("unicode_escape").decode(), mask(text))
+    return _UNPRINTABLE.sub(lambda match: _written_out(match.group())[0].decode(), mask(text))
 
 
 class Line(logging.Formatter):

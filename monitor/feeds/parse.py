@@ -60,7 +60,9 @@ class Parser:
             pool = self._pool
             try:
                 outcome: Document | tuple[str, str] = pool.schedule(_parse, arguments, timeout=_WALL_SECONDS).result()
-            except RuntimeError:  # a child died with nothing to do, or none could be started: this pool has given up
+            except (Late, ProcessExpired):
+                raise
+            except (RuntimeError, OSError):  # a child died with nothing to do, or none could be started
                 self._replace(pool)
             else:
                 return outcome
