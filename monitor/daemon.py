@@ -49,6 +49,8 @@ _TICK_LATE = 10.0
 _PROVE_EVERY = 10
 _REST_AFTER_REFUSAL = 30.0
 """Seconds without new polls after the store refused one: a full disk must not turn into a storm of requests (S3)."""
+_LATE = timedelta(minutes=1)
+"""Feeds that wait for longer are told of: the machine, or who is asked, is too slow for so many."""
 _BASELINE_WITHIN = timedelta(minutes=2)
 _PARSERS = 2
 _LOOK_EVERY = timedelta(minutes=1)
@@ -367,10 +369,13 @@ class Daemon:
         try:
             self.store.write(lambda tx: upsert(tx, meta, [{"name": "alive", "value": self._now().isoformat()}]))
             with self.store.read() as tx:
-                waiting = outbox.pending(tx)
+                waiting, late = outbox.pending(tx), len(feeds.due(tx, self._now() - _LATE))
             self._status = (
                 f"{len(self._parts.feeds)} feeds, {len(self._polling)} being polled, {waiting} deliveries waiting"
             )
+            if late:  # P17
+                self._status += f"; {late} of the feeds should have been polled more than a minute ago"
+                log.warning("late feeds=%d", late)
         except StoreError as error:
             self._status = str(error)
             log.error("prove error=%s", error)  # noqa: TRY400
@@ -390,6 +395,9 @@ class Daemon:
         dead = [thread.name for thread in self._deliverer.threads if not thread.is_alive()]
         if not self._scheduler._thread.is_alive():  # noqa: SLF001 - `running` stays true when it has died
             dead.append("scheduler")
+        server = self._server
+        if server is not None and not server.thread.is_alive():
+            dead.append(server.thread.name)
         if dead:
             raise MonitorError(f"These threads have died: {', '.join(dead)}.")
         allowed = _ALLOWED | {thread.name: _DELIVERER_ALLOWED for thread in self._deliverer.threads}
