@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -36,8 +37,7 @@ def start(tmp_path: Path, web: FeedServer, store: Store) -> Iterator[Start]:
     """Makes one daemon, and has it stopped at the end."""
     made: list[Daemon] = []
 
-    def starting(*, pulse: Pulse | None = None, run: bool = True, served: bool = False) -> Daemon:
-        port = free_port()
+    def starting(*, pulse: Pulse | None = None, run: bool = True, port: int = 0) -> Daemon:
         page = WebSettings(base_url=f"http://127.0.0.1:{port}", listen=f"127.0.0.1:{port}")
         config = Config(
             source=tmp_path / "monitor.yaml",
@@ -46,7 +46,7 @@ def start(tmp_path: Path, web: FeedServer, store: Store) -> Iterator[Start]:
             feeds=(Feed(url=web.url("herald"), name="herald"),),
             channels={"console": ConsoleSettings(type="console")},
             fetch=FetchSettings(allow_networks=("127.0.0.0/8",), timeout=timedelta(seconds=5)),
-            web=page if served else WebSettings(),
+            web=page if port else WebSettings(),
         )
         made.append(Daemon(config, store, pulse=pulse))
         if run:
@@ -145,8 +145,20 @@ def test_a_page_whose_thread_dies_ends_the_daemon(
         raise death
 
     monkeypatch.setattr("waitress.server.TcpWSGIServer.run", lambda _: fatal())
-    daemon = start(served=True)
+    daemon = start(port=free_port())
     assert daemon._server is not None
     wait_for(lambda: daemon._server and not daemon._server.thread.is_alive())
     with pytest.raises(MonitorError, match="web"):
         daemon.check()
+
+
+def test_a_page_whose_port_is_taken_is_told_of_and_the_feeds_are_polled(
+    start: Start, web: FeedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """P16."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        daemon = start(port=other.getsockname()[1])
+        wait_for(lambda: web.requests)
+        daemon.check()
+    assert "Free the address" in caplog.text
+    assert [trouble.title for trouble in daemon._troubles.values()] == ["The page cannot be served"]
