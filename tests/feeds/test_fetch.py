@@ -290,3 +290,11 @@ def test_a_feeds_own_headers_are_sent(serve: Serve, gate: MakeGate) -> None:
     _, state = feed(server.url)
     gate().fetch(Feed(url=server.url, headers={"X-Plan": "desk"}), state)
     assert b"X-Plan: desk" in server.requests[0]
+
+
+def test_a_secret_that_has_gone_is_its_feeds_trouble_and_no_other_s(gate: MakeGate, serve: Serve) -> None:
+    server = serve(http(RSS))
+    asked, state = feed(server.url)
+    with pytest.raises(FeedError, match="secret file /no/such/key cannot be read") as caught:
+        gate().fetch(replace(asked, headers={"X-Api-Key": Secret(file="/no/such/key")}), state)
+    assert caught.value.reason == "secret"
