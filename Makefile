@@ -3,7 +3,7 @@ PYTHON ?= python3
 CONFIG ?= config/monitor.yaml
 BIN := .venv/bin
 
-.PHONY: run test lint types layers cov soak lock dist clean
+.PHONY: run test lint types layers cov soak audit lock dist clean
 
 run: .venv/.installed
 	$(BIN)/monitor run -c $(CONFIG)
@@ -26,6 +26,9 @@ layers: .venv/.installed-dev
 
 soak: .venv/.installed-dev
 	$(BIN)/pytest -o addopts="--import-mode=importlib" -m soak --timeout 3600
+
+audit: .venv/.installed-dev
+	.ci/audit
 
 dist: .venv/.installed-dev
 	$(BIN)/python -m build

@@ -24,7 +24,7 @@ from monitor.alerts.notice import Trouble
 from monitor.config import Config
 from monitor.deliver import Deliverer, deliver
 from monitor.desk import Desk
-from monitor.errors import FeedError, MonitorError, StoreError
+from monitor.errors import FeedError, MonitorError, StoreError, is_shortage
 from monitor.feeds import schedule
 from monitor.feeds.parse import Parser
 from monitor.feeds.traffic import Traffic
@@ -50,6 +50,8 @@ _TICK_LATE = 10.0
 _PROVE_EVERY = 10
 _REST_AFTER_REFUSAL = 30.0
 """Seconds without new polls after the store refused one: a full disk must not turn into a storm of requests (S3)."""
+_LATE = timedelta(minutes=1)
+"""Feeds that wait for longer are told of: the machine, or who is asked, is too slow for so many."""
 _BASELINE_WITHIN = timedelta(minutes=2)
 _PARSERS = 2
 _PUSHES = 100
@@ -58,6 +60,11 @@ _LOOKED_THROUGH = 5_000
 """Due feeds that a tick looks through at most, for those that may go."""
 _LOOK_EVERY = timedelta(minutes=1)
 """How often the operator may hear of something new."""
+
+
+def _passes(error: BaseException) -> bool:
+    """Whether what went wrong mends itself, and nothing of the step was kept: a full disk (S3, S9), too many open files (P11)."""
+    return isinstance(error, StoreError) or (isinstance(error, OSError) and is_shortage(error))
 
 
 class Daemon:
@@ -224,11 +231,11 @@ class Daemon:
             self._working.add(name)
         try:
             job()
-        except StoreError as error:  # S3, S9: it passes, and nothing of it was kept
-            log.error("%s error=%s", name, error)  # noqa: TRY400 - the sentence says it all
         except BaseException as error:
-            self._fail(error)
-            raise
+            if not _passes(error):
+                self._fail(error)
+                raise
+            log.error("%s error=%s", name, error)  # noqa: TRY400 - the sentence says it all
         finally:
             self._working.discard(name)
 
@@ -284,16 +291,17 @@ class Daemon:
         """What came of a poll; what it does not understand ends the daemon (P5)."""
         try:
             changes = work()
-        except StoreError as error:  # it stays due, and is polled again when the store takes writes
-            log.error("poll feed=%s error=%s", feed.name or feed.url, error)  # noqa: TRY400
-            self._rest_until = time.monotonic() + _REST_AFTER_REFUSAL
-            return Changes()
         except BaseException as error:
             if self._stopping or isinstance(error, FeedError):  # cut by our own end: it stays due
                 return Changes()
-            self._blame(feed, state)
-            self._fail(error)
-            raise
+            if not _passes(error):
+                self._blame(feed, state)
+                self._fail(error)
+                raise
+            # it stays due, and is polled again when the store takes writes
+            log.error("poll feed=%s error=%s", feed.name or feed.url, error)  # noqa: TRY400
+            self._rest_until = time.monotonic() + _REST_AFTER_REFUSAL
+            return Changes()
         if changes.deliveries:
             self._deliverer.wake()
         return changes
@@ -386,10 +394,13 @@ class Daemon:
         try:
             self.store.write(lambda tx: upsert(tx, meta, [{"name": "alive", "value": self._now().isoformat()}]))
             with self.store.read() as tx:
-                waiting = outbox.pending(tx)
+                waiting, late = outbox.pending(tx), feeds.count_due(tx, self._now() - _LATE)
             self._status = (
                 f"{len(self._parts.feeds)} feeds, {len(self._polling)} being polled, {waiting} deliveries waiting"
             )
+            if late:  # P17
+                self._status += f"; {late} of the feeds should have been polled more than a minute ago"
+                log.warning("late feeds=%d", late)
         except StoreError as error:
             self._status = str(error)
             log.error("prove error=%s", error)  # noqa: TRY400
@@ -409,6 +420,9 @@ class Daemon:
         dead = [thread.name for thread in self._deliverer.threads if not thread.is_alive()]
         if not self._scheduler._thread.is_alive():  # noqa: SLF001 - `running` stays true when it has died
             dead.append("scheduler")
+        server = self._server
+        if server is not None and not server.thread.is_alive():
+            dead.append(server.thread.name)
         if dead:
             raise MonitorError(f"These threads have died: {', '.join(dead)}.")
         allowed = _ALLOWED | {thread.name: _DELIVERER_ALLOWED for thread in self._deliverer.threads}

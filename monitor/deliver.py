@@ -14,7 +14,7 @@ from functools import partial
 from monitor.alerts.channels import Channel, Transcript
 from monitor.alerts.digest import THREAD
 from monitor.alerts.policy import Policy
-from monitor.errors import DeliveryError, StoreError
+from monitor.errors import DeliveryError, StoreError, is_shortage
 from monitor.fold import fold_due
 from monitor.model import Alert, Delivery, DeliveryState
 from monitor.secret import mask
@@ -81,6 +81,8 @@ def _send(channel: Channel, alert: Alert, delivery: Delivery, transcript: Transc
     except DeliveryError as error:
         return error
     except Exception as error:  # D23: a poison alert ends here, and holds up no other
+        if is_shortage(error):
+            return DeliveryError(f"The machine is out of memory or open files: {error}.")
         log.exception("deliver channel=%s delivery=%s state=poisoned", delivery.channel, delivery.id)
         return DeliveryError(f"The alert could not be sent: {type(error).__name__}: {error}", verdict="final")
     return None

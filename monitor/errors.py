@@ -11,6 +11,7 @@ MonitorError                 one plain sentence; never carries a secret
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -67,6 +68,11 @@ class StoreHeld(StoreError):  # noqa: N818 - reads as what happened
     def __init__(self, message: str, pid: int) -> None:
         super().__init__(message)
         self.pid = pid
+
+
+def is_shortage(error: BaseException) -> bool:
+    """Whether the machine, not what was asked of it, is at fault: no memory, or too many files open. It passes (P11)."""
+    return isinstance(error, MemoryError) or getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
 Verdict = Literal["retry", "final", "pause", "disable"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import logging
 import os
@@ -24,6 +25,7 @@ _UNPRINTABLE = re.compile(
 )
 """Control characters, line breaks of all kinds, what turns the direction of writing or hides, lone surrogates, and what is no character."""
 _COUNTERS = re.compile(r"(?<=\w)=\d+(?=\s|$)")
+_written_out = codecs.getencoder("unicode_escape")  # found now: where no file can be opened, that is to be told (P11)
 _QUIET = 60.0
 _REMEMBERED = 1_000
 
@@ -42,7 +44,7 @@ def set_up(form: Format = "auto", *, debug: bool = False) -> None:
 
 def one_line(text: str) -> str:
     """`text` with secrets masked and control characters written out (T13)."""
-    return _UNPRINTABLE.sub(lambda match: match.group().encode("unicode_escape").decode(), mask(text))
+    return _UNPRINTABLE.sub(lambda match: _written_out(match.group())[0].decode(), mask(text))
 
 
 class Line(logging.Formatter):

@@ -349,6 +349,25 @@ def test_a_process_that_stood_still_blames_nobody(start: Start) -> None:
     daemon.check()
 
 
+def test_a_daemon_that_cannot_keep_up_says_how_many_feeds_are_late(
+    start: Start, web: FeedServer, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """P17."""
+    daemon = start(run=False)
+    state = state_of(store, web.url("herald"))
+    store.write(lambda tx: feeds.save(tx, replace(state, next_poll_at=datetime.now(UTC) - timedelta(seconds=30))))
+    daemon._prove()
+    assert daemon.status == "1 feeds, 0 being polled, 0 deliveries waiting"
+    store.write(lambda tx: feeds.save(tx, replace(state, next_poll_at=datetime.now(UTC) - timedelta(seconds=90))))
+    daemon._prove()
+    assert daemon.status.endswith("; 1 of the feeds should have been polled more than a minute ago")
+    assert "late feeds=1" in caplog.text
+    for future in daemon.hand_out():
+        future.result(20)
+    daemon._prove()
+    assert daemon.status == "1 feeds, 0 being polled, 0 deliveries waiting"
+
+
 # --- a store that refuses
 
 

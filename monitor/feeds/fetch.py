@@ -20,7 +20,7 @@ from requests.utils import parse_header_links
 from urllib3.exceptions import DecodeError, HTTPError, IncompleteRead, InvalidHeader, NameResolutionError, ProtocolError
 
 from monitor import __version__
-from monitor.errors import FeedError, MonitorError
+from monitor.errors import FeedError, MonitorError, SecretError
 from monitor.feeds.address import Policy
 from monitor.feeds.wire import Deadlines, Forbidden, GuardedAdapter, Unanswered
 from monitor.model import Feed, FeedState, Reply, Response
@@ -103,7 +103,10 @@ class Gate:
 
     def fetch(self, feed: Feed, state: FeedState) -> Response:
         """Get a feed if it changed since `state`. Raises FeedError with the reason and, where told, when to come back."""
-        own = {name: value.reveal() if isinstance(value, Secret) else value for name, value in feed.headers.items()}
+        try:
+            own = {name: value.reveal() if isinstance(value, Secret) else value for name, value in feed.headers.items()}
+        except SecretError as error:  # it went since the start: this feed's trouble, and no other's
+            raise FeedError("secret", str(error)) from None
         validators = {"If-None-Match": state.etag, "If-Modified-Since": state.last_modified}
         headers = {"Accept": _ACCEPT, **own, **{name: value for name, value in validators.items() if value}}
         return self._get(state.address or feed.url, headers, conditional=bool(state.etag or state.last_modified))

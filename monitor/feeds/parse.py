@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import resource
+import threading
 from collections.abc import Iterator
 from concurrent.futures import TimeoutError as Late
 from concurrent.futures import wait
@@ -44,23 +45,15 @@ class Parser:
     """A pool of children that parse; one that dies, hangs or grows too large takes its own document with it and no other."""
 
     def __init__(self, workers: int = 2) -> None:
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["monitor.feeds.document"])
-        with _bare_environment():  # what a process was started with stays readable in it, whatever it deletes later
-            resource_tracker.ensure_running()
-            forkserver.ensure_running()
-        self._pool = ProcessPool(max_workers=workers, max_tasks=_RECYCLE_AFTER, initializer=_confine, context=context)
+        self._workers = workers
+        self._lock = threading.Lock()
+        self._closed = False
+        self._pool = self._new_pool()
 
     def parse(self, response: Response) -> Document:
         """Parse what fetch brought. Raises FeedError when it is no feed, or more than a child can bear."""
-        content_type = response.headers.get("content-type", "")
-        task = self._pool.schedule(_parse, (response.body, response.url, content_type), timeout=_WALL_SECONDS)
-        while not wait([task], _LOOK_AGAIN).done and self._pool.active:
-            pass
-        if not self._pool.active:  # of some tasks nothing is told then, of others nonsense
-            raise FeedError("stopped", "The monitor ended before it had read the feed.")
         try:
-            outcome: Document | tuple[str, str] = task.result()
+            outcome = self._in_child(response.body, response.url, response.headers.get("content-type", ""))
         except (Late, ProcessExpired):
             raise FeedError(
                 "parse-crash", "The feed is built so that reading it takes too much time or memory."
@@ -71,20 +64,59 @@ class Parser:
 
     def close(self) -> None:
         """End the children."""
-        self._pool.stop()  # type: ignore[no-untyped-call]
-        self._pool.join()
+        with self._lock:
+            self._closed = True
+            self._pool.stop()  # type: ignore[no-untyped-call]
+            self._pool.join()
+
+    def _in_child(self, *arguments: object) -> Document | tuple[str, str]:
+        for _ in range(2):
+            pool = self._pool
+            try:
+                task = pool.schedule(_parse, arguments, timeout=_WALL_SECONDS)
+                while not wait([task], _LOOK_AGAIN).done and pool.active:
+                    pass
+                if self._closed:  # of some tasks nothing is told then, of others nonsense
+                    return "stopped", "The monitor ended before it had read the feed."
+                if task.done():
+                    outcome: Document | tuple[str, str] = task.result()
+                    return outcome
+            except (Late, ProcessExpired):
+                raise
+            except (RuntimeError, OSError):  # a child died with nothing to do, or none could be started
+                pass
+            self._replace(pool)
+        return (
+            "no-child",
+            "No process can be started to read the feed: the machine is out of memory, processes or room.",
+        )
+
+    def _replace(self, broken: ProcessPool) -> None:
+        with self._lock:
+            if self._pool is broken and not self._closed:
+                broken.stop()  # type: ignore[no-untyped-call]
+                broken.join()
+                self._pool = self._new_pool()
+
+    def _new_pool(self) -> ProcessPool:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["monitor.feeds.document"])
+        with _without_secrets(), suppress(OSError):  # P11: what fails here is tried again for each feed
+            resource_tracker.ensure_running()
+            forkserver.ensure_running()
+        return ProcessPool(max_workers=self._workers, max_tasks=_RECYCLE_AFTER, initializer=_confine, context=context)
 
 
 @contextmanager
-def _bare_environment() -> Iterator[None]:
-    """What is started inside inherits no secrets (P15)."""
-    whole = dict(os.environ)
-    for name in whole.keys() - set(_KEPT):
+def _without_secrets() -> Iterator[None]:
+    """While the server of the children starts: what a process is started with stays in /proc, whatever it forgets later (P15)."""
+    hidden = {name: value for name, value in os.environ.items() if name not in _KEPT}
+    for name in hidden:
         del os.environ[name]
     try:
         yield
     finally:
-        os.environ.update(whole)
+        os.environ.update(hidden)
 
 
 def _confine() -> None:

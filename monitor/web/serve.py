@@ -50,11 +50,11 @@ class Server:
             said = f"The page cannot be served at {listen}: {getattr(error, 'strerror', None) or error}."
             raise MonitorError(f"{said} Free the address, or name another one under `web: {{listen: ...}}`.") from None
         self.port = int(self._server.effective_port)
-        self._thread = threading.Thread(target=self._server.run, name="web", daemon=True)
+        self.thread = threading.Thread(target=self._server.run, name="web", daemon=True)
 
     def start(self) -> None:
         """Begin to serve."""
-        self._thread.start()
+        self.thread.start()
 
     def close(self) -> None:
         """Serve no more, and hang up on those who keep their connections open."""
@@ -64,6 +64,8 @@ class Server:
         wakers = [waiting for waiting in self._sockets.values() if isinstance(waiting, trigger)]
         for waker in wakers:  # sockets are closed by the thread that waits for them
             waker.pull_trigger(partial(close_all, self._sockets))
-        if self._thread.is_alive():
-            self._thread.join(2.0)
+        if self.thread.is_alive():
+            self.thread.join(2.0)
+        else:  # it was never started, or has died: nobody else closes them
+            close_all(self._sockets)
         self._server.task_dispatcher.shutdown()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import signal
 import socket
 import textwrap
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -160,6 +162,25 @@ def test_a_desk_that_hangs_ends_the_process_with_every_stack(world: World) -> No
     assert "in wait" in world.log
 
 
+def test_a_store_whose_writer_dies_ends_the_process(world: World) -> None:
+    """P5: nobody is left to take what the others write, and that is noticed by the silence."""
+    world.write_config("herald")
+    code = """
+        from monitor import daemon
+        daemon._ALLOWED["desk"] = 1.0
+        usual = daemon.Daemon._prove
+        def fatal(self):
+            self.store._thread._work_queue.put("no work")
+            usual(self)
+        daemon.Daemon._prove = fatal
+    """
+    world.start(code=QUICKLY + textwrap.dedent(code))
+    assert world.process is not None
+    assert world.process.wait(20) == 1
+    assert "No sign of life from desk" in world.log
+    assert "Exception in worker" in world.log
+
+
 def test_the_operator_can_ask_where_every_thread_is_and_the_daemon_goes_on(world: World) -> None:
     """P3."""
     world.write_config("herald")
@@ -170,3 +191,55 @@ def test_the_operator_can_ask_where_every_thread_is_and_the_daemon_goes_on(world
     world.wait_for(lambda: "Thread 0x" in world.log)
     world.poll_all()
     assert world.stop() == 0
+
+
+def test_a_storm_of_every_signal_that_is_not_for_it_changes_nothing(world: World) -> None:
+    """P3: broken pipes, dead children, stops by the terminal, an operator who keeps asking."""
+    world.write_config("herald")
+    process = world.start()
+    world.poll_all()
+    world.web.publish("herald", "Orla dam closed after crack is found")
+    world.make_due()
+    for _ in range(200):
+        for number in (
+            "SIGPIPE",
+            "SIGCHLD",
+            "SIGTSTP",
+            "SIGCONT",
+            "SIGTTIN",
+            "SIGTTOU",
+            "SIGCONT",
+            "SIGWINCH",
+            "SIGURG",
+        ):
+            process.send_signal(signal.Signals[number])
+    for _ in range(20):
+        process.send_signal(signal.SIGUSR1)
+    world.poll_all()
+    world.wait_for(lambda: len(world.hook.received) == 1 and len(world.mail.messages) == 1)
+    assert world.log.count("Current thread 0x") > 0
+    assert world.stop() == 0
+    assert len(world.hook.received) == len(world.mail.messages) == 1
+
+
+def stop_at_moments(world: World, stops: int, moments: random.Random) -> None:
+    world.write_config("herald", "gazette")
+    for stop in range(stops):
+        world.web.publish("herald", f"Orla dam: {stop} people die in explosion", "Nobody knows why.")
+        world.start()
+        world.wait_for(lambda: world.starts > stop)  # noqa: B023 - it is called at once
+        world.make_due()
+        time.sleep(moments.uniform(0.0, 1.0))
+        assert world.stop() == 0, world.log
+
+
+def test_a_stop_at_any_moment_is_in_order(world: World) -> None:
+    """P1, goal 13; code 0 also says that it took less than ten seconds."""
+    stop_at_moments(world, 3, random.Random(20240305))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_a_stop_at_a_thousand_moments_is_in_order(world: World) -> None:
+    """P1, goal 13."""
+    stop_at_moments(world, 1_000, random.Random())

@@ -322,3 +322,11 @@ def test_a_hub_that_the_server_names_is_taken_where_it_is_an_address(
 ) -> None:
     server = serve(http(RSS, "200 OK", f"Link: {link}"))
     assert gate().fetch(*feed(server.url)).hub == hub.format(port=server.port)
+
+
+def test_a_secret_that_has_gone_is_its_feeds_trouble_and_no_other_s(gate: MakeGate, serve: Serve) -> None:
+    server = serve(http(RSS))
+    asked, state = feed(server.url)
+    with pytest.raises(FeedError, match="secret file /no/such/key cannot be read") as caught:
+        gate().fetch(replace(asked, headers={"X-Api-Key": Secret(file="/no/such/key")}), state)
+    assert caught.value.reason == "secret"

@@ -7,6 +7,8 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -103,17 +105,33 @@ def test_who_waits_for_a_parser_when_the_monitor_ends_is_let_go() -> None:
         assert [type(parsing.exception(20)) for parsing in waiting] == [FeedError] * 4
 
 
-def test_children_know_no_secret_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    """P15."""
-    monkeypatch.setenv("HOOK_SECRET", "canary-9")
+SHOW = """
+import os
+from pathlib import Path
+from monitor.feeds.parse import Parser
+
+def environment():
+    started = [Path(f"/proc/{pid}/environ").read_text() for pid in (os.getpid(), os.getppid())]
+    return [dict(os.environ), *started]
+
+if __name__ == "__main__":
     made = Parser(1)
-    environment = made._pool.schedule(_environment).result()
+    print(made._pool.schedule(environment).result())
     made.close()
-    assert "canary-9" not in environment
+    assert os.environ["HOOK_SECRET"]
+"""
 
 
-def _environment() -> str:
-    return str(dict(os.environ))
+def test_children_know_no_secret_of_ours(tmp_path: Path) -> None:
+    """P15: nor does the server that forks them; what they were started with can be read in /proc, whatever they forget."""
+    (tmp_path / "show.py").write_text(SHOW)
+    environment = {**os.environ, "HOOK_SECRET": "canary-9"}
+    told = subprocess.run(
+        [sys.executable, tmp_path / "show.py"], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "PATH" in told.stdout
+    assert "canary-9" not in told.stdout
 
 
 @pytest.mark.shared

@@ -19,7 +19,7 @@ from monitor.alerts.channels.smtp import Session, TlsSession
 from monitor.alerts.links import Deed, Links, Offer
 from monitor.alerts.policy import Policy
 from monitor.alerts.templates import Own, TemplateFiles
-from monitor.errors import DeliveryError, SecretError, Verdict
+from monitor.errors import DeliveryError, SecretError, Verdict, is_shortage
 from monitor.model import Alert, Delivery
 from monitor.secret import Secret, mask
 
@@ -134,6 +134,8 @@ class EmailChannel:
         try:
             return ssl.create_default_context(cafile=self._settings.ca_file or None)
         except OSError as error:
+            if is_shortage(error) and not isinstance(error, ssl.SSLError):
+                raise
             said = f"The certificate in {self._settings.ca_file} cannot be used: {error.strerror or error}."
             raise DeliveryError(said, verdict="pause") from None
 
