@@ -195,9 +195,6 @@ def _told_apart(raw: list[dict[str, Any]]) -> tuple[Item, ...]:
         titles[same_link(item["url"])].add(item["title"])
     items: dict[str, Item] = {}
     for item in raw:
-        item |= {
-            name: _CONTROL.sub("", _str(item[name])) for name in ("guid", "url", "language")
-        }  # X6: all that is stored
         title, summary = _plain(item["title"], _TITLE_CAP), _plain(item["summary"], _SUMMARY_CAP)
         if _BRIDGE_ERROR.match(title) or not (title or summary or item["url"] or item["guid"]):
             continue  # a bridge's own trouble is no news
