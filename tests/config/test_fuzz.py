@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from monitor.config import Config, load
@@ -115,6 +115,7 @@ def test_the_configuration_that_is_damaged_here_is_right(tmp_path: Path) -> None
 
 @fuzzed(150)
 @given(st.text(st.sampled_from("ab:- [{}]&*!|>'\"#%@`,?\n\t~=<é\x00"), max_size=80) | st.binary(max_size=60))
+@example("[")  # the mistake lies at the end of a file without a line break
 def test_any_text_is_a_configuration_or_told_to_be_none(tmp_path: Path, text: str | bytes) -> None:
     """C1-C5."""
     check(tmp_path, text)

@@ -98,3 +98,10 @@ def test_what_is_attached_to_an_entry_is_never_fetched(line: Line, serve: Serve)
     feed = f'{{"version": "https://jsonfeed.org/version/1.1", "icon": "{canary.url}", "next_url": "{canary.url}", "items": [{{"id": "3", "title": "Dam inquiry opens", "image": "{canary.url}", "attachments": [{{"url": "{canary.url}", "mime_type": "audio/mpeg", "size_in_bytes": 1073741824}}]}}]}}'
     assert line.poll(http(feed.encode()), minutes=40).entries
     assert canary.requests == []
+
+
+@pytest.mark.parametrize("before", ["<!DOCTYPE rss>", "<!-- <!DOCTYPE rss> -->", "<?x <!DOCTYPE rss> ?>"])
+def test_no_second_doctype_brings_entities_in(before: str) -> None:
+    """X1: what is cut out first hides none; what is left of such a document is read for what it says."""
+    text = f"{before}<!DOCTYPE r [<!ENTITY l0 'lol'><!ENTITY l1 '&l0;&l0;'>]><rss version='2.0'><channel><item><title>Dam &l1; breaks</title></item></channel></rss>"
+    assert "lol" not in parse_bytes(text.encode(), url="https://herald.example/").items[0].title
