@@ -9,7 +9,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -112,17 +112,6 @@ def _noted(web: Web, url: str, row: Row) -> Answer:
     return answer
 
 
-def _closing(answer: Answer) -> Answer:
-    """What goes wrong on a connection is the daily bread of this web."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            await answer(reader, writer)
-        writer.close()
-
-    return serve
-
-
 def addresses(network: int) -> Iterator[str]:
     """The addresses 127.0.`network`.1 and so on."""
     return (f"127.0.{network + n // 250}.{1 + n % 250}" for n in range(10_000))
@@ -147,8 +136,16 @@ class _Site:
             assert task is not None
             self._connections.add(task)
             task.add_done_callback(self._connections.discard)
-            with suppress(asyncio.CancelledError):  # at the end; streams would complain of it
-                await _closing(answer)(reader, writer)
+            try:
+                await answer(reader, writer)
+                writer.close()
+            except (
+                OSError,
+                EOFError,
+                asyncio.LimitOverrunError,
+                asyncio.CancelledError,
+            ):  # the daily bread of this web
+                writer.transport.abort()
 
         server = await asyncio.start_server(serve, host, port, **kwargs)
         self._listening.append(server)
@@ -182,6 +179,7 @@ class _Site:
         for task in list(self._connections):
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
+        await asyncio.sleep(0.05)  # transports are closed at the loop's next turns
 
 
 @asynccontextmanager
