@@ -62,18 +62,19 @@ def _let_go(tx: Connection, channel: str, policy: Policy, now: datetime) -> None
 def _keep_quiet(tx: Connection, channel: str, policy: Policy, now: datetime) -> None:
     """What was queued by day, and could not be sent before the quiet hours began, waits for their end too.
 
-    What was tried may have come through: it keeps its place and its id, and is tried again then; the rest is told together.
+    What was tried may have come through, and a message that tells of several is whole: they keep their place and their id,
+    and go then as they are; the rest is told together.
     """
     end = policy.quiet_until(now)
     if end is None:
         return
-    waiting = [
-        delivery
+    waiting = {
+        delivery.id: bool(delivery.attempts) or alert.kind is AlertKind.DIGEST
         for delivery, alert in outbox.due(tx, channel, now)
         if alert.reason != Hold.DIGEST.value and not alert.severity.reaches(policy.quiet_passes)
-    ]
-    outbox.postpone(tx, [delivery.id for delivery in waiting if delivery.attempts], end)
-    outbox.hold(tx, [delivery.id for delivery in waiting if not delivery.attempts], Hold.QUIET, end)
+    }
+    outbox.postpone(tx, [delivery for delivery, whole in waiting.items() if whole], end)
+    outbox.hold(tx, [delivery for delivery, whole in waiting.items() if not whole], Hold.QUIET, end)
 
 
 def _group(tx: Connection, queued: Queued, now: datetime) -> None:

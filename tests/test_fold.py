@@ -258,6 +258,27 @@ def test_a_digest_waits_for_what_was_queued_before_it_and_what_comes_after_waits
     assert reader.told() == ["a-1", "a-2", "a-3", "a-4"]
 
 
+def test_a_message_that_tells_of_several_and_meets_quiet_hours_goes_as_it_is_after_them(
+    store: Store, clock: Clock
+) -> None:
+    put(store, 0)
+    reader = Reader()
+    reader.refusing = True
+    run(store, reader, clock)
+    put(store, 1, **hold(Hold.QUIET, timedelta(minutes=1)))
+    put(store, 2, **hold(Hold.QUIET, timedelta(minutes=1)))
+    clock.pass_by(timedelta(minutes=2))
+    run(store, reader, clock, quiet="12:10-15:00")
+    put(store, 3)
+    for _ in range(12):
+        clock.pass_by(timedelta(minutes=30))
+        reader.refusing = clock.now < NOON + 4 * HOUR
+        run(store, reader, clock, quiet="12:10-15:00")
+    clock.pass_by(24 * HOUR)
+    run(store, reader, clock)
+    assert reader.told() == ["a-0", "a-1", "a-2", "a-3"]
+
+
 MINUTES = st.integers(0, 90)
 EVENTS = st.lists(
     st.tuples(MINUTES, st.sampled_from(["dam", "mine"]), st.booleans(), st.sampled_from([None, *Hold])), max_size=25

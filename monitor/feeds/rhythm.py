@@ -18,13 +18,20 @@ KNOWN_AFTER = timedelta(days=3)
 """How long a feed is observed before it is left alone for longer than `every`."""
 SHARE = 4
 """How many times a feed is polled in one of its usual pauses: what it brings is seen an eighth of a pause late on average."""
+UNOBSERVED = timedelta(days=2)
+"""Polls that lie further apart than any wait: in between, the monitor was off."""
 _DAY = timedelta(days=1)
 
 
 def noted(state: FeedState, news: int, at: datetime) -> FeedState:
-    """The state after a poll that brought so many new entries; the first poll's are no measure, since they gathered before."""
-    if state.known_since is None:
-        return replace(state, known_since=at)
+    """The state after a poll that brought so many new entries.
+
+    Those of the first poll are no measure, since they gathered before; nor are those after a time when nobody looked, or a clock that
+    was set.
+    """
+    unseen = state.polled_at is not None and at - state.polled_at > UNOBSERVED
+    if state.known_since is None or unseen:
+        return replace(state, known_since=at, arrived=0, arrived_at=None, pace=0.0)
     if not news:
         return state
     pace = _faded(state, at) + news / (MEMORY / _DAY)

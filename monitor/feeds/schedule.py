@@ -25,13 +25,12 @@ def after(poll: Poll, news: int = 0, *, lively: bool = False) -> FeedState:
 
     A feed that is `lively`, because it carries a storyline that moves, is polled as often as it may be.
     """
-    state = replace(poll.state, polled_at=poll.at)
     if poll.error is not None:
-        return _after_failure(state, poll)
+        return _after_failure(replace(poll.state, polled_at=poll.at), poll)
     response = poll.response
     assert response is not None, "a poll has a response or an error"
-    state = replace(state, succeeded_at=poll.at, failures=0, error="", gone=False, offences=0)
-    state = rhythm.noted(moves.heeded(state, poll), news, poll.at)
+    state = rhythm.noted(moves.heeded(poll.state, poll), news, poll.at)
+    state = replace(state, polled_at=poll.at, succeeded_at=poll.at, failures=0, error="", gone=False, offences=0)
     if not response.not_modified:
         state = _as_told(state, poll, response)
     wish = max(poll.feed.every, _wish(state, response))

@@ -129,8 +129,12 @@ def test_a_pace_is_learned_from_what_arrives(entries: int, days: int) -> None:
     assert rhythm.pace(brought(STATE, entries, days), NOON) == pytest.approx(entries / days, rel=0.15)
 
 
-def test_what_was_there_at_the_first_poll_is_no_measure() -> None:
+def test_what_was_there_at_the_first_poll_or_gathered_while_nobody_looked_is_no_measure() -> None:
+    """S13: a clock that jumps ten years ahead makes no feed slow."""
     assert rhythm.pace(rhythm.noted(STATE, 500, NOON - timedelta(days=4)), NOON) == 0
+    away = rhythm.noted(replace(brought(STATE, 100, 10), polled_at=NOON), 500, NOON + timedelta(days=3653))
+    assert (away.known_since, away.arrived) == (NOON + timedelta(days=3653), 0)
+    assert rhythm.rest(FEED, away, NOON + timedelta(days=3654)) == FEED.every
 
 
 @pytest.mark.parametrize(
