@@ -31,6 +31,7 @@ cp -r "$folder/units" run/units
 
 # Nothing of the host's kernel is set from there; and as in containers, what systemd mounts for a unit is seen by the unit.
 mount --rbind /dev dev
+mount -t tmpfs tmpfs dev/shm
 mount -t proc proc proc
 mount --bind proc/sys proc/sys
 mount -o remount,bind,ro proc/sys
