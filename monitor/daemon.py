@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -54,8 +54,6 @@ _LATE = timedelta(minutes=1)
 """Feeds that wait for longer are told of: the machine, or who is asked, is too slow for so many."""
 _BASELINE_WITHIN = timedelta(minutes=2)
 _PARSERS = 2
-_PUSHES = 100
-"""What hubs brought and is not settled yet, at most; more of it they are to bring again."""
 _LOOKED_THROUGH = 5_000
 """Due feeds that a tick looks through at most, for those that may go."""
 _LOOK_EVERY = timedelta(minutes=1)
@@ -90,11 +88,9 @@ class Daemon:
         self.desk = Desk(store, self._parts.rules)
         self._deliverer = self._new_deliverer(self._parts)
         self._parser = Parser(_PARSERS)
-        self._pool = ThreadPoolExecutor(config.fetch.workers, thread_name_prefix="poll")
         self._lock = threading.RLock()
         self._polling: dict[str, float] = {}
-        self._traffic = Traffic()
-        self._pushes = threading.BoundedSemaphore(_PUSHES)
+        self._traffic = Traffic(config.fetch)
         self._working: set[str] = set()
         """The jobs that run at this moment."""
         self._rest_until = 0.0
@@ -127,12 +123,11 @@ class Daemon:
             parts.gate.close()
             raise
         self.desk.adopt(parts.rules)
-        old, old_deliverer, old_pool = self._parts, self._deliverer, self._pool
+        old, old_deliverer = self._parts, self._deliverer
         with self._lock:
             self._parts = parts
-            self._pool = ThreadPoolExecutor(config.fetch.workers, thread_name_prefix="poll")
+            self._traffic.adopt(config.fetch)
             self._following_since, self._announced = self._now(), False
-        old_pool.shutdown(wait=False)
         old_deliverer.stop(
             STOP_WITHIN / 2
         )  # a try that takes longer ends in its own time: its lease keeps it from being sent again
@@ -177,7 +172,7 @@ class Daemon:
             self._stopping = True
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._traffic.close()
         self._wait_until_idle(end - STOP_WITHIN / 2)
         self._parts.gate.close()
         if self._server is not None:
@@ -262,19 +257,18 @@ class Daemon:
             if self._stopping or self.is_resting:
                 return []
             parts = self._parts
-            room = 2 * parts.config.fetch.workers - len(self._polling)
             with self.store.read() as tx:
                 waiting = (
                     state
                     for state in islice(feeds.due(tx, self._now()), _LOOKED_THROUGH)
                     if state.url in parts.feeds and state.url not in self._polling
                 )
-                picked = self._traffic.pick(waiting, parts.config.fetch, time.monotonic(), room)
+                picked = self._traffic.pick(waiting, time.monotonic())
             return [self._submit(parts, state) for state in picked]
 
     def _submit(self, parts: Parts, state: FeedState) -> Future[Changes]:
         self._polling[state.url] = time.monotonic()
-        future = self._pool.submit(self._poll, parts, state)
+        future = self._traffic.begin(state, partial(self._poll, parts, state))
         future.add_done_callback(partial(self._release, state))
         return future
 
@@ -314,28 +308,22 @@ class Daemon:
             self.store.write(lambda tx: feeds.save(tx, after))
 
     def push(self, push: Push) -> bool:
-        """Take what a hub brought; False where too much of it waits already."""
-        with self._lock:
-            feed = self._parts.feeds.get(push.feed)
-            if feed is None or self._stopping:
-                return True  # nobody wants it, and nobody is to send it again
-            if not self._pushes.acquire(blocking=False):
-                return False
-            self._pool.submit(self._take, feed, push).add_done_callback(lambda _: self._pushes.release())
-        return True
-
-    def _take(self, feed: Feed, push: Push) -> Changes:
+        """Take what a hub brought, before it is told so; False where it is to bring it again later."""
+        feed = self._parts.feeds.get(push.feed)
+        if feed is None or self._stopping:
+            return True
         with self.store.read() as tx:
             state = feeds.one(tx, feed.url)
-        if state is None or state.is_new:  # its first poll comes before anything is news
-            return Changes()
-        body, now = push.body, self._now()
-        if body is None:
+        if state is not None and not state.is_new:  # the first poll comes before anything is news
+            self._settled(feed, state, partial(self._take, feed, state, push))
+        return not self.is_resting
+
+    def _take(self, feed: Feed, state: FeedState, push: Push) -> Changes:
+        now = self._now()
+        if push.body is None:
             self.store.write(lambda tx: feeds.nudge(tx, feed.url, now))
             return Changes()
-        return self._settled(
-            feed, state, lambda: take(feed, state, (body, push.content_type), now, self._parser, self.desk)
-        )
+        return take(feed, state, (push.body, push.content_type), now, self._parser, self.desk)
 
     def deliver_due(self) -> None:
         """Send all that is due now, each channel once through; for `monitor once`."""

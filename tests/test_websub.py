@@ -267,11 +267,11 @@ def test_a_hub_that_fails_is_asked_later_each_time(world: World) -> None:
 
 
 @only_https
-def test_more_than_can_be_settled_is_to_be_brought_again(world: World) -> None:
+def test_what_cannot_be_kept_just_now_is_to_be_brought_again(world: World) -> None:
+    """S3."""
     world.daemon._subscribe()
-    while world.daemon._pushes.acquire(blocking=False):
-        pass
-    assert world.hub.push(document("Tarn ferry sinks")) == 503
+    world.store.write(lambda tx: tx.exec_driver_sql("PRAGMA max_page_count=1"))
+    assert world.hub.push(document(*(f"Tarn ferry sinks {'x' * 900} {n}" for n in range(200)))) == 503
     assert world.hub.push(b"x" * 6_000_000) == 413
 
 
