@@ -28,7 +28,7 @@ from monitor.errors import FeedError, MonitorError, StoreError, is_shortage
 from monitor.feeds import schedule
 from monitor.feeds.parse import Parser
 from monitor.feeds.traffic import Traffic
-from monitor.model import Changes, Feed, FeedState, Poll
+from monitor.model import Changes, Feed, FeedState, Poll, Push
 from monitor.parts import Parts
 from monitor.poll import poll, take
 from monitor.process import Pulse
@@ -36,7 +36,6 @@ from monitor.store import Connection, Store, feeds, links, mutes, outbox, storie
 from monitor.store.schema import meta
 from monitor.subscribe import subscribe
 from monitor.web.serve import Server
-from monitor.web.websub import Push
 
 log = logging.getLogger(__name__)
 

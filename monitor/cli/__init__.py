@@ -23,6 +23,7 @@ app = typer.Typer(
     name="monitor",
     help="Follows news stories: one alert for each new development, none for its rewrites.",
     no_args_is_help=True,
+    rich_markup_mode=None,  # help in boxes costs a tenth of a second
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

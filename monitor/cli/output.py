@@ -9,11 +9,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from monitor.alerts.clean import fit, line, printable
-from monitor.model import Feed
 from monitor.secret import mask
+
+if TYPE_CHECKING:
+    from monitor.model import Feed
 
 
 def print_json(value: Any) -> None:

@@ -15,7 +15,6 @@ from multiprocessing import forkserver, resource_tracker
 from pebble import ProcessExpired, ProcessPool
 
 from monitor.errors import FeedError
-from monitor.feeds.document import parse_bytes
 from monitor.model import Document, Response
 
 CPU_SECONDS = 5
@@ -37,8 +36,6 @@ _KEPT = (
     "TMPDIR",
     "LD_LIBRARY_PATH",
 )
-
-__all__ = ["Parser", "parse_bytes"]
 
 
 class Parser:
@@ -136,6 +133,8 @@ def _statm() -> str:
 
 def _parse(body: bytes, url: str, content_type: str) -> Document | tuple[str, str]:
     """The document, or the reason and the sentence of a FeedError: plain values, since errors do not travel well."""
+    from monitor.feeds.document import parse_bytes  # noqa: PLC0415 - children need feedparser, their parent does not
+
     used = resource.getrusage(resource.RUSAGE_SELF)
     limit = int(used.ru_utime + used.ru_stime) + CPU_SECONDS + 1
     resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.getrlimit(resource.RLIMIT_CPU)[1]))

@@ -5,7 +5,7 @@ All times are aware and in UTC. All ids are short strings of [a-z0-9-] unless sa
 
 from monitor.model.alerts import Alert, AlertKind, Chapter, Delivery, DeliveryState, Hold, Link, Mute, Told
 from monitor.model.feeds import Document, Entry, Feed, FeedState, Item, Response, Subscription
-from monitor.model.stages import Changes, History, Poll, Reply
+from monitor.model.stages import Changes, History, Poll, Push, Reply
 from monitor.model.stories import (
     LIVELY,
     Change,
@@ -49,6 +49,7 @@ __all__ = [
     "Mute",
     "Placement",
     "Poll",
+    "Push",
     "Reply",
     "Response",
     "Route",

@@ -29,6 +29,16 @@ class Poll:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Push:
+    """What a WebSub hub brought."""
+
+    feed: str
+    body: bytes | None = None
+    """The new content; None where nobody signed it, so that the feed itself is to be looked at."""
+    content_type: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
     """All that one poll will commit, together or not at all."""
 

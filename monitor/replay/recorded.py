@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from monitor.errors import FeedError, MonitorError
+from monitor.feeds.document import parse_bytes
 from monitor.feeds.identity import entries_of
-from monitor.feeds.parse import parse_bytes
 from monitor.model import Entry, Feed, FeedState, Poll
 
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)

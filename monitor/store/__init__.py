@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import sqlalchemy
 from sqlalchemy import URL, Connection, Engine, Table, event
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from monitor.errors import StoreError
@@ -135,7 +135,7 @@ def upsert(tx: Connection, table: Table, rows: Sequence[dict[str, Any]], *, keep
     """Insert rows; where one's primary key (or unique id) stands already, overwrite the row, or `keep` what is there."""
     if not rows:
         return
-    insert = (sqlite if tx.dialect.name == "sqlite" else postgresql).insert(table)
+    insert = sqlite.insert(table)
     if keep:
         tx.execute(insert.on_conflict_do_nothing(), rows)
         return

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from flask import Flask, Response
 
+from monitor.model import Push
 from monitor.store import Store
 from monitor.web import links, websub
-from monitor.web.websub import Push
 
 LONGEST = 16_384
 """Bytes that a request's body may have."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from flask import Blueprint, Response, abort, request
 
 from monitor.feeds import websub
+from monitor.model import Push
 from monitor.secret import mask
 from monitor.store import Connection, Store, subscriptions
 
@@ -17,16 +18,6 @@ log = logging.getLogger(__name__)
 
 LARGEST = 5 * 1024 * 1024
 """Bytes that a hub may bring at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Push:
-    """What a hub brought."""
-
-    feed: str
-    body: bytes | None
-    """The new content; None where nobody signed it, so that the feed itself is to be looked at."""
-    content_type: str = ""
 
 
 def blueprint(store: Store, pushed: Callable[[Push], bool], now: Callable[[], datetime]) -> Blueprint:
@@ -49,12 +40,12 @@ def blueprint(store: Store, pushed: Callable[[Push], bool], now: Callable[[], da
         if subscription is None or subscription.lease_until is None or subscription.lease_until < now():
             abort(410)
         body = request.get_data()
-        push = Push(subscription.feed, None)
+        push = Push(feed=subscription.feed)
         if subscription.secret:
             if not websub.is_signed(subscription, request.headers.get("X-Hub-Signature", ""), body):
                 log.warning("websub feed=%s error=what was brought is not signed by its hub", mask(subscription.feed))
                 return Response(status=202)  # section 8: ignored here, without telling who tries
-            push = Push(subscription.feed, body, request.content_type or "")
+            push = Push(feed=subscription.feed, body=body, content_type=request.content_type or "")
         return Response(status=202 if pushed(push) else 503)
 
     return routes
