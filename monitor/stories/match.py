@@ -29,6 +29,9 @@ class _Phrase:
     """The term as the user wrote it."""
     text: str
     words: tuple[str, ...]
+    before: tuple[int, ...]
+    """How often each word stands in the phrase before, as in `Baden-Baden`."""
+    longest: str
     acronym: bool
 
 
@@ -108,7 +111,13 @@ class Matcher:
         written = read(name).words
         words = tuple(word.folded for word in written)
         phrase = _Phrase(
-            number, term, name.casefold(), words, acronym=len(words) == 1 and name.isupper() and len(name) <= _ACRONYM
+            number,
+            term,
+            name.casefold(),
+            words,
+            tuple(words[:place].count(word) for place, word in enumerate(words)),
+            max(words, key=len, default=""),
+            acronym=len(words) == 1 and name.isupper() and len(name) <= _ACRONYM,
         )
         if is_unspaced(name):
             self._unspaced.append(phrase)
@@ -158,11 +167,15 @@ def _locate(
     """Where `phrase` stands: its words close together, in any order. The words found, their quality, the first one's place."""
     if len(phrase.words) == 1:
         return _locate_word(phrase, places[phrase.words[0]], words)
-    twice = [phrase.words[:number].count(word) for number, word in enumerate(phrase.words)]  # `Baden-Baden`
-    if any(len(places.get(word, ())) <= before for word, before in zip(phrase.words, twice, strict=True)):
+    for word in phrase.words:
+        if word not in places:
+            return None
+    if any(len(places[word]) <= before for word, before in zip(phrase.words, phrase.before, strict=True)):
         return None
-    for anchor, _ in places[max(phrase.words, key=len)]:
-        near = [_nearest(places[word], anchor, before) for word, before in zip(phrase.words, twice, strict=True)]
+    for anchor, _ in places[phrase.longest]:
+        near = [
+            _nearest(places[word], anchor, before) for word, before in zip(phrase.words, phrase.before, strict=True)
+        ]
         first, last = min(place for place, _ in near), max(place for place, _ in near)
         if last - first <= len(phrase.words) and len({place for place, _ in near}) == len(near):
             found = " ".join(word.surface for word in words[first : last + 1])

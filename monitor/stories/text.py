@@ -103,6 +103,7 @@ def fold(surface: str) -> str:
     return anyascii(word).casefold() if latin else word
 
 
+@lru_cache(maxsize=20_000)
 def fold_all(text: str) -> str:
     """`text` as folded words with single spaces between them."""
     return " ".join(word.folded for word in read(text).words)

@@ -20,6 +20,8 @@ SAME, INFLECTED, TYPO = 1.0, 0.95, 0.85
 """How much a word counts that was found as written, in another form, or with a typing error."""
 
 _REMEMBERED = 200_000
+_BEGINNING = 3
+"""Letters in which all forms of a word agree that has as many."""
 _SHORTEST_ROOT = 3
 _VOWELS = frozenset("aeiouy")
 
@@ -41,6 +43,7 @@ class Vocabulary(dict[str, tuple[Standing, ...]]):
         self._common: set[str] = set()
         """The words that some term writes with a small letter; the others are names."""
         self._ours: set[str] = set()
+        self._beginnings: set[str] = set()
         self._without_last: dict[str, list[str]] = defaultdict(list)
         self._by_stem: dict[str, list[str]] = defaultdict(list)
         self._by_length: dict[tuple[str, int], list[str]] = defaultdict(list)
@@ -52,6 +55,7 @@ class Vocabulary(dict[str, tuple[Standing, ...]]):
 
     def _add(self, ours: str) -> None:
         self._ours.add(ours)
+        self._beginnings.add(ours[:_BEGINNING])
         self._without_last[ours[:-1]].append(ours)
         for stem in stems(ours):
             self._by_stem[stem].append(ours)
@@ -71,12 +75,13 @@ class Vocabulary(dict[str, tuple[Standing, ...]]):
 
     def _near(self, word: str) -> Iterator[str]:
         """Every word of ours that `likeness` may accept."""
-        for end in range(1, len(word) + 1):
+        known = word[:_BEGINNING] in self._beginnings
+        for end in range(1, len(word) + 1 if known else _BEGINNING):
             beginning = word[:end]
             if beginning in self._ours:
                 yield beginning
             yield from self._without_last.get(beginning, ())
-        for stem in stems(word):
+        for stem in stems(word) if known else ():
             yield from self._by_stem.get(stem, ())
         most = _slips(len(word))
         for length in range(len(word) - most, len(word) + most + 1) if most else ():
