@@ -99,8 +99,7 @@ async def slow_hops(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
     """Redirects on and on, each hop slower than a person would bear."""
     while True:
         path = (await head(reader)).split(b" ")[1].decode()
-        waiting = asyncio.ensure_future(asyncio.sleep(3))
-        await waiting
+        await asyncio.sleep(7)
         writer.write(http(b"", "302 Found", f"Location: {path}x"))
         await writer.drain()
 
