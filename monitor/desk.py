@@ -166,12 +166,12 @@ class Desk:
     def _settle(self, poll: Poll) -> Changes:
         ledger, self._ledger = self._ledger, None  # forgotten, unless the commit succeeds
         with self._store.begin() as tx:
-            unseen = feeds.unseen(tx, poll.feed.url, entries_of(poll), poll.at)
+            sifted = feeds.sift(tx, poll.feed.url, entries_of(poll), poll.at)
             if ledger is None or feedback.revision(tx) != self._heard:  # a command beside us may have written some
                 ledger = self._recall(tx, poll.at)
             rules = self._rules.minding(mutes.standing(tx, poll.at))
-            changes = decide(unseen, ledger, rules, poll.at, baseline=poll.state.is_new)
-            changes = replace(changes, state=_state_after(tx, poll, changes))
+            changes = decide(sifted.unseen, ledger, rules, poll.at, baseline=poll.state.is_new)
+            changes = replace(changes, state=_state_after(tx, poll, changes, renamed=sifted.most_renamed))
             save(tx, changes, poll.at)
             feeds.carry(tx, poll.feed.url, _told_of(changes), poll.at)
         ledger.forget_before(poll.at - MEMORY)
@@ -196,7 +196,7 @@ class Desk:
         return Ledger.recall(stories.history(tx, now - MEMORY), self._rules.matcher.storylines)
 
 
-def _state_after(tx: Connection, poll: Poll, changes: Changes) -> FeedState:
+def _state_after(tx: Connection, poll: Poll, changes: Changes, *, renamed: bool) -> FeedState:
     """What is known of the feed now; one that carries a storyline that moves is polled as often as it may be.
 
     What a hub brought says nothing of the feed but that it lives; a poll may have ended meanwhile.
@@ -206,7 +206,8 @@ def _state_after(tx: Connection, poll: Poll, changes: Changes) -> FeedState:
     lively = bool(changes.placements) or (
         schedule.is_slow(poll) and feeds.carries_lively(tx, poll.feed.url, poll.at - CARRIES)
     )
-    return schedule.after(poll, len(changes.entries), lively=lively)
+    state = schedule.after(poll, len(changes.entries), lively=lively)
+    return replace(state, renamed=poll.state.renamed + 1 if renamed else 0) if poll.document else state
 
 
 def _told_of(changes: Changes) -> set[str]:

@@ -25,6 +25,8 @@ QUIET = timedelta(days=2)
 """No feed is called too quiet before: weekends are quiet."""
 NEVER = 5
 """Polls in vain after which a feed that never answered is in trouble."""
+RENAMED = 3
+"""Polls in a row after which ids that change are no accident."""
 GIVEN_UP = timedelta(days=7)
 """How long a delivery that was given up is worth a notice."""
 
@@ -106,6 +108,7 @@ def _trouble(name: str, title: str, said: str) -> Trouble:
 
 def _feeds(tx: Connection, operator: Operator, now: datetime) -> Iterator[Trouble]:
     for state in feeds.everything(tx):
+        yield from _odd(state)
         if state.is_quarantined:
             said = f"{state.error} It is tried once a day only, until it can be read again: {state.url}"
             yield Trouble(subject=f"harm {state.url}", title=f"The feed {_name(state)} is in quarantine", said=said)
@@ -118,6 +121,17 @@ def _feeds(tx: Connection, operator: Operator, now: datetime) -> Iterator[Troubl
                 f"about {max(1, round(rhythm.pace(state, state.arrived_at)))} a day. Look whether its address has changed."
             )
             yield Trouble(subject=f"quiet {state.url}", title=f"The feed {_name(state)} has gone quiet", said=said)
+
+
+def _odd(state: FeedState) -> Iterator[Trouble]:
+    """X10: what a feed does that makes news hard to tell."""
+    if state.renamed >= RENAMED:
+        said = (
+            "Its entries are told apart by their links and titles, so that nothing comes twice; where those change too, something may. "
+            f"Look whether the site has another feed: {state.url}"
+        )
+        title = f"The feed {_name(state)} gives its entries other ids at each poll"
+        yield Trouble(subject=f"ids {state.url}", title=title, said=said)
 
 
 def _is_dead(state: FeedState, operator: Operator, now: datetime) -> str:

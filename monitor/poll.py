@@ -34,6 +34,8 @@ def poll(feed: Feed, state: FeedState, now: datetime, gate: Gate, parser: Parser
             error.reason,
             error,
         )
+    if outcome.document and outcome.document.left_out:
+        log.warning("poll feed=%s left_out=%d older entries", feed.name or feed.url, outcome.document.left_out)
     changes = desk.settle(outcome)
     if changes.state and changes.state.address != state.address:
         log.info("poll feed=%s moved=%s", feed.name or feed.url, mask(changes.state.address) or "back")

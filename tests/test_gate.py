@@ -68,6 +68,7 @@ def test_only_the_gate_makes_a_session_and_only_it_connects() -> None:
     assert calls == {
         ("monitor/feeds/fetch.py", "Session"),
         ("monitor/feeds/wire.py", "connect"),
+        ("monitor/feeds/wire.py", "getaddrinfo"),  # reads numbers, asks nobody
         ("monitor/doctor/web.py", "create_connection"),
         ("monitor/doctor/web.py", "getaddrinfo"),
         ("monitor/store/__init__.py", "connect"),  # to the database

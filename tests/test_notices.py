@@ -118,6 +118,15 @@ def test_a_quiet_feed_is_told_with_what_it_used_to_bring(store: Store) -> None:
     assert "about 24 a day" in told.alerts[0].explanation
 
 
+def test_a_feed_whose_ids_change_at_each_poll_is_told_of_once(store: Store) -> None:
+    """X10."""
+    polled(store, succeeded_at=NOON, renamed=2)
+    assert not looked(store, NOON).alerts
+    polled(store, succeeded_at=NOON, renamed=3)
+    assert titles(looked(store, NOON)) == ["The feed Valley Herald gives its entries other ids at each poll"]
+    assert not looked(store, NOON + HOUR).alerts
+
+
 def test_a_feed_that_harms_its_parser_again_and_again_is_told_of_once(store: Store) -> None:
     """P14, X4."""
     polled(store, failures=1, offences=1, error="Too much.")

@@ -96,3 +96,24 @@ def test_a_page_instead_of_the_feed_loses_nothing_that_was_known(line: Line) -> 
     state = line.state()
     assert (state.failures, state.etag) == (1, '"1"')
     assert line.poll(http(RSS), minutes=40).entries == ()
+
+
+def test_ids_that_change_at_each_poll_are_counted_until_they_stay(line: Line) -> None:
+    """X10."""
+    for number, renamed in enumerate((0, 1, 2)):
+        line.poll(http(RSS.replace(b"<guid>1", f"<guid>{number}-x".encode())), minutes=20 * number)
+        assert line.state().renamed == renamed
+    line.poll(http(b"", "304 Not Modified"), minutes=70)
+    assert line.state().renamed == 2
+    line.poll(http(RSS.replace(b"<guid>1", b"<guid>0-x").replace(b"Herald", b"The Herald")), minutes=80)
+    assert line.state().renamed == 0
+
+
+def test_what_is_left_out_of_a_feed_that_is_too_long_is_told_in_the_log(
+    line: Line, caplog: pytest.LogCaptureFixture
+) -> None:
+    """X21."""
+    items = "".join(f"<item><title>t{n}</title><guid>{n}</guid></item>" for n in range(5_003))
+    changes = line.poll(http(f"<rss version='2.0'><channel><title>H</title>{items}</channel></rss>".encode()))
+    assert len(changes.entries) == 5_000
+    assert "left_out=3 older entries" in caplog.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import sys
@@ -18,10 +19,22 @@ if TYPE_CHECKING:
     from monitor.model import Feed
 
 
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+
+
 def print_json(value: Any) -> None:
     """`value` as JSON on standard output; what could command a terminal is escaped, so that no reader loses it."""
     text = mask(json.dumps(value, indent=2, ensure_ascii=False))
     print("".join(c if c == "\n" or fit(c) else json.dumps(c)[1:-1] for c in text))  # noqa: T201
+
+
+def print_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table for a spreadsheet on standard output; no cell of it is taken for a formula there (T12)."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        cells = [line(mask(str(cell))) for cell in row]
+        writer.writerow([f"'{cell}" if cell.startswith(_FORMULAS) else cell for cell in cells])
 
 
 def say(text: str) -> None:

@@ -10,13 +10,15 @@ import typer
 
 from monitor.alerts.clean import line
 from monitor.cli import AsJson, ConfigFile, app, as_text
-from monitor.cli.output import ago, count, print_feeds, print_json, say, table
+from monitor.cli.output import ago, count, print_csv, print_feeds, print_json, say, table
 from monitor.errors import MonitorError
 from monitor.secret import mask
 
 _NOTHING_YET = "Nothing yet. Start the daemon with `monitor run`, or poll once with `monitor once`."
 Limit = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="How many rows at most.")]
 AsOpml = Annotated[bool, typer.Option("--opml", help="Print the configured feeds as OPML, for other readers.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print every report as a line for a spreadsheet.")]
+_REPORT = ("development", "development_title", "published", "outlet", "title", "url", "decision", "reason")
 T = TypeVar("T")
 
 
@@ -125,6 +127,7 @@ def timeline(
     config: ConfigFile = None,
     limit: Limit = 50,
     json: AsJson = False,  # noqa: FBT002
+    csv: AsCsv = False,  # noqa: FBT002
 ) -> None:
     """Show a storyline's developments in order, each with the reports folded into it."""
     from monitor.config import find, load  # noqa: PLC0415
@@ -137,6 +140,11 @@ def timeline(
         raise MonitorError(f"There is no storyline `{storyline}`; {nearest(storyline, known)}")
     if json:
         print_json(view)
+        return
+    if csv:
+        print_csv(
+            _REPORT, ([d["id"], d["title"], *(r[name] for name in _REPORT[2:])] for d in view for r in d["reports"])
+        )
         return
     rows = [
         (

@@ -67,6 +67,7 @@ def _read_xml(body: bytes, url: str, content_type: str) -> Document:
     return Document(
         title=title,
         items=_told_apart(raw),
+        left_out=max(0, len(raw) - ENTRIES),
         complete=not parsed.bozo
         or not isinstance(parsed.get("bozo_exception"), Exception)
         or _harmless(parsed.bozo_exception),
@@ -150,7 +151,7 @@ def _read_json(body: bytes, url: str) -> Document:
     title = _plain(_str(feed.get("title")), _TITLE_CAP)
     language = _str(feed.get("language"))
     raw = [_json_item(item, url, language) for item in items if isinstance(item, dict)]
-    return Document(title=title, items=_told_apart(raw))
+    return Document(title=title, items=_told_apart(raw), left_out=max(0, len(raw) - ENTRIES))
 
 
 def _json_item(item: Mapping[str, Any], base: str, language: str) -> dict[str, Any]:

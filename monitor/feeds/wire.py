@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from ipaddress import ip_address
 from itertools import zip_longest
 from typing import Any
 from urllib.parse import urlsplit
@@ -136,7 +135,7 @@ class GuardedAdapter(HTTPAdapter):
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
         """Send by the proxy of the configuration, where it names one. Raises Forbidden for what that must not be asked for."""
         host = urlsplit(request.url or "").hostname or ""
-        if self._proxies and (host == "localhost" or _is_number(host)) and not self._policy.permits(host):
+        if self._proxies and not all(map(self._policy.permits, _numbers(host))):
             raise Forbidden(f"{host} may not be contacted")
         return super().send(request, *args, **options | {"proxies": self._proxies})
 
@@ -186,11 +185,14 @@ class GuardedAdapter(HTTPAdapter):
             raise NameResolutionError(host, connection, error) from error
 
 
-def _is_number(host: str) -> bool:
-    """Whether a host is written as an address."""
-    with suppress(ValueError):
-        return bool(ip_address(host))
-    return False
+def _numbers(host: str) -> list[str]:
+    """The address that a host is written as, in any of the ways that are understood anywhere (H30); none where it is a name."""
+    host = host.rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return ["127.0.0.1"]
+    with suppress(OSError, UnicodeError):
+        return [str(found[4][0]) for found in socket.getaddrinfo(host, None, flags=socket.AI_NUMERICHOST)]
+    return []
 
 
 def _alternating(addresses: list[Any]) -> list[Any]:

@@ -61,6 +61,8 @@ class FeedState:
     """Polls in a row that found it there."""
     offences: int = 0
     """Polls in a row that its parser, or the whole monitor, did not survive."""
+    renamed: int = 0
+    """Polls in a row that brought most of the known entries under other ids."""
     known_since: datetime | None = None
     """When its rhythm began to be observed."""
     arrived: int = 0
@@ -142,6 +144,8 @@ class Document:
 
     title: str
     items: tuple[Item, ...]
+    left_out: int = 0
+    """Older items that were left out, since there were too many."""
     complete: bool = True
     """False when the document was broken and entries were salvaged from it; its validators are then not kept."""
     ttl: int = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,6 +24,16 @@ _EDIT = "edit:"
 """How the key of an entry under another title begins."""
 _NOTED_FOR = timedelta(days=1)
 """How long a note that a key was seen is good enough: a poll that brings nothing new then writes next to nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """What a poll brought, beside what the feed has shown before."""
+
+    unseen: list[Entry]
+    """New ones, each once, and those that stand under another title than before."""
+    most_renamed: bool
+    """Whether most of those that were shown before have got another id."""
 
 
 def sync(tx: Connection, configured: Sequence[Feed], now: datetime) -> None:
@@ -111,11 +121,8 @@ def undo_future(tx: Connection, now: datetime) -> None:
     tx.execute(update(feeds).where(ahead).values(next_poll_at=now, polled_at=now))
 
 
-def unseen(tx: Connection, feed: str, entries: Sequence[Entry], now: datetime) -> list[Entry]:
-    """The entries none of whose keys this feed has shown before, each once, and those it shows under another title than before.
-
-    What is shown again is noted as still there.
-    """
+def sift(tx: Connection, feed: str, entries: Sequence[Entry], now: datetime) -> Sifted:
+    """Tell new entries from those that the feed has shown before, by any of their keys; these are noted as still there."""
     keys = list(dict.fromkeys(key for entry in entries for key in entry.keys))
     noted = _noted(tx, feed, keys)
     stale = [key for key, last_seen_at in noted.items() if last_seen_at <= now - _NOTED_FOR]
@@ -126,7 +133,9 @@ def unseen(tx: Connection, feed: str, entries: Sequence[Entry], now: datetime) -
         if known.isdisjoint(entry.keys):
             fresh.append(entry)
         known.update(entry.keys)
-    return fresh + _edited(tx, feed, [entry for entry in entries if not noted.keys().isdisjoint(entry.keys)])
+    shown = [entry for entry in entries if not noted.keys().isdisjoint(entry.keys)]
+    renamed = sum(entry.keys[0] not in noted for entry in shown)
+    return Sifted(fresh + _edited(tx, feed, shown), most_renamed=2 * renamed > len(shown))
 
 
 def _noted(tx: Connection, feed: str, keys: Sequence[str]) -> dict[str, datetime]:

@@ -97,6 +97,7 @@ def _add_rhythm(tx: Connection) -> None:
         f"moving_since {time}",
         f"moves {count}",
         f"offences {count}",
+        f"renamed {count}",
         f"known_since {time}",
         f"arrived {count}",
         f"arrived_at {time}",

@@ -67,7 +67,7 @@ feeds = Table(
     Column("not_before", Utc),
     _count("ttl"), _count("skip_hours"), _count("skip_days"),
     Column("address", Text, nullable=False, server_default=""), Column("moving_to", Text, nullable=False, server_default=""),
-    Column("moving_since", Utc), _count("moves"), _count("offences"),
+    Column("moving_since", Utc), _count("moves"), _count("offences"), _count("renamed"),
     Column("known_since", Utc), _count("arrived"), Column("arrived_at", Utc),
     Column("pace", Float, nullable=False, server_default="0"),
     Column("hub", Text, nullable=False, server_default=""), Column("topic", Text, nullable=False, server_default=""),

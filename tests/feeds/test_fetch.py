@@ -73,7 +73,7 @@ def test_a_permanent_end_is_told_apart(serve: Serve, gate: MakeGate) -> None:
 def test_refusals_have_reasons_and_the_servers_wish_is_heard(
     serve: Serve, gate: MakeGate, status: str, headers: list[str], reason: str, after: timedelta | None
 ) -> None:
-    """H18-H20, H23."""
+    """H18, H19, H20, H23."""
     error = failure(gate, serve(http(b"no", status, *headers)).url)
     assert (error.reason, error.retry_after) == (reason, after)
 
@@ -139,7 +139,7 @@ def test_a_body_that_is_too_large_is_cut_also_when_it_is_packed(
     ids=["not gzip", "packed four times", "short", "200 headers", "long header", "another protocol", "nothing"],
 )
 def test_broken_answers_are_feed_errors(serve: Serve, gate: MakeGate, answer: bytes, reason: str) -> None:
-    """H5-H7, H35."""
+    """H5, H6, H7, H35."""
     assert failure(gate, serve(answer).url).reason == reason
 
 
@@ -330,3 +330,13 @@ def test_a_secret_that_has_gone_is_its_feeds_trouble_and_no_other_s(gate: MakeGa
     with pytest.raises(FeedError, match="secret file /no/such/key cannot be read") as caught:
         gate().fetch(replace(asked, headers={"X-Api-Key": Secret(file="/no/such/key")}), state)
     assert caught.value.reason == "secret"
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "localhost.", "x.localhost", "[::ffff:127.0.0.1]", "[::a00:1]"]
+)  # fmt: skip
+def test_a_proxy_is_asked_for_no_private_address_in_any_spelling(serve: Serve, gate: MakeGate, host: str) -> None:
+    """H30: what is written as a number is judged before it is handed on."""
+    proxy = serve(http())
+    assert failure(gate, f"http://{host}/", proxy=proxy.url, allow_networks=()).reason == "forbidden"
+    assert proxy.requests == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import logging
@@ -14,8 +15,9 @@ import pytest
 
 from monitor.alerts import render
 from monitor.alerts.channels.console import ConsoleChannel, rows
+from monitor.alerts.clean import line
 from monitor.cli import run
-from monitor.cli.output import print_feeds
+from monitor.cli.output import print_csv, print_feeds
 from monitor.logs import Format, Line
 from monitor.model import Feed
 from monitor.secret import mask
@@ -108,6 +110,10 @@ def test_what_commands_print_is_plain_and_their_json_whole(called: Callable[...,
     for entry in (development["reports"][0]["id"], f"Orla dam {' '.join(CONTROL + MARKUP)}"):
         assert is_plain(called("explain", entry))
         assert json.loads(called("explain", entry, "--json"))
+    (development, *_) = json.loads(called("timeline", "dam", "--limit", "1", "--json"))
+    head, *lines = csv.reader(io.StringIO(called("timeline", "dam", "--limit", "1", "--csv")))
+    assert head[:3] == ["development", "development_title", "published"]
+    assert [row[0] for row in lines] == [development["id"]] * len(development["reports"])
     page = tmp_path / "digest.html"
     called("digest", "--since", "5000d", "--html", str(page))
     harmless_page(page.read_text())
@@ -123,3 +129,17 @@ def test_a_list_of_feeds_for_other_readers_is_xml_and_says_their_names(capsys: p
         outline.get("text") == (render.line(mask(feed.name)) or feed.url)
         for outline, feed in zip(found, named, strict=True)
     )
+
+
+def test_a_table_for_a_spreadsheet_holds_no_formula(capsys: pytest.CaptureFixture[str]) -> None:
+    """T12, T7, T13: every string in every cell reads back as it is shown elsewhere, and none begins as a formula does."""
+    formulas = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", '=HYPERLINK("https://evil.example","x")']
+    print_csv(("a", "b"), [(text, text) for text in [*formulas, *STRINGS]])
+    head, *told = csv.reader(io.StringIO(capsys.readouterr().out))
+    assert head == ["a", "b"]
+    assert len(told) == len(formulas) + len(STRINGS)
+    for row, text in zip(told, [*formulas, *STRINGS], strict=True):
+        assert row[0] == row[1]
+        assert row[0].removeprefix("'") == line(mask(text)).removeprefix("'")
+        assert not row[0].startswith(("=", "+", "-", "@", "\t", "\r"))
+        assert is_plain(row[0])

@@ -98,6 +98,7 @@ CREATE TABLE feeds (
   moving_since DATETIME,
   moves INTEGER DEFAULT '0' NOT NULL,
   offences INTEGER DEFAULT '0' NOT NULL,
+  renamed INTEGER DEFAULT '0' NOT NULL,
   known_since DATETIME,
   arrived INTEGER DEFAULT '0' NOT NULL,
   arrived_at DATETIME,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select
 
-from monitor.model import DeliveryState, Feed, FeedState
+from monitor.model import DeliveryState, Feed, FeedState, StoryState
 from monitor.store import Connection, Store, feedback, feeds, outbox, stories, views
 from monitor.store.schema import seen
 from tests.store.conftest import FEED, NOON, STORYLINE, alert, delivery, development, entry, placement
@@ -53,7 +53,7 @@ def test_a_feed_that_is_gone_is_due_only_when_it_is_asked_for(followed: Store) -
 
 def unseen(store: Store, *numbered: tuple[int, tuple[str, ...]]) -> list[str]:
     asked = [entry(number, keys=keys) for number, keys in numbered]
-    return [e.id for e in store.write(lambda tx: feeds.unseen(tx, FEED, asked, NOON))]
+    return [e.id for e in store.write(lambda tx: feeds.sift(tx, FEED, asked, NOON)).unseen]
 
 
 def test_an_entry_is_new_only_if_none_of_its_keys_was_seen(store: Store) -> None:
@@ -65,13 +65,13 @@ def test_an_entry_is_new_only_if_none_of_its_keys_was_seen(store: Store) -> None
 def test_keys_are_each_feeds_own(store: Store) -> None:
     store.write(lambda tx: stories.save(tx, [entry(1)], [], [], NOON))
     other = replace(entry(2, keys=("id:1",)), feed="https://b.example")
-    assert store.write(lambda tx: feeds.unseen(tx, other.feed, [other], NOON)) == [other]
+    assert store.write(lambda tx: feeds.sift(tx, other.feed, [other], NOON)).unseen == [other]
 
 
 def test_thousands_of_keys_are_looked_up_at_once(store: Store) -> None:
     many = [entry(number) for number in range(3_000)]
     store.write(lambda tx: stories.save(tx, many, [], [], NOON))
-    assert store.write(lambda tx: feeds.unseen(tx, FEED, [*many, entry(5_000)], NOON)) == [entry(5_000)]
+    assert store.write(lambda tx: feeds.sift(tx, FEED, [*many, entry(5_000)], NOON)).unseen == [entry(5_000)]
 
 
 def test_old_entries_are_forgotten_and_their_keys_are_not(store: Store) -> None:
@@ -91,7 +91,7 @@ def test_a_key_is_remembered_as_long_as_its_feed_shows_it(store: Store) -> None:
     store.write(lambda tx: stories.save(tx, [entry(1)], [], [], NOON))
     for hours in range(0, 20 * 24, 6):
         shown = NOON + timedelta(hours=hours)
-        assert store.write(lambda tx, at=shown: feeds.unseen(tx, FEED, [entry(1)], at)) == []  # type: ignore[misc]
+        assert store.write(lambda tx, at=shown: feeds.sift(tx, FEED, [entry(1)], at)).unseen == []  # type: ignore[misc]
     store.write(lambda tx: stories.prune(tx, NOON, NOON + timedelta(days=18)))
     assert unseen(store, (1, ("id:1",))) == []
     with store.read() as tx:
@@ -155,7 +155,7 @@ def test_what_is_done_at_every_poll_and_delivery_reads_no_table_from_end_to_end(
     steps = plans(
         store,
         lambda tx: feeds.due(tx, NOON),
-        lambda tx: feeds.unseen(tx, FEED, [entry(1)], NOON),
+        lambda tx: feeds.sift(tx, FEED, [entry(1)], NOON),
         lambda tx: feeds.save(tx, FeedState(url=FEED, next_poll_at=NOON)),
         lambda tx: stories.save(tx, [entry(1)], [placement(1)], [development()], NOON),
         lambda tx: outbox.add(tx, [alert()], [delivery("x", of="a-1")]),
@@ -272,3 +272,26 @@ def test_tables_for_people_are_plain_values(store: Store) -> None:
     assert (feed["entries_a_day"], feed["reports_a_day"]) == (1, 1)
     assert story["last_development"] == "Dam breaks"
     assert [report["id"] for report in told["reports"]] == ["e1"]
+
+
+def test_a_feed_that_gives_what_it_showed_other_ids_is_noticed(store: Store) -> None:
+    """X10."""
+    shown = [entry(n, keys=(f"id:{n}-1", f"url:{n}")) for n in range(4)]
+    sifted = store.write(lambda tx: feeds.sift(tx, FEED, shown, NOON))
+    assert (len(sifted.unseen), sifted.most_renamed) == (4, False)
+    store.write(lambda tx: stories.save(tx, shown, [], [], NOON))
+    renamed = [entry(n, keys=(f"id:{n}-2", f"url:{n}")) for n in range(4)]
+    assert store.write(lambda tx: feeds.sift(tx, FEED, renamed, NOON)) == feeds.Sifted([], most_renamed=True)
+    assert store.write(lambda tx: feeds.sift(tx, FEED, [*shown[:2], *renamed[2:]], NOON)) == feeds.Sifted(
+        [], most_renamed=False
+    )
+
+
+def test_a_feed_carries_the_storylines_of_its_reports_for_a_while(store: Store) -> None:
+    store.write(lambda tx: stories.sync(tx, [STORYLINE], NOON))
+    store.write(lambda tx: feeds.carry(tx, FEED, {"dam"}, NOON))
+    with store.read() as tx:
+        assert not feeds.carries_lively(tx, FEED, NOON)
+    store.write(lambda tx: stories.stand(tx, "dam", StoryState.SURGE, NOON))
+    with store.read() as tx:
+        assert feeds.carries_lively(tx, FEED, NOON)
