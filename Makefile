@@ -33,7 +33,9 @@ audit: .venv/.installed-dev
 dist: .venv/.installed-dev
 	$(BIN)/python -m build
 
-lock: .venv/.installed-dev
+# Without what is locked now, which the changed requirements may contradict.
+lock: | .venv
+	$(BIN)/pip install --quiet pip-tools
 	$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-header --extra dev \
 		--output-file requirements.lock pyproject.toml
 
