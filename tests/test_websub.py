@@ -51,7 +51,7 @@ class Hub:
         key = told.get("hub.secret", "") if secret is None else secret
         signature = f"{method}={hmac.new(key.encode(), body, method).hexdigest()}"
         headers = {"X-Hub-Signature": signature, "Content-Type": "application/rss+xml"}
-        return requests.post(told["hub.callback"], data=body, headers=headers, timeout=5).status_code
+        return requests.post(told["hub.callback"], data=body, headers=headers, timeout=60).status_code
 
 
 def handler(hub: Hub) -> type[BaseHTTPRequestHandler]:

@@ -30,12 +30,12 @@ class Cost:
 def measured(
     command: Sequence[str], *, env: Mapping[str, str] | None = None, until: Callable[[], bool] | None = None
 ) -> Cost:
-    """Run `command` to its end, or until `until` says that it has done its work. Raises CalledProcessError when it fails.
+    """Run `command` to its end, or until `until` says that it has done its work. Raises RuntimeError when it fails.
 
     This process becomes the parent of what the command leaves behind (prctl(2), PR_SET_CHILD_SUBREAPER), so that nothing is left out.
     """
     ctypes.CDLL(None).prctl(_SUBREAPER, 1)
-    before, begin, memory = _spent(), time.monotonic(), 0.0
+    before, begin, memory, others = _spent(), time.monotonic(), 0.0, _children()
     process = subprocess.Popen(
         command, env={**os.environ, **(env or {})}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
@@ -47,14 +47,15 @@ def measured(
         time.sleep(_LOOK_EVERY)
     wall = time.monotonic() - begin
     said = process.stderr.read().decode() if process.stderr else ""
-    while True:
-        try:
-            os.waitpid(-1, 0)
-        except ChildProcessError:
-            break
+    for left_behind in _children() - others:
+        os.waitpid(left_behind, 0)
     if process.returncode not in (0, -15):
-        raise subprocess.CalledProcessError(process.returncode, command, stderr=said)
+        raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {said[-500:]}")
     return Cost(_spent() - before, wall, memory)
+
+
+def _children() -> set[int]:
+    return {int(pid) for tasks in Path("/proc/self/task").iterdir() for pid in (tasks / "children").read_text().split()}
 
 
 def _spent() -> float:

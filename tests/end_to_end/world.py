@@ -311,7 +311,7 @@ storylines:
         """Have the daemon poll every feed now, as `monitor once --all` does, and wait until what came of it is settled."""
         started = datetime.now(UTC)
         with self.opened() as store:
-            self.wait_for(lambda: self._settled(store, started))
+            self.wait_for(lambda: self._settled(store, started), 60)
 
     def make_due(self) -> None:
         """Have every feed polled at the daemon's next tick."""

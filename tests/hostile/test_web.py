@@ -144,6 +144,7 @@ def wrong(row: Row, state: FeedState, reasons: set[str]) -> str:
     return ""
 
 
+@pytest.mark.timeout(1_200)
 @pytest.mark.parametrize(
     ("trial", "seconds"),
     [pytest.param(6.0, 20.0, id="short"), pytest.param(30.0, 300.0, id="long", marks=pytest.mark.soak)],
@@ -154,7 +155,7 @@ def test_healthy_feeds_are_on_time_beside_a_hostile_web(trial: Trial, seconds: f
     trial.follow()
     process = trial.world.start()
     with trial.world.opened() as store:
-        trial.world.wait_for(lambda: trial.settled(store), 60)
+        trial.world.wait_for(lambda: trial.settled(store), 180)
         level = resident(process.pid)
         trial.run(store, seconds, random.Random(5))
         states = trial.states(store)
