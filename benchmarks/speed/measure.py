@@ -9,6 +9,7 @@ import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,17 +37,17 @@ def measured(
     """
     ctypes.CDLL(None).prctl(_SUBREAPER, 1)
     before, begin, memory, others = _spent(), time.monotonic(), 0.0, _children()
-    process = subprocess.Popen(
-        command, env={**os.environ, **(env or {})}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    while process.poll() is None:
-        memory = max(memory, _memory(process.pid))
-        if until is not None and until():
-            process.terminate()
-            until = None
-        time.sleep(_LOOK_EVERY)
-    wall = time.monotonic() - begin
-    said = process.stderr.read().decode() if process.stderr else ""
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(command, env={**os.environ, **(env or {})}, stdout=subprocess.DEVNULL, stderr=errors)
+        while process.poll() is None:
+            memory = max(memory, _memory(process.pid))
+            if until is not None and until():
+                process.terminate()
+                until = None
+            time.sleep(_LOOK_EVERY)
+        wall = time.monotonic() - begin
+        errors.seek(0)
+        said = errors.read().decode("utf-8", "replace")
     for left_behind in _children() - others:
         os.waitpid(left_behind, 0)
     if process.returncode not in (0, -15):

@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
@@ -17,7 +18,7 @@ import feedparser
 import nh3
 
 from monitor.errors import FeedError
-from monitor.feeds import dates, markup
+from monitor.feeds import dates, markup, ordinary
 from monitor.feeds.aggregators import unwrapped
 from monitor.model import Document, Item
 
@@ -50,27 +51,75 @@ def parse_bytes(body: bytes, *, url: str, content_type: str = "") -> Document:
 def _read_xml(body: bytes, url: str, content_type: str) -> Document:
     headers = {"content-location": url} | ({"content-type": content_type} if content_type else {})
     body = markup.disarmed(body, headers)
-    headers["content-type"] = markup.UTF_8
+    plain = ordinary.read(body)
+    return _by_ordinary(plain, body, url) if plain else _by_feedparser(body, url)
+
+
+def _by_ordinary(feed: ordinary.Feed, body: bytes, url: str) -> Document:
+    """The document as feedparser would have it, of what it would read out of such a feed."""
+    raw = [_ordinary_item(item, url) for item in feed.items]
+    return _document(_plain(feed.title, _TITLE_CAP), raw, body, (feed.ttl, feed.links, url))
+
+
+def _ordinary_item(item: Mapping[str, str], url: str) -> dict[str, Any]:
+    permalink = urljoin(url, item["permalink"]) if item.get("permalink") else ""
+    guid = permalink or item.get("guid", "")
+    return {
+        "guid": guid,
+        "url": _link(item.get("link", "") or permalink, url) or _link(guid, ""),
+        "title": item.get("title", ""),
+        "summary": item.get("description", ""),
+        "published": dates.read(item.get("pubDate", "")),
+        "language": "",
+        "outlet": "",
+    }
+
+
+def _by_feedparser(body: bytes, url: str) -> Document:
+    headers = {"content-location": url, "content-type": markup.UTF_8}
     try:
         parsed = feedparser.parse(
             io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
         )
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError, LookupError) as error:
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        AssertionError,
+        LookupError,
+        OverflowError,
+    ) as error:
         raise FeedError("unreadable", f"The feed cannot be read: {type(error).__name__}.") from None
     if not parsed.get("version") and not parsed.entries:
         raise FeedError("not-a-feed", _no_feed(body))
     base = str(parsed.feed.get("link") or url)
     title = _plain(str(parsed.feed.get("title") or ""), _TITLE_CAP)
     raw = [_xml_item(entry, urljoin(url, base)) for entry in parsed.entries]
-    ttl = str(parsed.feed.get("ttl") or "")
-    hub, topic = _hub(parsed.feed.get("links") or (), url)
+    complete = (
+        not parsed.bozo or not isinstance(parsed.get("bozo_exception"), Exception) or _harmless(parsed.bozo_exception)
+    )
+    wishes = (str(parsed.feed.get("ttl") or ""), parsed.feed.get("links") or (), url)
+    return _document(title, raw, body, wishes, complete=complete)
+
+
+def _document(
+    title: str,
+    raw: list[dict[str, Any]],
+    body: bytes,
+    wishes: tuple[str, Iterable[Mapping[str, str]], str],
+    *,
+    complete: bool = True,
+) -> Document:
+    """The items of a feed, and its wishes: its ttl, its links, and where it came from."""
+    ttl, links, url = wishes
+    hub, topic = _hub(links, url)
     return Document(
         title=title,
         items=_told_apart(raw),
         left_out=max(0, len(raw) - ENTRIES),
-        complete=not parsed.bozo
-        or not isinstance(parsed.get("bozo_exception"), Exception)
-        or _harmless(parsed.bozo_exception),
+        complete=complete,
         ttl=min(int(ttl[:9]), _TTL_CAP) if ttl.isdecimal() else 0,
         skip_hours=_bits(int(hour) % 24 for hour in _asked(body, b"skipHours", b"hour") if hour.isdigit()),
         skip_days=_bits(_DAYS.index(day) for day in _asked(body, b"skipDays", b"day") if day in _DAYS),
@@ -225,6 +274,7 @@ def _cut(key: str) -> str:
     return f"{key[: _KEY_CAP - 33]}~{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}"
 
 
+@lru_cache(maxsize=8_192)
 def same_link(url: str) -> str:
     """`url` without what changes while the article stays the same: scheme, www, closing slash, tracking parameters (X14)."""
     try:

@@ -1,0 +1,106 @@
+"""The fast way for ordinary documents: RSS 2.0 that is well-formed and holds nothing which feedparser would read in a way of its own.
+
+It gives what feedparser gives, some thirty times as fast; whatever is not plainly ordinary is left to feedparser. Which documents these
+are is a list of what they may hold, so that what nobody thought of goes the slow way; tests/feeds/test_ordinary.py holds both ways
+against each other on every document of the corpus and on mutants of them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from lxml import etree
+
+_FIELDS = frozenset({"title", "link", "description", "pubDate", "guid"})
+"""What is read of an item; each stands there once at most."""
+_PASSED_OVER = frozenset({"author", "category", "comments", "enclosure"}) | {
+    f"{{{namespace}}}{name}"
+    for namespace, names in (
+        ("http://purl.org/dc/elements/1.1/", ("creator",)),
+        ("http://search.yahoo.com/mrss/", ("content", "thumbnail", "credit")),
+        ("http://purl.org/rss/1.0/modules/slash/", ("comments", "section", "department")),
+        ("http://wellformedweb.org/CommentAPI/", ("commentRss", "comment")),
+    )
+    for name in names
+}
+"""What an item may hold besides, and nothing is read of."""
+_OF_CHANNEL = frozenset(
+    {"title", "link", "description", "language", "ttl", "generator", "lastBuildDate", "pubDate", "copyright", "managingEditor", "webMaster",
+     "docs", "item", "category", "skipHours", "skipDays"}
+)  # fmt: skip
+_LINK = "{http://www.w3.org/2005/Atom}link"
+_ADDRESS = re.compile(r"(?![\w+.-]+:///)[^\s<>\\\[\]]{0,500}")
+_ODD = re.compile("[\x80-\x9f]")
+"""Characters that feedparser takes for those of windows-1252."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A channel and its items, as text; each item has the fields of an RSS item that it holds, and `permalink` where its guid is one."""
+
+    title: str
+    ttl: str
+    links: tuple[dict[str, str], ...]
+    """Its atom:link elements."""
+    items: tuple[dict[str, str], ...]
+
+
+def read(body: bytes) -> Feed | None:
+    """The channel of an ordinary document, in UTF-8 and without declarations of entities; None for any other."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=False, huge_tree=False)
+    try:
+        root = etree.fromstring(body, parser)
+    except (etree.XMLSyntaxError, ValueError):
+        return None
+    if root.tag != "rss" or dict(root.attrib) != {"version": "2.0"} or len(root) != 1 or root[0].tag != "channel":
+        return None
+    return _channel(root[0])
+
+
+def _channel(channel: etree._Element) -> Feed | None:
+    told: dict[str, str] = {}
+    items: list[dict[str, str]] = []
+    links: list[dict[str, str]] = []
+    for child in channel:
+        if child.tag == "item":
+            item = _item(child)
+            if item is None:
+                return None
+            items.append(item)
+        elif child.tag == _LINK:
+            links.append({str(name): str(value) for name, value in child.attrib.items()})
+        elif child.tag in ("skipHours", "skipDays"):
+            continue
+        elif child.tag not in _OF_CHANNEL or child.tag in told or items or (text := _text(child)) is None:
+            return None
+        else:
+            told[str(child.tag)] = text
+    if not items or channel.attrib or any(link.get("rel") not in ("self", "hub") for link in links):
+        return None
+    return Feed(told.get("title", ""), told.get("ttl", ""), tuple(links), tuple(items))
+
+
+def _item(element: etree._Element) -> dict[str, str] | None:
+    found: dict[str, str] = {}
+    if element.attrib:
+        return None
+    for child in element:
+        if child.tag in _PASSED_OVER and not len(child):
+            continue
+        if child.tag not in _FIELDS or child.tag in found or (text := _text(child)) is None:
+            return None
+        found[str(child.tag)] = text
+        if child.tag == "guid" and child.get("isPermaLink", "true") == "true":
+            found["permalink"] = text
+    return found
+
+
+def _text(element: etree._Element) -> str | None:
+    """The text of an element that holds nothing else; None where that is not so, or it is odd."""
+    text = element.text or ""
+    if len(element) or _ODD.search(text) or (element.tag in ("link", "guid") and not _ADDRESS.fullmatch(text.strip())):
+        return None
+    if element.attrib and not (element.tag == "guid" and element.keys() == ["isPermaLink"]):
+        return None
+    return text.strip()
