@@ -79,7 +79,9 @@ def document(feed: int, version: int) -> bytes:
         f"<guid>{feed}-{n}</guid><link>http://example.org/{feed}/{n}</link></item>"
         for n in range(version + ENTRIES, version, -1)
     )
-    return f"<?xml version='1.0'?><rss version='2.0'><channel><title>Feed {feed}</title>{items}</channel></rss>".encode()
+    return (
+        f"<?xml version='1.0'?><rss version='2.0'><channel><title>Feed {feed}</title>{items}</channel></rss>".encode()
+    )
 
 
 @contextmanager
@@ -139,7 +141,9 @@ def simulate(config: Config, hours: float) -> Done:
     for second in range(int(hours * 3600)):
         clock[0] = BEGIN + timedelta(seconds=second + 1)
         polls = [future.result() for future in daemon.hand_out()]
-        done.update(polls=len(polls), entries=sum(len(p.entries) for p in polls), alerts=sum(len(p.alerts) for p in polls))
+        done.update(
+            polls=len(polls), entries=sum(len(p.entries) for p in polls), alerts=sum(len(p.alerts) for p in polls)
+        )
         if any(poll.deliveries for poll in polls):
             daemon.deliver_due()
         if second % 600 == 0:
@@ -198,7 +202,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     total = polled.first + polling + waiting
     print(machine())
     print(f"Start and first poll of {asked.feeds} feeds x {ENTRIES} entries: {polled.first:.1f} s CPU")
-    print(f"{asked.hours:g} simulated hours: {polled.polls:,} polls, {polled.entries:,} new entries, {polled.alerts} alerts")
+    print(
+        f"{asked.hours:g} simulated hours: {polled.polls:,} polls, {polled.entries:,} new entries, {polled.alerts} alerts"
+    )
     print(f"Polling a day: {polling:.0f} s CPU, {1000 * polled.cpu / polled.polls:.2f} ms a poll"
           f"{'' if asked.hours == 24 else f' (reckoned from {asked.hours:g} hours)'}")  # fmt: skip
     print(f"Waiting a day: {waiting:.0f} s CPU (reckoned from {asked.wait:g} seconds)")

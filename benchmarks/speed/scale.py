@@ -90,8 +90,14 @@ def by_feeds(known: int) -> dict[str, float]:
                 _end(opened.pop())
         daemon = opened[0]
         later = NOW + timedelta(hours=1)
-        daemon.store.write(lambda tx: tx.exec_driver_sql("UPDATE feeds SET next_poll_at = ?, polled_at = ?", (_text(later), _text(NOW))))
-        found["tick, three feeds due"] = statistics.median(_tick(daemon, read[0].feeds[n * _DUE : (n + 1) * _DUE]) for n in range(15))
+        daemon.store.write(
+            lambda tx: tx.exec_driver_sql(
+                "UPDATE feeds SET next_poll_at = ?, polled_at = ?", (_text(later), _text(NOW))
+            )
+        )
+        found["tick, three feeds due"] = statistics.median(
+            _tick(daemon, read[0].feeds[n * _DUE : (n + 1) * _DUE]) for n in range(15)
+        )
         daemon._deliverer.stop(0)  # noqa: SLF001 - no part of it runs here
         found["prove, each 10 s"] = cpu(daemon._prove)  # noqa: SLF001
         found["look, each minute"] = cpu(daemon.look)
@@ -155,7 +161,9 @@ def fill(path: str, numbers: range) -> None:
         rows = ((entry, _text(entry.published), n) for n in numbers for entry in (_entry(n),))
         while batch := list(islice(rows, 50_000)):
             for table, values in _tables(batch):
-                columns = ", ".join(f'"{column.name}"' for column in metadata.tables[table].columns if column.name in values[0])
+                columns = ", ".join(
+                    f'"{column.name}"' for column in metadata.tables[table].columns if column.name in values[0]
+                )
                 marks = ", ".join(f":{name}" for name in values[0])
                 db.executemany(f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})", values)
             db.commit()
@@ -188,10 +196,18 @@ def _tables(batch: Sequence[tuple[Entry, str, int]]) -> Iterator[tuple[str, list
         }
         for e, _, s in placed
     ]  # fmt: skip
-    yield "alerts", [
-        {"id": f"a{e.id}", "created_at": at, "development": f"d{e.id}", "content": json.dumps({"title": e.title, "kind": "new"})}
-        for e, at, _ in placed
-    ]
+    yield (
+        "alerts",
+        [
+            {
+                "id": f"a{e.id}",
+                "created_at": at,
+                "development": f"d{e.id}",
+                "content": json.dumps({"title": e.title, "kind": "new"}),
+            }
+            for e, at, _ in placed
+        ],
+    )
     yield "deliveries", [
         {
             "id": f"v{e.id}", "alert": f"a{e.id}", "channel": "console", "target": "", "thread": s, "state": "sent",
@@ -204,7 +220,9 @@ def _tables(batch: Sequence[tuple[Entry, str, int]]) -> Iterator[tuple[str, list
 def by_entries(config: Config, store: Store, known: int) -> dict[str, float]:
     """What costs what with so many entries."""
     old = _entry(known // 2)
-    new = Entry(id="new", feed=_feed(0), url="", title="", summary="", published=NOW, language="", outlet="", keys=("guid:new",))
+    new = Entry(
+        id="new", feed=_feed(0), url="", title="", summary="", published=NOW, language="", outlet="", keys=("guid:new",)
+    )
     shown = [new, *(_entry(n * _SOURCES) for n in range(min(30, known // _SOURCES)))]
     queries: dict[str, Callable[[Any], Any]] = {
         "sift a poll of 30": lambda tx: feeds.sift(tx, _feed(0), shown, NOW),
@@ -268,7 +286,9 @@ def drawn(curves: dict[str, Curves], path: Path) -> None:
     figure, axes = plt.subplots(1, len(curves), figsize=(13, 5.5), sharey=True)
     for axis, (title, lines) in zip(axes, curves.items(), strict=True):
         for label, curve in lines.items():
-            axis.loglog(list(curve), [max(value, 0.01) for value in curve.values()], marker="o", markersize=3, label=label)
+            axis.loglog(
+                list(curve), [max(value, 0.01) for value in curve.values()], marker="o", markersize=3, label=label
+            )
         axis.set(xlabel=title, ylabel="CPU milliseconds")
         axis.grid(visible=True, alpha=0.3)
         axis.legend(fontsize=7)
