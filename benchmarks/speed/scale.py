@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,7 @@ def written(folder: Path, known: int) -> Path:
     return path
 
 
+@cache
 def _word(number: int) -> str:
     return "".join(chr(ord("a") + int(digit)) for digit in f"{number * 7919 + 104729}")
 
@@ -137,7 +138,7 @@ def _id(number: int) -> str:
 def _entry(number: int) -> Entry:
     """An entry by its number; 0 is the newest, and the store grows into the past."""
     at = NOW - timedelta(days=1) * number / _DAY
-    title = f"{_word(number % 997)} {_word(number % 1013)} {_word(number)} {_word(number % _STORYLINES)}"
+    title = f"{_word(number % 997)} {_word(number % 1013)} {_word(number % 9973)} {_word(number % _STORYLINES)}"
     url = f"http://example.org/{number}"
     return Entry(
         id=_id(number), feed=_feed(number), url=url, title=title, summary=f"{title} " * 5,
@@ -159,7 +160,7 @@ def fill(path: str, numbers: range) -> None:
         for pragma in ("synchronous=OFF", "journal_mode=MEMORY", "cache_size=-2000000"):
             db.execute(f"PRAGMA {pragma}")
         rows = ((entry, _text(entry.published), n) for n in numbers for entry in (_entry(n),))
-        while batch := list(islice(rows, 50_000)):
+        while batch := sorted(islice(rows, 200_000), key=lambda row: row[0].id):  # in the order of the tree
             for table, values in _tables(batch):
                 columns = ", ".join(
                     f'"{column.name}"' for column in metadata.tables[table].columns if column.name in values[0]
@@ -310,6 +311,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     told("feeds known", curves["feeds known"])
     with tempfile.TemporaryDirectory(dir=asked.folder) as name:
         for size, found in grown(Path(name), ENTRIES if asked.all else ENTRIES[:-1]):
+            print(
+                f"{size:,} entries: " + ", ".join(f"{label} {value:.1f}" for label, value in found.items()), flush=True
+            )
             for label, value in found.items():
                 curves["entries stored"].setdefault(label, {})[size] = value
     told("entries stored", curves["entries stored"])

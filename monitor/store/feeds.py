@@ -45,7 +45,8 @@ def sync(tx: Connection, configured: Sequence[Feed], now: datetime) -> None:
     """Follow exactly the `configured` feeds: new ones are due now, known ones keep their state, others rest."""
     wanted = dict.fromkeys(feed.url for feed in configured)
     known = {row.url: row.followed for row in tx.execute(select(feeds.c.url, feeds.c.followed))}
-    upsert(tx, feeds, [fields(FeedState(url=url, next_poll_at=now)) for url in wanted if url not in known])
+    fresh = [{"url": url, "next_poll_at": now} for url in wanted if url not in known]  # the table knows the rest
+    upsert(tx, feeds, fresh, keep=True)
     changed = [{"ours": url, "follow": url in wanted} for url, followed in known.items() if followed != (url in wanted)]
     if changed:
         tx.execute(update(feeds).where(feeds.c.url == bindparam("ours")).values(followed=bindparam("follow")), changed)
