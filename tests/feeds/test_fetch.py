@@ -150,7 +150,7 @@ def test_polls_that_bring_nothing_share_a_connection(serve: Serve, gate: MakeGat
     def nothing_new(connection: socket.socket, head: bytes) -> None:
         connections.append(connection)
         while head:
-            connection.sendall(b"HTTP/1.1 304 Not Modified\r\nETag: \"1\"\r\n\r\n")
+            connection.sendall(b'HTTP/1.1 304 Not Modified\r\nETag: "1"\r\n\r\n')
             head = connection.recv(4096)
 
     asked, state = feed(serve(nothing_new).url)
