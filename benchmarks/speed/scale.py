@@ -284,15 +284,16 @@ def drawn(curves: dict[str, Curves], path: Path) -> None:
     except ImportError:
         print("\nNothing is drawn: matplotlib is not installed (pip install .[bench]).")
         return
-    figure, axes = plt.subplots(1, len(curves), figsize=(13, 5.5), sharey=True)
+    figure, axes = plt.subplots(1, len(curves), figsize=(14, 6.5), sharey=True)
     for axis, (title, lines) in zip(axes, curves.items(), strict=True):
+        axis.set_prop_cycle(color=plt.get_cmap("tab20").colors)
         for label, curve in lines.items():
             axis.loglog(
                 list(curve), [max(value, 0.01) for value in curve.values()], marker="o", markersize=3, label=label
             )
         axis.set(xlabel=title, ylabel="CPU milliseconds")
         axis.grid(visible=True, alpha=0.3)
-        axis.legend(fontsize=7)
+        axis.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=3)
     figure.tight_layout()
     figure.savefig(path, dpi=110)
 
