@@ -167,14 +167,17 @@ class Desk:
         ledger, self._ledger = self._ledger, None  # forgotten, unless the commit succeeds
         with self._store.begin() as tx:
             sifted = feeds.sift(tx, poll.feed.url, entries_of(poll), poll.at)
-            if ledger is None or feedback.revision(tx) != self._heard:  # a command beside us may have written some
-                ledger = self._recall(tx, poll.at)
-            rules = self._rules.minding(mutes.standing(tx, poll.at))
-            changes = decide(sifted.unseen, ledger, rules, poll.at, baseline=poll.state.is_new)
+            changes = Changes()
+            if sifted.unseen:  # most polls bring nothing
+                if ledger is None or feedback.revision(tx) != self._heard:  # a command beside us may have written some
+                    ledger = self._recall(tx, poll.at)
+                rules = self._rules.minding(mutes.standing(tx, poll.at))
+                changes = decide(sifted.unseen, ledger, rules, poll.at, baseline=poll.state.is_new)
             changes = replace(changes, state=_state_after(tx, poll, changes, renamed=sifted.most_renamed))
             save(tx, changes, poll.at)
             feeds.carry(tx, poll.feed.url, _told_of(changes), poll.at)
-        ledger.forget_before(poll.at - MEMORY)
+        if ledger is not None:
+            ledger.forget_before(poll.at - MEMORY)
         self._ledger = ledger
         return changes
 

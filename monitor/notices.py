@@ -107,7 +107,7 @@ def _trouble(name: str, title: str, said: str) -> Trouble:
 
 
 def _feeds(tx: Connection, operator: Operator, now: datetime) -> Iterator[Trouble]:
-    for state in feeds.everything(tx):
+    for state in feeds.conspicuous(tx, renamed=RENAMED, arrived=OFTEN, quiet_since=now - QUIET):
         yield from _odd(state)
         if state.is_quarantined:
             said = f"{state.error} It is tried once a day only, until it can be read again: {state.url}"

@@ -119,3 +119,17 @@ def test_looking_changes_nothing(config: Config, store: Store) -> None:
     before = known()
     told_of("Police arrest two over theft on Tarn ferry", config, store)
     assert known() == before
+
+
+def test_an_old_entry_is_explained_by_what_was_read_then_however_much_came_since(config: Config, store: Store) -> None:
+    """The newest entries are no background for an old one."""
+    later = [
+        Entry(id=f"late{n}", feed="https://feed.example/rss", url=f"https://h.example/late{n}", title="Tarn ferry: crews on strike", summary="",
+              published=NOON + timedelta(hours=1), language="en", outlet="Outlet 9", keys=(f"late{n}",))
+        for n in range(3)
+    ]  # fmt: skip
+    store.write(lambda tx: stories.save(tx, later, (), (), NOON))
+    with store.read() as tx:
+        past = stories.history(tx, NOON - MEMORY, NOON + timedelta(minutes=10))
+    assert [entry.id for entry in past.entries] == ["e0", "e1"]
+    assert [placement.entry.id for placement in past.placements] == ["e0", "e1"]

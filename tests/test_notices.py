@@ -15,8 +15,8 @@ from monitor.alerts.route import Routing
 from monitor.deliver import deliver
 from monitor.feeds import rhythm
 from monitor.model import AlertKind, Changes, Feed, FeedState
-from monitor.notices import Operator, is_too_quiet, look
-from monitor.store import Store, feeds, outbox
+from monitor.notices import OFTEN, RENAMED, Operator, is_too_quiet, look
+from monitor.store import Connection, Store, feeds, outbox
 from tests.alerts.receiver import Clock, Receiver, one, queue, refusing
 from tests.alerts.samples import NOON
 
@@ -138,6 +138,17 @@ def test_a_feed_that_harms_its_parser_again_and_again_is_told_of_once(store: Sto
     assert not looked(store, NOON + HOUR).alerts
     polled(store, succeeded_at=NOON + DAY)
     assert titles(looked(store, NOON + DAY)) == ["Well again: The feed Valley Herald is in quarantine"]
+
+
+def test_a_look_reads_only_the_feeds_that_there_may_be_something_to_tell_of(store: Store) -> None:
+    def follow(tx: Connection) -> None:
+        feeds.sync(tx, [Feed(url=FEED), *(Feed(url=f"https://{n}.example/") for n in range(50))], NOON)
+
+    store.write(follow)
+    polled(store, succeeded_at=NOON, renamed=3)
+    with store.read() as tx:
+        found = feeds.conspicuous(tx, renamed=RENAMED, arrived=OFTEN, quiet_since=NOON)
+    assert [state.url for state in found] == [FEED]
 
 
 # --- channels

@@ -205,6 +205,7 @@ class Gate:
         if status == 304:  # noqa: PLR2004
             if not conditional:
                 raise FeedError("not-modified", "The server says that nothing changed, though it was not asked that.")
+            response.raw.release_conn()  # a 304 has no body to read, and closing would close the connection too
             return Response(url=response.url, status=status, headers=headers, not_modified=True)
         if not 200 <= status < 300:  # noqa: PLR2004
             raise _status_error(status, headers)

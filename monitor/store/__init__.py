@@ -8,18 +8,22 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import sqlalchemy
-from sqlalchemy import URL, Connection, Engine, Table, event
+from sqlalchemy import URL, ColumnElement, Connection, Engine, Insert, Table, event
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from monitor.errors import StoreError
 from monitor.store import file, migrations
 
-__all__ = ["Connection", "Store", "batches", "exists", "upsert"]
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+__all__ = ["Connection", "Store", "batches", "begins", "exists", "fields", "upsert"]
 
 _NAMED = 400
 """Values in one IN list: below every engine's limit."""
@@ -135,12 +139,28 @@ def upsert(tx: Connection, table: Table, rows: Sequence[dict[str, Any]], *, keep
     """Insert rows; where one's primary key (or unique id) stands already, overwrite the row, or `keep` what is there."""
     if not rows:
         return
+    tx.execute(_upsert(table, tuple(rows[0]), keep=keep), rows)
+
+
+@cache
+def _upsert(table: Table, names: tuple[str, ...], *, keep: bool) -> Insert:
+    """The statement, made once: SQLAlchemy takes longer to make it than SQLite to carry it out."""
     insert = sqlite.insert(table)
     if keep:
-        tx.execute(insert.on_conflict_do_nothing(), rows)
-        return
-    changed = {name: insert.excluded[name] for name in rows[0] if name not in table.primary_key.columns}
-    tx.execute(insert.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=changed), rows)
+        return insert.on_conflict_do_nothing()
+    changed = {name: insert.excluded[name] for name in names if name not in table.primary_key.columns}
+    return insert.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=changed)
+
+
+def begins(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
+    """Whether an id begins so; unlike LIKE, this is looked up in the index."""
+    text = text.lower()
+    return (column >= text) & (column < f"{text}\U0010ffff")
+
+
+def fields(value: DataclassInstance) -> dict[str, Any]:
+    """The fields of a dataclass by name, as they are: `asdict` would copy each of them."""
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}
 
 
 def _engine(path: Path, purpose: str) -> Engine:

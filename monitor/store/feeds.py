@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, select, update
 
 from monitor.model import LIVELY, Entry, Feed, FeedState
-from monitor.store import batches, upsert
+from monitor.store import batches, fields, upsert
 from monitor.store.schema import carried, feeds, seen, storylines
 from monitor.store.schema import entries as known_entries
 
 _STATE = tuple(feeds.c[name] for name in FeedState.__dataclass_fields__)
-_READ = 200
-"""Rows that are read at a time."""
+_SAVE = update(feeds).where(feeds.c.url == bindparam("ours"))
+_DUE = (feeds.c.followed, ~feeds.c.gone, feeds.c.next_poll_at <= bindparam("now"))
+_DUE_FIRST = select(*_STATE).where(*_DUE).order_by(feeds.c.next_poll_at).execution_options(yield_per=200)
+_SHOWN = select(seen.c.key, seen.c.last_seen_at).where(
+    seen.c.feed == bindparam("of"), seen.c.key.in_(bindparam("some", expanding=True))
+)
+"""Statements of every poll: SQLAlchemy works out once what they mean, and not at each use."""
 EDITS = 10
 """Other titles of one entry that are looked at: some feeds have a clock or a counter in them."""
 _EDIT = "edit:"
@@ -40,7 +45,8 @@ def sync(tx: Connection, configured: Sequence[Feed], now: datetime) -> None:
     """Follow exactly the `configured` feeds: new ones are due now, known ones keep their state, others rest."""
     wanted = dict.fromkeys(feed.url for feed in configured)
     known = {row.url: row.followed for row in tx.execute(select(feeds.c.url, feeds.c.followed))}
-    upsert(tx, feeds, [asdict(FeedState(url=url, next_poll_at=now)) for url in wanted if url not in known])
+    fresh = [{"url": url, "next_poll_at": now} for url in wanted if url not in known]  # the table knows the rest
+    upsert(tx, feeds, fresh, keep=True)
     changed = [{"ours": url, "follow": url in wanted} for url, followed in known.items() if followed != (url in wanted)]
     if changed:
         tx.execute(update(feeds).where(feeds.c.url == bindparam("ours")).values(followed=bindparam("follow")), changed)
@@ -48,16 +54,14 @@ def sync(tx: Connection, configured: Sequence[Feed], now: datetime) -> None:
 
 def due(tx: Connection, now: datetime) -> Iterator[FeedState]:
     """Followed feeds whose time has come, the longest waiting first; read as they are asked for."""
-    query = select(*_STATE).where(feeds.c.followed, ~feeds.c.gone, feeds.c.next_poll_at <= now)
-    with tx.execution_options(yield_per=_READ).execute(query.order_by(feeds.c.next_poll_at)) as rows:
+    with tx.execute(_DUE_FIRST, {"now": now}) as rows:
         for row in rows:
             yield _state(row)
 
 
 def count_due(tx: Connection, now: datetime) -> int:
     """How many there are of those."""
-    query = select(func.count()).where(feeds.c.followed, ~feeds.c.gone, feeds.c.next_poll_at <= now)
-    return tx.execute(query).scalar_one()
+    return tx.execute(select(func.count()).where(*_DUE), {"now": now}).scalar_one()
 
 
 def one(tx: Connection, url: str) -> FeedState | None:
@@ -71,6 +75,17 @@ def everything(tx: Connection) -> list[FeedState]:
     return [_state(row) for row in tx.execute(select(*_STATE).where(feeds.c.followed).order_by(feeds.c.url))]
 
 
+def conspicuous(tx: Connection, *, renamed: int, arrived: int, quiet_since: datetime) -> list[FeedState]:
+    """The followed feeds that a look may find something of, by URL: those that fail, harm, or do not what they used to do.
+
+    That is `renamed` polls in a row with other ids, or nothing new since `quiet_since` after `arrived` entries.
+    """
+    quiet = (feeds.c.arrived >= arrived) & (feeds.c.arrived_at < quiet_since)
+    ailing = (feeds.c.failures > 0) | feeds.c.gone | (feeds.c.offences > 0)
+    query = select(*_STATE).where(feeds.c.followed, ailing | (feeds.c.renamed >= renamed) | quiet)
+    return [_state(row) for row in tx.execute(query.order_by(feeds.c.url))]
+
+
 def unpolled(tx: Connection) -> int:
     """How many followed feeds have not been polled yet, well or badly."""
     return tx.execute(select(func.count()).where(feeds.c.followed, feeds.c.polled_at.is_(None))).scalar_one()
@@ -78,7 +93,7 @@ def unpolled(tx: Connection) -> int:
 
 def save(tx: Connection, state: FeedState) -> None:
     """Remember what a poll taught of a feed."""
-    tx.execute(update(feeds).where(feeds.c.url == state.url).values(asdict(state)))
+    tx.execute(_SAVE, fields(state) | {"ours": state.url})
 
 
 def make_due(tx: Connection, now: datetime, url: str | None = None) -> int:
@@ -142,8 +157,7 @@ def _noted(tx: Connection, feed: str, keys: Sequence[str]) -> dict[str, datetime
     """Which of these keys a feed has shown, and when it was last noted."""
     noted: dict[str, datetime] = {}
     for some in batches(keys):
-        query = select(seen.c.key, seen.c.last_seen_at).where(seen.c.feed == feed)
-        noted |= {row.key: row.last_seen_at for row in tx.execute(query.where(seen.c.key.in_(some)))}
+        noted |= {row.key: row.last_seen_at for row in tx.execute(_SHOWN, {"of": feed, "some": some})}
     return noted
 
 

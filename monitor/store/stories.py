@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
@@ -22,9 +22,10 @@ from monitor.model import (
     Storyline,
     StoryState,
 )  # fmt: skip
-from monitor.store import batches, upsert
+from monitor.store import batches, begins, fields, upsert
 from monitor.store.schema import alerts, developments, entries, feedback, on_storyline, reports, seen, storylines
 
+FOREVER = datetime.max.replace(tzinfo=UTC)
 _BACKGROUND = 20_000
 _BATCH = 2_000
 _ACTIVITY = 5_000
@@ -52,10 +53,10 @@ def save(
     now: datetime,
 ) -> None:
     """Keep entries with their keys, their places, and the developments that are new or have grown."""
-    upsert(tx, entries, [asdict(entry) | {"seen_at": now} for entry in fresh], keep=True)
+    upsert(tx, entries, [fields(entry) | {"seen_at": now} for entry in fresh], keep=True)
     keys = [{"feed": entry.feed, "key": key, "last_seen_at": now} for entry in fresh for key in entry.keys]
     upsert(tx, seen, keys, keep=True)
-    upsert(tx, developments, [asdict(development) for development in grown])
+    upsert(tx, developments, [fields(development) for development in grown])
     links = [{"storyline": s, "development": d.id} for d in grown for s in d.storylines]
     upsert(tx, on_storyline, links, keep=True)
     upsert(tx, reports, [to_json(placement) for placement in placements])
@@ -94,7 +95,12 @@ def activity(tx: Connection, storyline: str, since: datetime) -> tuple[list[date
     ours = on_storyline.c.storyline == storyline
     times = select(entries.c.published).join(reports, reports.c.entry == entries.c.id)
     times = times.join(on_storyline, on_storyline.c.development == reports.c.development)
-    times = times.where(ours, entries.c.published >= since).order_by(entries.c.published.desc()).limit(_ACTIVITY)
+    times = times.join(developments, developments.c.id == reports.c.development)
+    lately = (
+        developments.c.last_report_at >= since,
+        entries.c.published >= since,
+    )  # the first, so that few are looked at
+    times = times.where(ours, *lately).order_by(entries.c.published.desc()).limit(_ACTIVITY)
     begun = select(func.max(developments.c.started_at)).where(developments.c.alerted, ours)
     begun = begun.join(on_storyline, on_storyline.c.development == developments.c.id)
     return list(tx.execute(times).scalars()), tx.execute(begun).scalar()
@@ -114,18 +120,15 @@ def mark_announced(tx: Connection, told: Sequence[str], now: datetime) -> None:
         tx.execute(update(storylines).where(storylines.c.id.in_(told)).values(announced_at=now))
 
 
-def history(tx: Connection, since: datetime) -> History:
-    """What a ledger is made from: the developments and reports since then, and the newest entries of any kind."""
-    newest = (
-        select(*_ENTRY).where(entries.c.published >= since).order_by(entries.c.published.desc(), entries.c.id.desc())
-    )
+def history(tx: Connection, since: datetime, until: datetime = FOREVER) -> History:
+    """What a ledger is made from: the developments and reports of that time, and the newest entries of any kind."""
+    of_then = entries.c.published.between(since, until)
+    newest = select(*_ENTRY).where(of_then).order_by(entries.c.published.desc(), entries.c.id.desc())
     read = {row.id: _entry(row) for row in tx.execute(newest.limit(_BACKGROUND))}
-    placed = (
-        select(*_ENTRY, *_PLACEMENT).join(reports, reports.c.entry == entries.c.id).where(entries.c.published >= since)
-    )
+    placed = select(*_ENTRY, *_PLACEMENT).join(reports, reports.c.entry == entries.c.id).where(of_then)
     placements = tuple(_placement(row) for row in tx.execute(placed.order_by(entries.c.published, entries.c.id)))
     read |= {placement.entry.id: placement.entry for placement in placements}
-    lately = select(*_DEVELOPMENT).where(developments.c.last_report_at >= since)
+    lately = select(*_DEVELOPMENT).where(developments.c.last_report_at >= since, developments.c.started_at <= until)
     return History(
         developments=tuple(
             map(_development, tx.execute(lately.order_by(developments.c.started_at, developments.c.id)))
@@ -159,8 +162,7 @@ def entry(tx: Connection, name: str) -> Entry | None:
     """The entry with that id; else the newest with that URL, or whose id begins so."""
     if not name:
         return None
-    begins = entries.c.id.startswith(name, autoescape=True)  # asked last: it looks at every entry
-    for said in (entries.c.id == name, entries.c.url == name, begins):
+    for said in (entries.c.id == name, entries.c.url == name, begins(entries.c.id, name)):
         row = tx.execute(select(*_ENTRY).where(said).order_by(entries.c.published.desc()).limit(1)).first()
         if row:
             return _entry(row)
@@ -171,8 +173,8 @@ def named(tx: Connection, name: str, limit: int = 3) -> list[Entry]:
     """The entry with that id; else that with this URL, a report before others, the newest first; else those whose id begins so."""
     placed = select(*_ENTRY).outerjoin(reports, reports.c.entry == entries.c.id)
     by_url = placed.where(entries.c.url == name).order_by(reports.c.entry.is_(None), entries.c.published.desc())
-    begins = select(*_ENTRY).where(entries.c.id.startswith(name, autoescape=True)).order_by(entries.c.id)
-    for query in (select(*_ENTRY).where(entries.c.id == name), by_url.limit(1), begins.limit(limit)):
+    by_id = select(*_ENTRY).where(begins(entries.c.id, name)).order_by(entries.c.id)
+    for query in (select(*_ENTRY).where(entries.c.id == name), by_url.limit(1), by_id.limit(limit)):
         if found := [_entry(row) for row in tx.execute(query)]:
             return found
     return []
@@ -209,8 +211,7 @@ def developments_with(tx: Connection, ids: Collection[str]) -> list[Development]
 
 def developments_named(tx: Connection, name: str, limit: int = 3) -> list[Development]:
     """The development with that id; else those whose id begins so."""
-    begins = developments.c.id.startswith(name, autoescape=True)
-    for said in (developments.c.id == name, begins):
+    for said in (developments.c.id == name, begins(developments.c.id, name)):
         query = select(*_DEVELOPMENT).where(said).order_by(developments.c.id).limit(limit)
         if found := [_development(row) for row in tx.execute(query)]:
             return found
@@ -240,13 +241,13 @@ _PLACEMENT = (
 
 
 def _entry(row: Any) -> Entry:
-    fields = {name: row._mapping[name] for name in Entry.__dataclass_fields__}
-    return Entry(**fields | {"keys": tuple(fields["keys"])})
+    read = {name: row._mapping[name] for name in Entry.__dataclass_fields__}
+    return Entry(**read | {"keys": tuple(read["keys"])})
 
 
 def _development(row: Row[Any]) -> Development:
-    fields = dict(row._mapping)
-    return Development(**fields | {"storylines": tuple(fields["storylines"]), "outlets": tuple(fields["outlets"])})
+    read = dict(row._mapping)
+    return Development(**read | {"storylines": tuple(read["storylines"]), "outlets": tuple(read["outlets"])})
 
 
 def to_json(placement: Placement) -> dict[str, Any]:
@@ -268,5 +269,5 @@ def from_json(entry: Entry, content: Mapping[str, Any]) -> Placement:
         Match(**m | {"evidence": tuple(Evidence(**e) for e in m["evidence"]), "familiar": tuple(m.get("familiar", ()))})
         for m in content["matches"]
     )
-    fields = {name: content[name] for name in ("development", "reason", "explanation", "nearest", "similarity")}
-    return Placement(entry=entry, matches=matches, decision=Decision(content["decision"]), **fields)
+    rest = {name: content[name] for name in ("development", "reason", "explanation", "nearest", "similarity")}
+    return Placement(entry=entry, matches=matches, decision=Decision(content["decision"]), **rest)

@@ -221,3 +221,28 @@ def follow(store: Store, config: Config, now: datetime, title: str) -> None:
     store.write(lambda tx: feeds.sync(tx, config.feeds, now))
     store.write(lambda tx: stories.sync(tx, config.storylines, now))
     Desk(store, config.rules()).settle(poll_of(title, at=now))
+
+
+@pytest.mark.parametrize(
+    ("address", "is_good"),
+    [
+        ("https://feed.example/a?b=c#d", True),
+        ("http://127.0.0.1:8080/feed", True),
+        ("https://feed.example:65536/a", False),
+        ("https://feed.example:0/a", False),
+        ("https://feed..example/a", False),
+        (f"https://{'a' * 64}.example/a", False),
+        ("https://me:secret@feed.example/a", False),
+        ("https://feed.example/a\\b", False),
+        ("https://feed.example/a b", False),
+    ],
+)
+def test_an_address_of_the_usual_form_is_judged_like_any_other(path: Path, address: str, *, is_good: bool) -> None:
+    """Most addresses are known by their form alone, and that lets nothing through."""
+    path.with_name("list.opml").write_text(f'<opml><body><outline xmlUrl="{address}"/></body></opml>')
+    path.write_text(GOOD + "  - opml: list.opml\n")
+    if is_good:
+        assert address in {feed.url for feed in load(path).feeds}
+    else:
+        with pytest.raises(ConfigError):
+            load(path)

@@ -143,6 +143,24 @@ def test_broken_answers_are_feed_errors(serve: Serve, gate: MakeGate, answer: by
     assert failure(gate, serve(answer).url).reason == reason
 
 
+def test_polls_that_bring_nothing_share_a_connection(serve: Serve, gate: MakeGate) -> None:
+    """Most polls are such, and to connect anew, with TLS above all, costs both sides more than the rest of the poll."""
+    connections: list[socket.socket] = []
+
+    def nothing_new(connection: socket.socket, head: bytes) -> None:
+        connections.append(connection)
+        while head:
+            connection.sendall(b'HTTP/1.1 304 Not Modified\r\nETag: "1"\r\n\r\n')
+            head = connection.recv(4096)
+
+    asked, state = feed(serve(nothing_new).url)
+    opened = gate()
+    for _ in range(3):
+        assert opened.fetch(asked, replace(state, etag='"1"')).not_modified
+    opened.close()
+    assert len(connections) == 1
+
+
 def test_a_connection_closed_between_polls_is_opened_again(serve: Serve, gate: MakeGate) -> None:
     """H36."""
 

@@ -295,3 +295,39 @@ def test_a_feed_carries_the_storylines_of_its_reports_for_a_while(store: Store) 
     store.write(lambda tx: stories.stand(tx, "dam", StoryState.SURGE, NOON))
     with store.read() as tx:
         assert feeds.carries_lively(tx, FEED, NOON)
+
+
+def test_what_is_asked_all_day_is_looked_up_however_much_is_stored(followed: Store) -> None:
+    """No table is read from its beginning to its end; what that costs at ten million entries, benchmarks/speed/scale.py shows."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_rest: object) -> None:
+        asked.append((statement, parameters))
+
+    def ask(tx: Connection) -> None:
+        event.listen(tx, "before_cursor_execute", note)
+        list(feeds.due(tx, NOON))
+        feeds.count_due(tx, NOON)
+        feeds.sift(tx, FEED, [entry(1, keys=("a",))], NOON)
+        for name in ("e", "https://h.example/1"):
+            stories.entry(tx, name)
+            stories.named(tx, name)
+        stories.developments_named(tx, "d")
+        stories.activity(tx, STORYLINE.id, NOON)
+        stories.history(tx, NOON)
+        stories.prune(tx, NOON, NOON)
+        outbox.is_due(tx, "console", NOON)
+        outbox.pending(tx)
+        feeds.carries_lively(tx, FEED, NOON)
+        event.remove(tx, "before_cursor_execute", note)
+
+    followed.write(ask)
+    with followed.read() as tx:
+        plans = [
+            (row.detail, statement)
+            for statement, parameters in asked
+            if not statement.startswith(("INSERT", "SAVEPOINT"))
+            for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        ]
+    assert len(plans) > 20
+    assert [plan for plan in plans if plan[0].startswith("SCAN") and "feedback" not in plan[0]] == []

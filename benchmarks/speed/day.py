@@ -1,0 +1,215 @@
+"""CPU for 500 feeds polled every 5 minutes for a day, a tenth of them changed each time.
+
+The clock is simulated: the daemon ticks at each second of it and polls what is due, over real connections, with real parser children.
+The feeds are served by this process, which is not counted. What the daemon costs when it waits in real time (its scheduler, its looks
+at itself, its deliverer) is measured beside it and added.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from benchmarks.speed.measure import Cost, machine, measured
+from monitor.alerts.channels import ConsoleSettings
+from monitor.config import Config
+from monitor.daemon import Daemon
+from monitor.feeds.fetch import FetchSettings
+from monitor.model import Feed, Storyline, Terms
+from monitor.store import Store
+
+BEGIN = datetime(2024, 3, 1, tzinfo=UTC)
+EVERY = timedelta(minutes=5)
+ENTRIES, CHANGED = 30, 10
+TARGET = 240.0
+"""CPU seconds a day."""
+DAY = 86_400
+_LETTERS = "abcdefghiklmnoprstuvwz"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """CPU seconds, of children too, until each feed was polled once and after that; and what was done after that."""
+
+    first: float
+    cpu: float
+    polls: int = 0
+    entries: int = 0
+    alerts: int = 0
+
+
+def spent(pid: int | None = None) -> float:
+    """CPU seconds of a process and its descendants, also of those that have ended."""
+    root = Path(f"/proc/{pid or os.getpid()}")
+    used = sum(map(int, (root / "stat").read_text().rpartition(")")[2].split()[11:15])) / os.sysconf("SC_CLK_TCK")
+    children = [child for thread in (root / "task").iterdir() for child in (thread / "children").read_text().split()]
+    return used + sum(spent(int(child)) for child in children)
+
+
+def words(count: int, seed: int) -> str:
+    """Some of 20,000 words that mean nothing; rare ones are rare."""
+    chance = random.Random(seed)
+    return " ".join(_word(int(20_000 * chance.random() ** 3)) for _ in range(count))
+
+
+@cache
+def _word(number: int) -> str:
+    chance = random.Random(number)
+    return "".join(chance.choice(_LETTERS) for _ in range(4 + number % 6))
+
+
+def document(feed: int, version: int) -> bytes:
+    """A feed of 30 entries, of which each version brings one."""
+    items = "".join(
+        f"<item><title>{words(9, feed * 100_000 + n)}</title><description>{words(40, feed * 100_000 + n + 50_000)}</description>"
+        f"<guid>{feed}-{n}</guid><link>http://example.org/{feed}/{n}</link></item>"
+        for n in range(version + ENTRIES, version, -1)
+    )
+    return (
+        f"<?xml version='1.0'?><rss version='2.0'><channel><title>Feed {feed}</title>{items}</channel></rss>".encode()
+    )
+
+
+@contextmanager
+def served() -> Iterator[int]:
+    """Feeds on loopback; the port. A feed changes at each tenth poll."""
+    polls: Counter[int] = Counter()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            feed = int(self.path[1:])
+            polls[feed] += 1
+            version = (polls[feed] + feed) // CHANGED
+            tag = f'"{version}"'
+            same = self.headers.get("If-None-Match") == tag
+            body = b"" if same else document(feed, version)
+            self.send_response(304 if same else 200)
+            self.send_header("ETag", tag)
+            self.send_header("Content-Type", "application/rss+xml")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+
+
+def configured(folder: Path, port: int, feeds: int) -> Config:
+    """The feeds, and twenty storylines by words that the feeds have."""
+    terms = [Terms(any=(f"{_word(12_000 + 2 * n)} {_word(50 + n)}", _word(15_000 + n))) for n in range(20)]
+    return Config(
+        source=folder / "monitor.yaml",
+        store=f"sqlite:///{folder}/monitor.db",
+        feeds=tuple(Feed(url=f"http://127.0.0.1:{port}/{n}", every=EVERY, slowest=EVERY) for n in range(feeds)),
+        storylines=tuple(
+            Storyline(id=f"story-{n}", title=f"Story {n}", terms=term, channels=("console",)) for n, term in enumerate(terms)
+        ),
+        channels={"console": ConsoleSettings(type="console")},
+        fetch=FetchSettings(allow_networks=("127.0.0.0/8",), per_host=16),
+    )  # fmt: skip
+
+
+def simulate(config: Config, hours: float) -> Done:
+    """Poll each feed once, then what is due at each second of `hours`; what was done then."""
+    clock = [BEGIN]
+    store = Store.open(config.store)
+    daemon = Daemon(config, store, now=lambda: clock[0])
+    poll_all(daemon)
+    begun, done = spent(), Counter[str]()
+    for second in range(int(hours * 3600)):
+        clock[0] = BEGIN + timedelta(seconds=second + 1)
+        polls = [future.result() for future in daemon.hand_out()]
+        done.update(
+            polls=len(polls), entries=sum(len(p.entries) for p in polls), alerts=sum(len(p.alerts) for p in polls)
+        )
+        if any(poll.deliveries for poll in polls):
+            daemon.deliver_due()
+        if second % 600 == 0:
+            daemon.watch()
+    cpu = spent() - begun
+    daemon.stop()
+    store.close()
+    return Done(begun, cpu, **done)  # fmt: skip
+
+
+def wait(config: Config, seconds: float) -> Done:
+    """Poll each feed once, then wait for so long in real time, with all parts of the daemon going."""
+    store = Store.open(config.store)
+    daemon = Daemon(config, store)
+    poll_all(daemon)
+    daemon.start()
+    time.sleep(5)  # what is begun once, and the first look
+    begun = spent()
+    time.sleep(seconds)
+    cpu = spent() - begun
+    daemon.stop()
+    store.close()
+    return Done(begun, cpu)
+
+
+def poll_all(daemon: Daemon) -> None:
+    while futures := daemon.hand_out():
+        for future in futures:
+            future.result()
+        daemon._wait_until_idle(float("inf"))  # noqa: SLF001 - nobody else needs to wait for it
+
+
+def run(kind: str, length: float, feeds: int) -> tuple[Cost, Done]:
+    """What one run costs in a process of its own, and what it did."""
+    with tempfile.TemporaryDirectory() as folder, served() as port:
+        # not -m: the parser children would import this module again
+        call = f"from benchmarks.speed import day; day.child({kind!r}, {folder!r}, {port}, {length}, {feeds})"
+        cost = measured([sys.executable, "-c", call])
+        return cost, Done(**json.loads((Path(folder) / "done.json").read_text()))
+
+
+def child(kind: str, folder: str, port: int, length: float, feeds: int) -> None:
+    done = {"simulate": simulate, "wait": wait}[kind](configured(Path(folder), port, feeds), length)
+    (Path(folder) / "done.json").write_text(json.dumps(asdict(done)))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--hours", type=float, default=24.0, help="simulate this much, and reckon the day from it")
+    parser.add_argument("--wait", type=float, default=120.0, help="seconds to wait in real time; under five minutes")
+    parser.add_argument("--feeds", type=int, default=500)
+    asked = parser.parse_args(arguments)
+    whole, polled = run("simulate", asked.hours, asked.feeds)
+    _, waited = run("wait", asked.wait, asked.feeds)
+    polling, waiting = polled.cpu * 24 / asked.hours, waited.cpu * DAY / asked.wait
+    total = polled.first + polling + waiting
+    print(machine())
+    print(f"Start and first poll of {asked.feeds} feeds x {ENTRIES} entries: {polled.first:.1f} s CPU")
+    print(
+        f"{asked.hours:g} simulated hours: {polled.polls:,} polls, {polled.entries:,} new entries, {polled.alerts} alerts"
+    )
+    print(f"Polling a day: {polling:.0f} s CPU, {1000 * polled.cpu / polled.polls:.2f} ms a poll"
+          f"{'' if asked.hours == 24 else f' (reckoned from {asked.hours:g} hours)'}")  # fmt: skip
+    print(f"Waiting a day: {waiting:.0f} s CPU (reckoned from {asked.wait:g} seconds)")
+    print(f"In all: {total:.0f} s CPU a day, at most {TARGET:.0f}; memory {whole.memory:.0f} MB (PSS of all processes)")
+
+
+if __name__ == "__main__":
+    main()

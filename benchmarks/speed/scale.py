@@ -1,0 +1,325 @@
+"""What grows with the feeds and the entries that are known: CPU milliseconds of a start, a tick, look-ups and retention.
+
+Feeds: all are known, three are due. Entries: 30,000 a day from 500 feeds, one in a hundred on a storyline; the older the store, the more.
+Draws docs/speed-scale.png where matplotlib is installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sqlite3
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from functools import cache, partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from benchmarks.speed.measure import machine
+from monitor import config as configuration
+from monitor.config import Config
+from monitor.daemon import Daemon
+from monitor.explain import explain
+from monitor.feeds import opml
+from monitor.model import Entry, Feed
+from monitor.store import Store, feeds, stories, views
+from monitor.store.schema import metadata
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+FEEDS = (1_000, 10_000, 100_000)
+ENTRIES = (10_000, 100_000, 1_000_000, 10_000_000)
+SHOWN = Path(__file__).parents[2] / "docs/speed-scale.png"
+_DAY, _SOURCES, _STORYLINES, _PLACED, _DUE = 30_000, 500, 20, 100, 3
+_PER_LIST = 25_000
+Curves = dict[str, dict[int, float]]
+"""What is measured -> how many are known -> CPU milliseconds."""
+
+
+def cpu(work: Callable[[], Any], times: int = 5, clock: Callable[[], float] = time.process_time) -> float:
+    """Median milliseconds of CPU."""
+    spent = []
+    for _ in range(times):
+        begun = clock()
+        work()
+        spent.append(1000 * (clock() - begun))
+    return statistics.median(spent)
+
+
+# --- feeds
+
+
+def written(folder: Path, known: int) -> Path:
+    """A configuration with lists of feeds that nobody serves."""
+    urls = [f"http://127.0.0.{1 + n % 200}:9/{n}" for n in range(known)]
+    lists = [urls[at : at + _PER_LIST] for at in range(0, known, _PER_LIST)]
+    for number, some in enumerate(lists):
+        (folder / f"{number}.opml").write_text(opml.write(Feed(url=url) for url in some))
+    sources = "".join(f"  - opml: {number}.opml\n" for number in range(len(lists)))
+    told = "".join(f"  - {{id: s{n}, title: Story {n}, terms: {{any: [{_word(n)}]}}}}\n" for n in range(_STORYLINES))
+    text = f"store: sqlite:///{folder}/monitor.db\nfeeds:\n{sources}storylines:\n{told}channels:\n  console: {{type: console}}\n"
+    path = folder / "monitor.yaml"
+    path.write_text(text + "fetch: {allow_networks: [127.0.0.0/8]}\n")
+    return path
+
+
+@cache
+def _word(number: int) -> str:
+    return "".join(chr(ord("a") + int(digit)) for digit in f"{number * 7919 + 104729}")
+
+
+def by_feeds(known: int) -> dict[str, float]:
+    """What costs what with so many feeds."""
+    found: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as name:
+        path = written(Path(name), known)
+        read: list[Config] = []
+        found["read the configuration"] = cpu(lambda: read.append(configuration.load(path)), 1)
+        opened: list[Daemon] = []
+
+        def start() -> None:
+            opened.append(Daemon(read[0], Store.open(read[0].store), now=lambda: NOW))
+
+        for label in ("first start", "start"):
+            found[label] = cpu(start, 1)
+            if label == "first start":
+                _end(opened.pop())
+        daemon = opened[0]
+        later = NOW + timedelta(hours=1)
+        daemon.store.write(
+            lambda tx: tx.exec_driver_sql(
+                "UPDATE feeds SET next_poll_at = ?, polled_at = ?", (_text(later), _text(NOW))
+            )
+        )
+        found["tick, three feeds due"] = statistics.median(
+            _tick(daemon, read[0].feeds[n * _DUE : (n + 1) * _DUE]) for n in range(15)
+        )
+        daemon._deliverer.stop(0)  # noqa: SLF001 - no part of it runs here
+        found["prove, each 10 s"] = cpu(daemon._prove)  # noqa: SLF001
+        found["look, each minute"] = cpu(daemon.look)
+        found["watch, each 10 minutes"] = cpu(daemon.watch)
+        _end(daemon)
+    return found  # fmt: skip
+
+
+def _tick(daemon: Daemon, due: Sequence[Feed]) -> float:
+    def hurry(tx: Any) -> None:
+        for feed in due:
+            feeds.make_due(tx, NOW, feed.url)
+
+    daemon.store.write(hurry)
+    begun = time.thread_time()
+    futures = daemon.hand_out()
+    spent = 1000 * (time.thread_time() - begun)
+    assert len(futures) == _DUE
+    for future in futures:
+        future.result()
+    daemon._wait_until_idle(float("inf"))  # noqa: SLF001
+    return spent
+
+
+def _end(daemon: Daemon) -> None:
+    daemon.stop()
+    daemon.store.close()
+
+
+# --- entries
+
+
+def _id(number: int) -> str:
+    return hashlib.blake2b(str(number).encode(), digest_size=8).hexdigest()
+
+
+def _entry(number: int) -> Entry:
+    """An entry by its number; 0 is the newest, and the store grows into the past."""
+    at = NOW - timedelta(days=1) * number / _DAY
+    title = f"{_word(number % 997)} {_word(number % 1013)} {_word(number % 9973)} {_word(number % _STORYLINES)}"
+    url = f"http://example.org/{number}"
+    return Entry(
+        id=_id(number), feed=_feed(number), url=url, title=title, summary=f"{title} " * 5,
+        published=at, language="en", outlet=f"outlet{number % 200}", keys=(f"guid:{number}", url),
+    )  # fmt: skip
+
+
+def _feed(number: int) -> str:
+    return f"http://127.0.0.1:9/{number % _SOURCES}"
+
+
+def _text(at: datetime) -> str:
+    return at.strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+def fill(path: str, numbers: range) -> None:
+    """Put entries straight into the file, with what belongs to them."""
+    with closing(sqlite3.connect(path)) as db:
+        for pragma in ("synchronous=OFF", "journal_mode=MEMORY", "cache_size=-2000000"):
+            db.execute(f"PRAGMA {pragma}")
+        rows = ((entry, _text(entry.published), n) for n in numbers for entry in (_entry(n),))
+        while batch := sorted(islice(rows, 200_000), key=lambda row: row[0].id):  # in the order of the tree
+            for table, values in _tables(batch):
+                columns = ", ".join(
+                    f'"{column.name}"' for column in metadata.tables[table].columns if column.name in values[0]
+                )
+                marks = ", ".join(f":{name}" for name in values[0])
+                db.executemany(f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})", values)
+            db.commit()
+        db.execute("PRAGMA journal_mode=WAL")  # fmt: skip
+
+
+def _tables(batch: Sequence[tuple[Entry, str, int]]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Rows by table; a column that is named comes in the table's order."""
+    yield "entries", [
+        {
+            "id": e.id, "feed": e.feed, "url": e.url, "title": e.title, "summary": e.summary, "published": at,
+            "language": e.language, "outlet": e.outlet, "keys": json.dumps(e.keys), "seen_at": at,
+        }
+        for e, at, _ in batch
+    ]  # fmt: skip
+    yield "seen", [{"feed": e.feed, "key": key, "last_seen_at": at} for e, at, _ in batch for key in e.keys]
+    placed = [(e, at, f"s{n // _PLACED % _STORYLINES}") for e, at, n in batch if n % _PLACED == 0]
+    yield "developments", [
+        {
+            "id": f"d{e.id}", "title": e.title, "storylines": json.dumps([s]), "first_report": e.id, "started_at": at,
+            "last_report_at": at, "outlets": json.dumps([e.outlet]), "reports": 1, "alerted": 1,
+        }
+        for e, at, s in placed
+    ]  # fmt: skip
+    yield "on_storyline", [{"storyline": s, "development": f"d{e.id}"} for e, _, s in placed]
+    yield "reports", [
+        {
+            "entry": e.id, "development": f"d{e.id}", "matches": json.dumps([{"storyline": s, "score": 1.0, "evidence": []}]),
+            "decision": "new", "reason": "new", "explanation": "", "nearest": None, "similarity": 0.0,
+        }
+        for e, _, s in placed
+    ]  # fmt: skip
+    yield (
+        "alerts",
+        [
+            {
+                "id": f"a{e.id}",
+                "created_at": at,
+                "development": f"d{e.id}",
+                "content": json.dumps({"title": e.title, "kind": "new"}),
+            }
+            for e, at, _ in placed
+        ],
+    )
+    yield "deliveries", [
+        {
+            "id": f"v{e.id}", "alert": f"a{e.id}", "channel": "console", "target": "", "thread": s, "state": "sent",
+            "attempts": 1, "due_at": at, "created_at": at, "sent_at": at, "error": "", "told_by": "", "root": "",
+        }
+        for e, at, s in placed
+    ]  # fmt: skip
+
+
+def by_entries(config: Config, store: Store, known: int) -> dict[str, float]:
+    """What costs what with so many entries."""
+    old = _entry(known // 2)
+    new = Entry(
+        id="new", feed=_feed(0), url="", title="", summary="", published=NOW, language="", outlet="", keys=("guid:new",)
+    )
+    shown = [new, *(_entry(n * _SOURCES) for n in range(min(30, known // _SOURCES)))]
+    queries: dict[str, Callable[[Any], Any]] = {
+        "sift a poll of 30": lambda tx: feeds.sift(tx, _feed(0), shown, NOW),
+        "entry by id": lambda tx: stories.entry(tx, old.id),
+        "entry by URL": lambda tx: stories.entry(tx, old.url),
+        "entry by the beginning of its id": lambda tx: stories.entry(tx, old.id[:9]),
+        "entry that is not there": lambda tx: stories.entry(tx, "http://example.org/none"),
+        "history of 30 days": lambda tx: stories.history(tx, NOW - timedelta(days=30)),
+        "view of feeds": lambda tx: views.feeds(tx, NOW),
+        "view of stories": lambda tx: views.stories(tx, NOW),
+        "timeline": lambda tx: views.timeline(tx, "s0"),
+        "last deliveries": views.listed,
+        "status": lambda tx: views.status(tx, NOW),
+    }
+    found: dict[str, float] = {}
+    for label, query in queries.items():
+        with store.read() as tx:
+            found[label] = cpu(partial(query, tx), 3)
+    found["explain by URL"] = cpu(lambda: explain(old.url, config, store, NOW), 1)
+    oldest = _entry(known - 1).published
+    found["forget 2,000 entries"] = cpu(lambda: store.write(partial(_forget, oldest)), 3)
+    return found
+
+
+def _forget(oldest: datetime, tx: Any) -> None:
+    """A batch of retention, taken back."""
+    tx.exec_driver_sql("SAVEPOINT before")
+    assert stories.prune(tx, oldest + timedelta(days=0.1), oldest + timedelta(days=0.1)) > 0
+    tx.exec_driver_sql("ROLLBACK TO before")
+
+
+def grown(folder: Path, sizes: Sequence[int]) -> Iterator[tuple[int, dict[str, float]]]:
+    """One store that grows, measured at each size."""
+    config = configuration.load(written(folder, _SOURCES))
+    _end(Daemon(config, Store.open(config.store), now=lambda: NOW))
+    filled = 0
+    for size in sizes:
+        fill(str(folder / "monitor.db"), range(filled, size))
+        filled = size
+        store = Store.open(config.store)
+        yield size, by_entries(config, store, size)
+        store.close()
+
+
+# --- what is shown
+
+
+def told(title: str, curves: Curves) -> None:
+    sizes = sorted({size for curve in curves.values() for size in curve})
+    print(f"\n{title + ' (CPU ms)':40}" + "".join(f"{size:>13,}" for size in sizes))
+    for label, curve in curves.items():
+        print(f"{label:40}" + "".join(f"{curve[size]:13.2f}" for size in sizes))
+
+
+def drawn(curves: dict[str, Curves], path: Path) -> None:
+    try:
+        from matplotlib import pyplot as plt  # noqa: PLC0415 - the figures are wanted without it, too
+    except ImportError:
+        print("\nNothing is drawn: matplotlib is not installed (pip install .[bench]).")
+        return
+    figure, axes = plt.subplots(1, len(curves), figsize=(14, 6.5), sharey=True)
+    for axis, (title, lines) in zip(axes, curves.items(), strict=True):
+        axis.set_prop_cycle(color=plt.get_cmap("tab20").colors)
+        for label, curve in lines.items():
+            axis.loglog(
+                list(curve), [max(value, 0.01) for value in curve.values()], marker="o", markersize=3, label=label
+            )
+        axis.set(xlabel=title, ylabel="CPU milliseconds")
+        axis.grid(visible=True, alpha=0.3)
+        axis.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=3)
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--all", action="store_true", help="also 10 million entries: 10 GB, some minutes")
+    parser.add_argument("--folder", type=Path, help="where the store of entries is put (default: a temporary folder)")
+    parser.add_argument("--draw", type=Path, default=SHOWN)
+    asked = parser.parse_args(arguments)
+    print(machine())
+    curves: dict[str, Curves] = {"feeds known": {}, "entries stored": {}}
+    for known in FEEDS:
+        for label, value in by_feeds(known).items():
+            curves["feeds known"].setdefault(label, {})[known] = value
+    told("feeds known", curves["feeds known"])
+    with tempfile.TemporaryDirectory(dir=asked.folder) as name:
+        for size, found in grown(Path(name), ENTRIES if asked.all else ENTRIES[:-1]):
+            print(
+                f"{size:,} entries: " + ", ".join(f"{label} {value:.1f}" for label, value in found.items()), flush=True
+            )
+            for label, value in found.items():
+                curves["entries stored"].setdefault(label, {})[size] = value
+    told("entries stored", curves["entries stored"])
+    drawn(curves, asked.draw)
+
+
+if __name__ == "__main__":
+    main()
