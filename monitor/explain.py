@@ -17,7 +17,8 @@ from monitor.stories.facts import facts
 from monitor.stories.feedback import told
 from monitor.stories.form import form, form_features
 from monitor.stories.headline import likelihood, signs, telling
-from monitor.stories.ledger import Ledger, Report
+from monitor.stories.ledger import Ledger
+from monitor.stories.report import Report
 from monitor.stories.pair import difference
 from monitor.stories.place import DOUBTFUL, SURE, place
 

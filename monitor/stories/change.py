@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from monitor.model import Change
 from monitor.stories.facts import cue_list
-from monitor.stories.ledger import Report
+from monitor.stories.report import Report
 from monitor.stories.quantity import Quantity, quantities
 
 CORROBORATED_BY = 3

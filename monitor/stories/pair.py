@@ -11,7 +11,7 @@ from rapidfuzz import fuzz
 
 from monitor.stories.facts import CONCEPTS, concepts, strongest
 from monitor.stories.judgement import judge
-from monitor.stories.ledger import Report, Vector
+from monitor.stories.report import Report, Vector
 from monitor.stories.text import read_entry, stem
 
 WIRE = 95
