@@ -18,9 +18,9 @@ from monitor.stories.feedback import told
 from monitor.stories.form import form, form_features
 from monitor.stories.headline import likelihood, signs, telling
 from monitor.stories.ledger import Ledger
-from monitor.stories.report import Report
 from monitor.stories.pair import difference
 from monitor.stories.place import DOUBTFUL, SURE, place
+from monitor.stories.report import Report
 
 _SIGNS = 6
 """How many signs of form are named."""

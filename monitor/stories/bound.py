@@ -17,10 +17,12 @@ from monitor.stories.facts import CONCEPTS
 from monitor.stories.judgement import models
 from monitor.stories.report import Report
 
-_MARGIN = 1e-6
-"""For what sums of floating-point numbers lose."""
+CERTAIN, LIKELY = 3.0, 0.75
+"""By so much, in log-odds, the coarse and the fine bound of a report that is among the likest were too high at least, in all recorded
+stories; they are lowered by it. Who needs bounds that nothing can exceed sets both to 0."""
+_STEP, _STEPS = 300.0, 1_500
+"""Seconds that count as one moment, and how many of them are told apart."""
 _KINDS = ("concepts", "words")
-_HOUR = 3600.0
 
 
 class Bound:
@@ -29,39 +31,28 @@ class Bound:
     def __init__(self, report: Report, *, same: bool, longest: float) -> None:
         self._report = report
         self._same = same
-        self._longest = _apart(longest / _HOUR)
+        self._longest = _apart(longest)
         self._title = frozenset(report.ordered.split())
-        self._repeats = len(self._title) < len(report.ordered.split())
-        self._letters, self._order, self._lead = (
-            (self._in_language(name), _of(f"{name}_by_the_hour")) for name in ("same_letters", "same_order", "same_lead")
-        )
-        if not report.lead:
-            self._lead = (0.0, 0.0)
+        self._by_time = _by_time(same, bool(report.lead))
         self.gains = dict(self._gains())
         """Fact -> (what it adds for its share in the earlier report, what it adds whatever its share)."""
-        self._least = _MARGIN + _of("bias") + same * _of("same_language") + self._others()
-        self._by_time = _of("hours_apart_log")
-        self._by_day, self._by_hour, self._by_outlet = _of("days_apart") / 72, _of("hours_apart") / 12, _of("same_outlet")
+        self._least = _of("bias") - CERTAIN + same * _of("same_language") + self._others()
 
-    def coarse(self, gained: float, seconds: float, *, same_outlet: bool) -> float:
-        """The most that the log-odds can be by facts that have `gained` so much, and by time and outlet."""
-        hours = seconds / _HOUR
-        apart = math.log1p(hours) / 5
-        known = self._by_time * apart + self._by_day * min(hours, 72.0) + self._by_hour * min(hours, 12.0)
-        letters = (max(0.0, base + slope * apart) for base, slope in (self._letters, self._order, self._lead))
-        return self._least + gained + known + self._by_outlet * same_outlet + sum(letters)
+    def coarse(self, gained: float, seconds: float) -> float:
+        """The most that the log-odds are by facts that have `gained` so much, and by time."""
+        return self._least + gained + self._by_time[min(int(seconds / _STEP), _STEPS)]
 
     def fine(self, coarse: float, seconds: float, earlier: Report) -> float:
-        """A bound of `coarse` with what the titles are worth letter by letter, instead of all that letters can be worth."""
-        apart = _apart(seconds / _HOUR)
+        """A bound of `coarse` with what outlets and titles are worth, instead of all that they can be worth."""
         order = fuzz.ratio(self._report.ordered, earlier.ordered) / 100
-        # titles that share no word, and repeat none, are as much alike sorted as they are as sets
-        theirs = earlier.ordered.split()
-        other = self._title.isdisjoint(theirs) and not self._repeats and len(set(theirs)) == len(theirs)
-        letters = order if other else 1.0
-        lost = ((self._letters, 1 - letters), (self._order, 1 - order))
-        return coarse - sum(max(0.0, base + slope * apart) * less for (base, slope), less in lost) \
-            + min(0.0, self._order[0] + self._order[1] * apart) * order
+        # titles that share no word are as much alike sorted as they are as sets; to repeat a word changes little
+        letters = order if self._title.isdisjoint(earlier.ordered.split()) else 1.0
+        apart = _apart(seconds)
+        found = coarse + CERTAIN - LIKELY + _of("same_outlet") * (self._report.entry.outlet == earlier.entry.outlet)
+        for name, likeness in (("same_letters", letters), ("same_order", order)):
+            worth = _worth(name, self._same, apart)
+            found += worth * likeness - max(0.0, worth)
+        return found
 
     def _gains(self) -> Iterator[tuple[str, tuple[float, float]]]:
         report = self._report
@@ -84,20 +75,19 @@ class Bound:
     def _others(self) -> float:
         """The most that all else can add, by what the new report has alone."""
         report = self._report
-        heaviest = {kind: max(vector.weights.values(), default=0.0) / 10 for kind, vector in zip(_KINDS, (report.concepts, report.words), strict=True)}
+        heaviest = {
+            kind: max(vector.weights.values(), default=0.0) / 10
+            for kind, vector in zip(_KINDS, (report.concepts, report.words), strict=True)
+        }
         found = self._most("best_concept") * heaviest["concepts"] + self._most("best_word") * heaviest["words"]
         found += max(0.0, _of("best_number")) * heaviest["words"]
         found += 0.0 if report.title_concepts.weights else self._most("told_concepts")
         found += 0.0 if report.title_words.weights else self._most("told_words")
         return found + sum(max(0.0, *map(_of, names)) for names in _exclusive(report))
 
-    def _in_language(self, name: str) -> float:
-        return _of(name) + self._same * _of(f"{name}_in_one_language")
-
     def _most(self, name: str) -> float:
         """What a likeness is worth at the time at which it is worth most; nothing where it speaks against."""
-        now = self._in_language(name)
-        return max(0.0, now, now + _of(f"{name}_by_the_hour") * self._longest)
+        return max(0.0, _worth(name, self._same, 0.0), _worth(name, self._same, self._longest))
 
 
 def _exclusive(report: Report) -> Iterator[tuple[str, ...]]:
@@ -111,8 +101,30 @@ def _exclusive(report: Report) -> Iterator[tuple[str, ...]]:
     yield ("other_title_numbers", "one_has_numbers") if report.facts.title_numbers else ("one_has_numbers",)
 
 
-def _apart(hours: float) -> float:
-    return math.log1p(hours) / 5
+@cache
+def _by_time(same: bool, lead: bool) -> list[float]:  # noqa: FBT001 - by position
+    """What time adds at the beginning of each step, with letters that are the very same."""
+    return [_timed(step * _STEP, same=same, lead=lead) for step in range(_STEPS + 1)]
+
+
+def _timed(seconds: float, *, same: bool, lead: bool) -> float:
+    apart, hours = _apart(seconds), seconds / 3600
+    known = (
+        _of("hours_apart_log") * apart
+        + _of("days_apart") * min(hours / 72, 1)
+        + _of("hours_apart") * min(hours / 12, 1)
+    )
+    letters = ("same_letters", "same_order", "same_lead") if lead else ("same_letters", "same_order")
+    return known + sum(max(0.0, _worth(name, same, apart)) for name in letters)
+
+
+def _worth(name: str, same: bool, apart: float) -> float:  # noqa: FBT001
+    """What a likeness counts between two reports in the same language or not, so far apart."""
+    return _of(name) + same * _of(f"{name}_in_one_language") + apart * _of(f"{name}_by_the_hour")
+
+
+def _apart(seconds: float) -> float:
+    return math.log1p(seconds / 3600) / 5
 
 
 @cache

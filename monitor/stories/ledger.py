@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, insort
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
@@ -123,7 +123,7 @@ class Ledger:
 
     def _enter(self, report: Report) -> None:
         self._entered += 1
-        shelved = Shelved(report.entry.published, self._entered, report)
+        shelved = Shelved(report.entry.published.timestamp(), self._entered, report)
         insort(self._reports, shelved)
         insort(self._told_of.setdefault(report.development, []), shelved)
         for storyline in report.storylines:
@@ -135,9 +135,10 @@ class Ledger:
 
     def shelved_since(self, since: datetime, storylines: Iterable[str]) -> Iterator[Shelved]:
         """Earlier reports on any of these storylines, latest first."""
+        begin = since.timestamp()
         shelves = [reversed(shelf.reports) for shelf in self.shelves(storylines)]
         latest = shelves[0] if len(shelves) == 1 else _once(merge(*shelves, reverse=True))
-        return takewhile(lambda shelved: shelved.published >= since, latest)
+        return takewhile(lambda shelved: shelved.moment >= begin, latest)
 
     def reports_since(self, since: datetime, storylines: Iterable[str]) -> Iterator[Report]:
         """Earlier reports on any of these storylines, latest first."""
@@ -206,10 +207,12 @@ class Ledger:
 
     def forget_before(self, moment: datetime) -> None:
         """Drop what is older than the window."""
-        old = bisect_left(self._reports, (moment,))
+        old = bisect_left(self._reports, (moment.timestamp(),))
         if not old:
             return
-        on = Counter(storyline for shelved in self._reports[:old] for storyline in dict.fromkeys(shelved.report.storylines))
+        on = Counter(
+            storyline for shelved in self._reports[:old] for storyline in dict.fromkeys(shelved.report.storylines)
+        )
         of = Counter(shelved.report.development for shelved in self._reports[:old])
         del self._reports[:old]
         for storyline, count in on.items():

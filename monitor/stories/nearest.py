@@ -36,6 +36,7 @@ class Neighbourhood:
         self._report = report
         self._compared = compared
         self._shelves = shelves
+        self._now = report.entry.published.timestamp()
         self._known: dict[int, Neighbour] = {}
         self._step = [_COARSE] * len(compared)
 
@@ -71,10 +72,10 @@ class Neighbourhood:
 
     def _narrow(self, place: int) -> None:
         """Bring the bound of a report one step nearer to its log-odds, unless it is there."""
-        earlier = self._compared[place].report
+        earlier, seconds = self._compared[place].report, abs(self._now - self._compared[place].moment)
         if self._step[place] == _COARSE:
             self._step[place] = _FINE
-            self._bounds[place] = self._of(earlier).fine(self._bounds[place], self._seconds(earlier), earlier)
+            self._bounds[place] = self._of(earlier).fine(self._bounds[place], seconds, earlier)
         elif self._step[place] == _FINE:
             self._step[place] = _EXACT
             found = likelihood(self._report, earlier)
@@ -83,12 +84,11 @@ class Neighbourhood:
 
     @cached_property
     def _bounds(self) -> list[float]:
-        gained, outlet = self._gained(), self._report.entry.outlet
+        gained, ours, now = self._gained(), self._report.facts.language, self._now
+        other, same = self._by_language
         return [
-            self._of(shelved.report).coarse(
-                gained[shelved.number] if shelved.number in gained else 0.0,
-                self._seconds(shelved.report),
-                same_outlet=shelved.report.entry.outlet == outlet,
+            (same if shelved.report.facts.language == ours else other).coarse(
+                gained.get(shelved.number, 0.0), abs(now - shelved.moment)
             )
             for shelved in self._compared
         ]
@@ -110,9 +110,5 @@ class Neighbourhood:
 
     @cached_property
     def _by_language(self) -> tuple[Bound, Bound]:
-        ends = (self._compared[0].report, self._compared[-1].report)
-        longest = max(map(self._seconds, ends))
+        longest = max((abs(self._now - end.moment) for end in (*self._compared[:1], *self._compared[-1:])), default=0.0)
         return Bound(self._report, same=False, longest=longest), Bound(self._report, same=True, longest=longest)
-
-    def _seconds(self, earlier: Report) -> float:
-        return abs((self._report.entry.published - earlier.entry.published).total_seconds())

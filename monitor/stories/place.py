@@ -18,9 +18,9 @@ from monitor.stories.change import REASONS, Changed, change, reserved, same_chan
 from monitor.stories.facts import strongest
 from monitor.stories.form import form
 from monitor.stories.ledger import Ledger
-from monitor.stories.report import Report
 from monitor.stories.nearest import Neighbour, Neighbourhood
 from monitor.stories.pair import in_own_words, independent, shared_concepts
+from monitor.stories.report import Report
 
 WINDOW = timedelta(days=4)
 """How long a development is told on; the same words later are a new event."""
@@ -87,9 +87,7 @@ def place(report: Report, matches: Sequence[Match], ledger: Ledger) -> Placement
     )
 
 
-def _verdict(
-    report: Report, joined: Development | None, around: Neighbourhood, nearest: Neighbour | None
-) -> _Verdict:
+def _verdict(report: Report, joined: Development | None, around: Neighbourhood, nearest: Neighbour | None) -> _Verdict:
     """New, or coverage, and why. A doubtful piece is told only with independent ones beside it."""
     if report.newsworthy < DOUBTFUL:
         kind = form(report.entry)

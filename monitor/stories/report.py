@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from monitor.model import Entry
@@ -18,24 +18,36 @@ _SHORTEST_NAME = 3
 
 @dataclass(frozen=True, slots=True)
 class Vector:
-    """Weighed facts of one kind, and their Euclidean length."""
+    """Weighed facts of one kind, their Euclidean length, and their sum."""
 
     weights: Mapping[str, float]
     length: float
 
+    total: float
+
     @classmethod
     def of(cls, weights: Mapping[str, float]) -> Vector:
         """Measure `weights` once; they are compared often."""
-        return cls(weights, math.sqrt(sum(weight * weight for weight in weights.values())))
+        return cls(weights, math.sqrt(sum(weight * weight for weight in weights.values())), sum(weights.values()))
 
     def shared(self, other: Vector) -> list[str]:
         """The facts that both have."""
-        return [key for key in self.weights if key in other.weights]
+        theirs = other.weights
+        return [key for key in self.weights if key in theirs]
 
-    def cosine(self, other: Vector) -> float:
-        """How alike two vectors are, 0..1; 0 when either is empty."""
-        lengths = self.length * other.length
-        return sum(self.weights[key] * other.weights[key] for key in self.shared(other)) / lengths if lengths else 0.0
+    def cosine(self, other: Vector, shared: Iterable[str]) -> float:
+        """How alike two vectors are, 0..1; 0 when either is empty. They share no facts but such as are `shared`."""
+        lengths, ours, theirs = self.length * other.length, self.weights, other.weights
+        return (
+            sum([ours[key] * theirs[key] for key in shared if key in ours and key in theirs]) / lengths
+            if lengths
+            else 0.0
+        )
+
+    def told(self, shared: Iterable[str]) -> float:
+        """How much of these facts, by weight, are `shared`: 0..1; 1 when there are none."""
+        ours = self.weights
+        return sum([ours[key] for key in shared if key in ours]) / (self.total or 1.0) if ours else 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from array import array
 from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime
 from typing import NamedTuple
 
 from monitor.stories.report import Report
@@ -18,7 +17,8 @@ _SLACK = 1_000
 class Shelved(NamedTuple):
     """A report with its place in the order of time; of two of one moment, the one that came first is first."""
 
-    published: datetime
+    moment: float
+    """When it was published."""
     number: int
     report: Report
 
