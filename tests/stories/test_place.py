@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from monitor.model import Decision, Entry, Match, Placement
-from monitor.stories import place as placing
+from monitor.stories import nearest
+from monitor.stories.bound import Bound
 from monitor.stories.facts import facts
-from monitor.stories.ledger import Ledger, Report
+from monitor.stories.ledger import Ledger
 from monitor.stories.pair import difference, independent, likelihood, pair_features
 from monitor.stories.place import DOUBTFUL, RULED_OUT, SAME_FACT, SPEAKERS, SURE, TOGETHER, WINDOW, place
+from monitor.stories.report import Report
 from tests.stories.conftest import MakeEntry
 
 MATCHES = (Match(storyline="mill", score=1.0, evidence=()),)
@@ -203,7 +206,8 @@ def alike_by(monkeypatch: pytest.MonkeyPatch) -> Alike:
     """Give how alike two outlets' reports are, later first; all others are of one fact."""
 
     def give(known: dict[tuple[str, str], float]) -> None:
-        monkeypatch.setattr(placing, "likelihood", lambda a, b: known.get((a.entry.outlet, b.entry.outlet), 0.9))
+        monkeypatch.setattr(Bound, "coarse", lambda *_: math.inf)
+        monkeypatch.setattr(nearest, "likelihood", lambda a, b: known.get((a.entry.outlet, b.entry.outlet), 0.9))
 
     return give
 
