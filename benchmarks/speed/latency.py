@@ -36,7 +36,7 @@ from monitor.store import Store, feeds, subscriptions
 from tests.end_to_end.world import PASSWORD, Mailbox, free_port, mail_server
 
 OTHERS = 500
-_SECRET = "secret-of-the-hub"  # noqa: S105 - of a hub that is ours
+_SECRET = "secret-of-the-hub"
 _NAMES = ["".join(parts) for parts in itertools.product(("Kor", "Bel", "Tar", "Vin", "Sol", "Mar"), ("an", "ed", "il", "og", "ush"), ("dale", "ford", "mouth", "wick", "ham", "stead"))]  # fmt: skip
 
 
@@ -105,7 +105,7 @@ storylines:
 {"".join(f"  - {{id: s{n}, title: {name} bridge, terms: {{all: [{name}]}}}}" + chr(10) for n, name in enumerate(names))}feeds:
 {"".join(f"  - {{url: 'http://127.0.0.1:{port}/{feed}', name: {feed}, every: 1h}}" + chr(10) for feed in watched)}{"".join(f"  - {{url: 'http://127.0.0.1:{port}/other{n}', name: other{n}, every: 1m}}" + chr(10) for n in range(OTHERS))}channels:
   mail: {{type: email, host: localhost, port: {mail.port}, from: Monitor <monitor@desk.example>, to: [ann@desk.example], username: monitor,
-         password: {{env: MAIL_PASSWORD}}, ca_file: {mail.ca_file}}}
+         password: {{env: MAIL_PASSWORD}}, ca_file: {mail.ca_file}, limit: 0}}
 """
     )
     return path
@@ -162,7 +162,7 @@ def run(samples: int) -> None:
             with _running(path, folder / "stages") as process:
                 store = Store.open(f"sqlite:///{folder}/monitor.db") if _wait_for(folder) else None
                 assert store is not None
-                begun = _measure(store, port, web, names, titles, arrivals, asked)
+                begun = _measure(store, (port, web), names, (titles, asked), arrivals)
                 used = _cpu(process.pid)
                 store.close()
         server.terminate()
@@ -180,9 +180,14 @@ def _unpolled(store: Store) -> int:
 
 
 def _measure(
-    store: Store, port: int, web: int, names: Sequence[str], titles: DictProxy[str, str], arrivals: _Arrivals, asked: DictProxy[str, float]
+    store: Store,
+    ports: tuple[int, int],
+    names: Sequence[str],
+    served: tuple[DictProxy[str, str], DictProxy[str, float]],
+    arrivals: _Arrivals,
 ) -> dict[str, dict[str, float]]:
     """How -> name -> when its change was there to be had."""
+    (port, web), (titles, asked) = ports, served
     _until("the first polls", lambda: not _unpolled(store))
     time.sleep(3)
     pushed = {}
@@ -217,20 +222,29 @@ def _stages(file: Path) -> dict[str, dict[str, tuple[float, float]]]:
     return found
 
 
-def report(begun: dict[str, dict[str, float]], arrived: dict[str, float], stages: dict[str, dict[str, tuple[float, float]]], cpu: float) -> None:
+def report(
+    begun: dict[str, dict[str, float]],
+    arrived: dict[str, float],
+    stages: dict[str, dict[str, tuple[float, float]]],
+    cpu: float,
+) -> None:
     """Print the percentiles, and where the time went."""
     print(f"{machine()}; load {os.getloadavg()[0]:.1f}; the daemon used {cpu:.1f} s of CPU")
     for how, known in begun.items():
         when = {name: begin for name, begin in known.items() if name in arrived}
         if len(when) < len(known):
-            print(f"no mail of {len(known) - len(when)} that were {how}: {', '.join(sorted(known.keys() - when.keys()))}")
+            print(
+                f"no mail of {len(known) - len(when)} that were {how}: {', '.join(sorted(known.keys() - when.keys()))}"
+            )
         print(_line(how, [arrived[name] - begin for name, begin in when.items()]))
         steps: dict[str, list[float]] = defaultdict(list)
         for name, begin in when.items():
             last = begin
             for stage in ("parse", "settled", "settle", "send"):
                 start, end = stages[name][stage]
-                if stage != "settle":  # what waits for the writer's thread lies before `settled`, what wakes others after
+                if (
+                    stage != "settle"
+                ):  # what waits for the writer's thread lies before `settled`, what wakes others after
                     steps[f"until {stage}"].append(start - last)
                     steps[stage].append((arrived[name] if stage == "send" else end) - start)
                 last = end
@@ -240,7 +254,10 @@ def report(begun: dict[str, dict[str, float]], arrived: dict[str, float], stages
 
 def _line(name: str, took: Sequence[float]) -> str:
     cuts = statistics.quantiles(took, n=100, method="inclusive")
-    shown = "  ".join(f"{label} {1000 * value:6.0f} ms" for label, value in (("median", cuts[49]), ("p90", cuts[89]), ("p99", cuts[98])))
+    shown = "  ".join(
+        f"{label} {1000 * value:6.0f} ms"
+        for label, value in (("median", cuts[49]), ("p90", cuts[89]), ("p99", cuts[98]))
+    )
     return f"{name:16} {len(took):4} {shown}"
 
 

@@ -57,7 +57,9 @@ def run(recording: Path) -> None:
     times = sum(exhaustive) / sum(indexed)
     print(f"{machine()}; load {os.getloadavg()[0]:.1f}; {REPORTS} reports, {COMPARED} newest compared, CPU time")
     print(f"placed by the index  {_line(indexed)}")
-    print(f"compared with each   {_line(exhaustive)}: {times:.1f} times as much; the same nearest {agreed / PLACED:.1%}")
+    print(
+        f"compared with each   {_line(exhaustive)}: {times:.1f} times as much; the same nearest {agreed / PLACED:.1%}"
+    )
 
 
 def _by_each(report: Report, ledger: Ledger) -> str:

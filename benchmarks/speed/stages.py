@@ -36,7 +36,7 @@ def watch(file: Path) -> None:
     Parser.parse = wrapped("parse", Parser.parse, titles)  # type: ignore[method-assign]
     Desk._settle = wrapped("settled", Desk._settle, alerted)  # type: ignore[method-assign]  # noqa: SLF001
     Desk.settle = wrapped("settle", Desk.settle, alerted)  # type: ignore[method-assign]
-    deliver._send = wrapped("send", deliver._send, lambda given, _error: [given[1].title])  # type: ignore[assignment]  # noqa: SLF001
+    deliver._send = wrapped("send", deliver._send, lambda given, _error: [given[1].title])  # noqa: SLF001
 
 
 if __name__ == "__main__":

@@ -233,3 +233,36 @@ def test_a_few_likest_reports_speak_for_a_development_of_many(line: Line, entry:
     for n in range(4 * SPEAKERS):
         line.take(entry(f"Harrow mill closed, {n}", minutes=9, outlet="Gazette"))
     assert line.take(entry("Mill closes", minutes=12, outlet="Post")).development == first.development
+
+
+# --- the likest are found without comparing with each
+
+
+def test_the_nearest_report_is_the_one_that_comparing_with_each_would_find(line: Line, entry: MakeEntry) -> None:
+    acts = (
+        "burns",
+        "floods",
+        "reopens",
+        "hires 40 people",
+        "sues its insurer",
+        "is sold",
+        "cuts 300 jobs",
+        "is inspected",
+    )
+    places = ("boiler house", "paper store", "loading bay", "canteen", "old wing")
+    for number in range(120):
+        title = f"Harrow mill {places[number % 5]} {acts[number % 8]}"
+        report = line.weigh(entry(title, minutes=7 * number, outlet=("Herald", "Gazette", "Post")[number % 3]))
+        known = list(line.ledger.reports_since(report.entry.published - WINDOW, report.storylines))
+        placement = place(report, MATCHES, line.ledger)
+        if known:
+            assert placement.nearest == max(known, key=lambda earlier: likelihood(report, earlier)).entry.id
+        line.ledger.note(placement, report)
+
+
+def test_an_old_report_that_comes_late_hides_none_of_those_before_it(line: Line, entry: MakeEntry) -> None:
+    """S12."""
+    first = line.take(entry("Fire at Harrow paper mill kills two"))
+    line.take(entry("Harrow mill turns a hundred", minutes=-9 * 24 * 60, outlet="Post"))
+    again = line.take(entry("Two die in fire at Harrow paper mill", minutes=5, outlet="Gazette"))
+    assert (again.development, again.decision) == (first.development, Decision.COVERAGE)
