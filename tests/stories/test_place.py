@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from monitor.model import Decision, Entry, Match, Placement
-from monitor.stories import nearest
+from monitor.stories import bound, nearest
 from monitor.stories.bound import Bound
 from monitor.stories.facts import facts
 from monitor.stories.ledger import Ledger
@@ -238,7 +238,11 @@ def test_a_few_likest_reports_speak_for_a_development_of_many(line: Line, entry:
 # --- the likest are found without comparing with each
 
 
-def test_the_nearest_report_is_the_one_that_comparing_with_each_would_find(line: Line, entry: MakeEntry) -> None:
+def test_by_bounds_that_nothing_exceeds_the_nearest_is_the_one_that_comparing_with_each_finds(
+    line: Line, entry: MakeEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bound, "CERTAIN", 0.0)
+    monkeypatch.setattr(bound, "LIKELY", 0.0)
     acts = (
         "burns",
         "floods",
