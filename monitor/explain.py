@@ -17,9 +17,10 @@ from monitor.stories.facts import facts
 from monitor.stories.feedback import told
 from monitor.stories.form import form, form_features
 from monitor.stories.headline import likelihood, signs, telling
-from monitor.stories.ledger import Ledger, Report
+from monitor.stories.ledger import Ledger
 from monitor.stories.pair import difference
 from monitor.stories.place import DOUBTFUL, SURE, place
+from monitor.stories.report import Report
 
 _SIGNS = 6
 """How many signs of form are named."""

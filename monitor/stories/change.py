@@ -8,8 +8,8 @@ from datetime import timedelta
 
 from monitor.model import Change
 from monitor.stories.facts import cue_list
-from monitor.stories.ledger import Report
 from monitor.stories.quantity import Quantity, quantities
+from monitor.stories.report import Report
 
 CORROBORATED_BY = 3
 """Independent outlets that report plainly what was told with reserve at first."""

@@ -23,3 +23,10 @@ def models() -> dict[str, dict[str, float]]:
     """Question -> its coefficients; `bias` is the intercept."""
     text = resources.files("monitor.stories").joinpath("words", "decision.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
+
+
+def log_odds(probability: float) -> float:
+    """The log-odds of a probability, which tell it as exactly; those of certainty are the greatest there are."""
+    if not 0 < probability < 1:
+        return math.inf if probability else -math.inf
+    return math.log(probability / (1 - probability))

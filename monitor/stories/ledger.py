@@ -6,99 +6,27 @@ The only mutable object on the line. It is rebuilt from the store at start and b
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, insort
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
+from heapq import merge, nlargest
+from itertools import groupby, takewhile
 
 from monitor.model import Change, Decision, Development, Entry, History, Link, Match, Placement, Storyline
-from monitor.stories.facts import CONCEPTS, TITLE, Facts, facts, first_act, is_plan, told_by
-from monitor.stories.form import newsworthiness
+from monitor.stories.facts import Facts, facts, told_by
 from monitor.stories.profile import Profile, sharpened
-from monitor.stories.text import Word, fold_all, read_entry, stem
+from monitor.stories.report import Report
+from monitor.stories.shelf import Shelf, Shelved
+from monitor.stories.text import fold_all
 
 KNOWN_BEFORE = 3
 BY_PERSON = "feedback"
 """The reason code of a report that a person put where it is."""
 _BACKGROUND_WORDS = 400_000
 _PRIOR = 1_000
-_LEAD = 25
-"""Words of a summary that are compared as they stand."""
-_SHORTEST_NAME = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Vector:
-    """Weighed facts of one kind, and their Euclidean length."""
-
-    weights: Mapping[str, float]
-    length: float
-
-    @classmethod
-    def of(cls, weights: Mapping[str, float]) -> Vector:
-        """Measure `weights` once; they are compared often."""
-        return cls(weights, math.sqrt(sum(weight * weight for weight in weights.values())))
-
-    def shared(self, other: Vector) -> list[str]:
-        """The facts that both have."""
-        return [key for key in self.weights if key in other.weights]
-
-    def cosine(self, other: Vector) -> float:
-        """How alike two vectors are, 0..1; 0 when either is empty."""
-        lengths = self.length * other.length
-        return sum(self.weights[key] * other.weights[key] for key in self.shared(other)) / lengths if lengths else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """An entry in the ledger: its weighed facts, where it was placed and how surely it reports an event."""
-
-    entry: Entry
-    storylines: tuple[str, ...]
-    facts: Facts
-    concepts: Vector
-    title_concepts: Vector
-    words: Vector
-    title_words: Vector
-    names: Mapping[str, float]
-    """The capitalised words of the title, weighed."""
-    headline: str
-    lead: str
-    """The title and the first words of the summary, folded."""
-    acts: frozenset[str]
-    """The first act that the title tells."""
-    plan: bool
-    """The title tells what is to come, not what has happened."""
-    newsworthy: float
-    development: str = ""
-    vouched: bool = False
-    """A person put it where it is, so it speaks for its development alone."""
-    told: str = ""
-    """The reason for which people were alerted by it; empty for coverage."""
-
-    @classmethod
-    def of(cls, entry: Entry, storylines: tuple[str, ...], read: Facts, weights: Mapping[str, float]) -> Report:
-        """A report not yet placed; `weights` gives each fact's weight."""
-        concepts = {key: weight for key, weight in weights.items() if key[0] in CONCEPTS}
-        words = {key: weight for key, weight in weights.items() if key[0] not in CONCEPTS}
-        title, summary = read_entry(entry)
-        capitals = (f"w:{stem(word.folded, read.language)}" for word in title.words if _may_be_name(word))
-        return cls(
-            entry=entry,
-            storylines=storylines,
-            facts=read,
-            concepts=Vector.of(concepts),
-            title_concepts=Vector.of({key: weight for key, weight in concepts.items() if read.told[key] == TITLE}),
-            words=Vector.of(words),
-            title_words=Vector.of({key: weight for key, weight in words.items() if read.told[key] == TITLE}),
-            names={key: words[key] for key in capitals if key in words},
-            headline=" ".join(word.folded for word in title.words),
-            lead=" ".join(word.folded for word in summary.words[:_LEAD]),
-            acts=first_act(title),
-            plan=is_plan(title, read.language),
-            newsworthy=newsworthiness(entry),
-        )
 
 
 class Ledger:
@@ -111,7 +39,11 @@ class Ledger:
         self._storylines = {storyline.id: storyline for storyline in storylines}
         for storyline in self._storylines.values():
             self._profiles[storyline.id] = Profile(told_by(storyline.seed))
-        self._reports: list[Report] = []
+        self._reports: list[Shelved] = []
+        """All of them, in order of time; the same by storyline, and by development."""
+        self._shelves: dict[str, Shelf] = {}
+        self._told_of: dict[str, list[Shelved]] = {}
+        self._entered = 0
         self._developments: dict[str, Development] = {}
         self._first_alerts: dict[str, str] = {}
 
@@ -126,7 +58,7 @@ class Ledger:
             placement = placed.get(entry.id)
             report = ledger.note_entry(entry, facts(entry), placement.matches if placement else ())
             if report and placement:
-                ledger._reports.append(_placed(report, placement))
+                ledger._enter(_placed(report, placement))
             elif entry.id in refused:
                 ledger.refuse(refused[entry.id], facts(entry))
         ledger._first_alerts = dict(history.first_alerts)
@@ -164,7 +96,7 @@ class Ledger:
         """Remember an entry that a person judged wrong where it would be: it is no report, but its rewrites are no news."""
         entry = placement.entry
         report = self.weighed(entry, read, placement.matches)
-        self._reports.append(replace(report, development=placement.development, vouched=True))
+        self._enter(replace(report, development=placement.development, vouched=True))
         self._developments.setdefault(placement.development, _begun(placement, alerted=True))
 
     def _learn(self, read: Facts) -> None:
@@ -189,14 +121,28 @@ class Ledger:
             for key, weight in self._rare(read).items()
         }
 
-    def reports_since(self, since: datetime, storylines: Sequence[str]) -> Iterator[Report]:
+    def _enter(self, report: Report) -> None:
+        self._entered += 1
+        shelved = Shelved(report.entry.published.timestamp(), self._entered, report)
+        insort(self._reports, shelved)
+        insort(self._told_of.setdefault(report.development, []), shelved)
+        for storyline in report.storylines:
+            self._shelves.setdefault(storyline, Shelf()).add(shelved)
+
+    def shelves(self, storylines: Iterable[str]) -> list[Shelf]:
+        """The reports on each of these storylines that has any."""
+        return [self._shelves[storyline] for storyline in dict.fromkeys(storylines) if storyline in self._shelves]
+
+    def shelved_since(self, since: datetime, storylines: Iterable[str]) -> Iterator[Shelved]:
         """Earlier reports on any of these storylines, latest first."""
-        ours = set(storylines)
-        for report in reversed(self._reports):
-            if report.entry.published < since:
-                return
-            if not ours.isdisjoint(report.storylines):
-                yield report
+        begin = since.timestamp()
+        shelves = [reversed(shelf.reports) for shelf in self.shelves(storylines)]
+        latest = shelves[0] if len(shelves) == 1 else _once(merge(*shelves, reverse=True))
+        return takewhile(lambda shelved: shelved.moment >= begin, latest)
+
+    def reports_since(self, since: datetime, storylines: Iterable[str]) -> Iterator[Report]:
+        """Earlier reports on any of these storylines, latest first."""
+        return (shelved.report for shelved in self.shelved_since(since, storylines))
 
     def development(self, identifier: str) -> Development | None:
         """The development of that id, while it is remembered."""
@@ -204,12 +150,12 @@ class Ledger:
 
     def development_of(self, entries: Collection[str]) -> Development | None:
         """The development in which the latest of these entries was placed."""
-        placed = (report.development for report in reversed(self._reports) if report.entry.id in entries)
+        placed = (found.report.development for found in reversed(self._reports) if found.report.entry.id in entries)
         return self.development(next(placed, ""))
 
     def reports_of(self, development: Development) -> Iterator[Report]:
         """Every report of a development that is remembered, latest first."""
-        return (report for report in reversed(self._reports) if report.development == development.id)
+        return (shelved.report for shelved in reversed(self._told_of.get(development.id, ())))
 
     def updates(self, development: Development) -> tuple[Change, ...]:
         """The changes of a development that are told: as the first of its storylines has it that is followed."""
@@ -220,7 +166,7 @@ class Ledger:
         """Enter a placement; returns its development, new or grown."""
         entry = placement.entry
         known = self._developments.get(placement.development)
-        self._reports.append(_placed(report, placement))
+        self._enter(_placed(report, placement))
         if known is None or not known.reports:
             known = _begun(placement, alerted=known is not None and known.alerted)
         known = replace(
@@ -245,13 +191,13 @@ class Ledger:
     def known_before(self, development: Development) -> tuple[Link, ...]:
         """The last developments told on the same storylines before this one, latest first."""
         ours = set(development.storylines)
-        earlier = [
+        earlier = (
             d
             for d in self._developments.values()
-            if d.alerted and d.reports and d.id != development.id and ours & set(d.storylines)
-        ]
-        earlier.sort(key=lambda d: (d.started_at, d.id), reverse=True)
-        return tuple(map(Link.to_start_of, earlier[:KNOWN_BEFORE]))
+            if d.alerted and d.reports and d.id != development.id and not ours.isdisjoint(d.storylines)
+        )
+        latest = nlargest(KNOWN_BEFORE, earlier, key=lambda d: (d.started_at, d.id))
+        return tuple(map(Link.to_start_of, latest))
 
     def first_told(self, development: Development) -> tuple[Link, str]:
         """(the report by which a development was told first, the id of that alert); no id where following began with it."""
@@ -261,10 +207,27 @@ class Ledger:
 
     def forget_before(self, moment: datetime) -> None:
         """Drop what is older than the window."""
-        if self._reports and self._reports[0].entry.published < moment:
-            self._reports = [report for report in self._reports if report.entry.published >= moment]
-            self._developments = {key: d for key, d in self._developments.items() if d.last_report_at >= moment}
-            self._first_alerts = {key: alert for key, alert in self._first_alerts.items() if key in self._developments}
+        old = bisect_left(self._reports, (moment.timestamp(),))
+        if not old:
+            return
+        on = Counter(
+            storyline for shelved in self._reports[:old] for storyline in dict.fromkeys(shelved.report.storylines)
+        )
+        of = Counter(shelved.report.development for shelved in self._reports[:old])
+        del self._reports[:old]
+        for storyline, count in on.items():
+            self._shelves[storyline].drop(count)
+        for development, count in of.items():
+            del self._told_of[development][:count]
+        self._shelves = {key: shelf for key, shelf in self._shelves.items() if shelf.reports}
+        self._told_of = {key: reports for key, reports in self._told_of.items() if reports}
+        self._developments = {key: d for key, d in self._developments.items() if d.last_report_at >= moment}
+        self._first_alerts = {key: alert for key, alert in self._first_alerts.items() if key in self._developments}
+
+
+def _once(latest: Iterable[Shelved]) -> Iterator[Shelved]:
+    """Each report once, where it stands on several shelves."""
+    return (next(same) for _, same in groupby(latest, key=lambda shelved: shelved.number))
 
 
 @lru_cache(maxsize=100_000)
@@ -285,10 +248,6 @@ def _begun(placement: Placement, *, alerted: bool) -> Development:
         id=placement.development, title=entry.title, storylines=placement.storylines, first_report=entry.id,
         started_at=entry.published, last_report_at=entry.published, outlets=(), reports=0, alerted=alerted,
     )  # fmt: skip
-
-
-def _may_be_name(word: Word) -> bool:
-    return word.surface[0].isupper() and len(word.folded) >= _SHORTEST_NAME
 
 
 def _found(match: Match) -> set[str]:

@@ -10,8 +10,8 @@ from datetime import timedelta
 from rapidfuzz import fuzz
 
 from monitor.stories.facts import CONCEPTS, concepts, strongest
-from monitor.stories.judgement import judge
-from monitor.stories.ledger import Report, Vector
+from monitor.stories.judgement import models
+from monitor.stories.report import Report
 from monitor.stories.text import read_entry, stem
 
 WIRE = 95
@@ -21,8 +21,7 @@ _LIKENESSES = (
     "concepts", "title_concepts", "words", "title_words", "told_concepts", "told_words", "shared_concepts", "best_word",
     "same_letters", "same_order", "same_lead",
 )  # fmt: skip
-_IN_ONE_LANGUAGE = tuple((name, f"{name}_in_one_language") for name in _LIKENESSES)
-_BY_THE_HOUR = tuple((name, f"{name}_by_the_hour") for name in _LIKENESSES)
+_PRODUCTS = tuple((name, f"{name}_in_one_language", f"{name}_by_the_hour") for name in _LIKENESSES)
 """What a likeness is worth depends on whether it could be in the same words, and on how much time has passed."""
 _SHOWN = 5
 """Words a comparison names of each kind."""
@@ -30,7 +29,13 @@ _SHOWN = 5
 
 def likelihood(later: Report, earlier: Report) -> float:
     """How likely both tell the same fact, 0..1: a learned decision, see words/decision.toml."""
-    return judge("same", pair_features(later, earlier))
+    found = _features(later, earlier)
+    same, time, model = found["same_language"], found["hours_apart_log"], models()["same"]
+    worth = sum(model[name] * value for name, value in found.items())
+    worth += sum(
+        found[name] * (same * model[by_language] + time * model[by_time]) for name, by_language, by_time in _PRODUCTS
+    )
+    return 1 / (1 + math.exp(-(model["bias"] + worth)))
 
 
 def independent(ours: Report, theirs: Report) -> bool:
@@ -51,19 +56,18 @@ def in_own_words(reports: Iterable[Report]) -> Iterator[Report]:
 
 def pair_features(later: Report, earlier: Report) -> dict[str, float]:
     """What two reports have in common, each about 0..1; see words/decision.toml for what each is worth."""
-    meanings = [later.concepts.weights[key] for key in later.concepts.shared(earlier.concepts)]
-    words = [later.words.weights[key] for key in later.words.shared(earlier.words)]
+    found = _features(later, earlier)
+    same, time = found["same_language"], found["hours_apart_log"]
+    for name, by_language, by_time in _PRODUCTS:
+        found[by_language], found[by_time] = found[name] * same, found[name] * time
+    return found
+
+
+def _features(later: Report, earlier: Report) -> dict[str, float]:
+    """Those of pair_features that are no products of others."""
     hours = abs(later.entry.published - earlier.entry.published) / _HOUR
-    found = {
-        "concepts": later.concepts.cosine(earlier.concepts),
-        "title_concepts": later.title_concepts.cosine(earlier.title_concepts),
-        "words": later.words.cosine(earlier.words),
-        "title_words": later.title_words.cosine(earlier.title_words),
-        "told_concepts": told(later.title_concepts, earlier.concepts),
-        "told_words": told(later.title_words, earlier.words),
-        "shared_concepts": min(len(meanings), 6) / 6,
-        "best_concept": max(meanings, default=0.0) / 10,
-        "best_word": max(words, default=0.0) / 10,
+    return {
+        **_told_features(later, earlier),
         "same_letters": fuzz.token_set_ratio(later.headline, earlier.headline) / 100,
         "same_order": fuzz.token_sort_ratio(later.headline, earlier.headline) / 100,
         "same_lead": fuzz.token_set_ratio(later.lead, earlier.lead) / 100 if later.lead and earlier.lead else 0.0,
@@ -77,10 +81,22 @@ def pair_features(later: Report, earlier: Report) -> dict[str, float]:
         **_number_features(later, earlier),
         **_act_features(later, earlier),
     }
-    same, time = found["same_language"], found["hours_apart_log"]
-    found.update([(product, found[name] * same) for name, product in _IN_ONE_LANGUAGE])
-    found.update([(product, found[name] * time) for name, product in _BY_THE_HOUR])
-    return found
+
+
+def _told_features(later: Report, earlier: Report) -> dict[str, float]:
+    """How much of what they tell both tell."""
+    meanings, words = later.concepts.shared(earlier.concepts), later.words.shared(earlier.words)
+    return {
+        "concepts": later.concepts.cosine(earlier.concepts, meanings),
+        "title_concepts": later.title_concepts.cosine(earlier.title_concepts, meanings),
+        "words": later.words.cosine(earlier.words, words),
+        "title_words": later.title_words.cosine(earlier.title_words, words),
+        "told_concepts": later.title_concepts.told(meanings),
+        "told_words": later.title_words.told(words),
+        "shared_concepts": min(len(meanings), 6) / 6,
+        "best_concept": max([later.concepts.weights[key] for key in meanings], default=0.0) / 10,
+        "best_word": max([later.words.weights[key] for key in words], default=0.0) / 10,
+    }
 
 
 def _name_features(later: Report, earlier: Report) -> dict[str, float]:
@@ -114,15 +130,6 @@ def _act_features(later: Report, earlier: Report) -> dict[str, float]:
         "same_act": float(not later.acts.isdisjoint(earlier.acts)),
         "other_act": float(bool(later.acts and earlier.acts) and later.acts.isdisjoint(earlier.acts)),
     }
-
-
-def told(ours: Vector, theirs: Vector) -> float:
-    """How much of our facts, by weight, theirs tell too: 0..1; 1 when we have none."""
-    return (
-        sum(ours.weights[key] for key in ours.shared(theirs)) / (sum(ours.weights.values()) or 1.0)
-        if ours.weights
-        else 1.0
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import islice
+from itertools import islice, takewhile
 
 from monitor.model import Change, Decision, Development, Match, Placement
 from monitor.stories.change import REASONS, Changed, change, reserved, same_change
 from monitor.stories.facts import strongest
 from monitor.stories.form import form
-from monitor.stories.ledger import Ledger, Report
-from monitor.stories.pair import in_own_words, independent, likelihood, shared_concepts
+from monitor.stories.ledger import Ledger
+from monitor.stories.nearest import Neighbour, Neighbourhood
+from monitor.stories.pair import in_own_words, independent, shared_concepts
+from monitor.stories.report import Report
 
 WINDOW = timedelta(days=4)
 """How long a development is told on; the same words later are a new event."""
@@ -58,14 +59,6 @@ _FORM_NAMES = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Neighbour:
-    """An earlier report and how likely it tells the same fact."""
-
-    report: Report
-    likelihood: float
-
-
-@dataclass(frozen=True, slots=True)
 class _Verdict:
     """What a report is to its story, with a stable code and a sentence."""
 
@@ -76,13 +69,11 @@ class _Verdict:
 
 def place(report: Report, matches: Sequence[Match], ledger: Ledger) -> Placement:
     """Decide whether `report` is new to its storylines, and which development it belongs to."""
-    neighbours = [
-        _Neighbour(earlier, likelihood(report, earlier))
-        for earlier in islice(ledger.reports_since(report.entry.published - WINDOW, report.storylines), COMPARED)
-    ]
-    nearest = max(neighbours, key=lambda neighbour: neighbour.likelihood, default=None)
-    joined = _joins(neighbours, ledger)
-    verdict = _updated(report, joined, ledger) or _verdict(report, joined, neighbours, nearest)
+    compared = list(islice(ledger.shelved_since(report.entry.published - WINDOW, report.storylines), COMPARED))
+    around = Neighbourhood(report, compared, ledger.shelves(report.storylines))
+    nearest = next(around.likest(), None)
+    joined = _joins(around, ledger)
+    verdict = _updated(report, joined, ledger) or _verdict(report, joined, around, nearest)
     return Placement(
         entry=report.entry,
         matches=tuple(matches),
@@ -96,9 +87,7 @@ def place(report: Report, matches: Sequence[Match], ledger: Ledger) -> Placement
     )
 
 
-def _verdict(
-    report: Report, joined: Development | None, neighbours: Sequence[_Neighbour], nearest: _Neighbour | None
-) -> _Verdict:
+def _verdict(report: Report, joined: Development | None, around: Neighbourhood, nearest: Neighbour | None) -> _Verdict:
     """New, or coverage, and why. A doubtful piece is told only with independent ones beside it."""
     if report.newsworthy < DOUBTFUL:
         kind = form(report.entry)
@@ -107,7 +96,7 @@ def _verdict(
         return _Verdict(Decision.COVERAGE, "same-fact", _same_fact(report, nearest))
     if report.newsworthy >= SURE:
         return _Verdict(Decision.NEW, "new-fact", _new_fact(report, nearest))
-    seconds = [n.report for n in neighbours if joined is not None and n.report.development == joined.id]
+    seconds = around.reports_of(joined.id) if joined else []
     if (others := _supporters(report, seconds)) and _at_least_one((report, *others)) >= TOGETHER:
         names = ", ".join(other.entry.outlet for other in others)
         why = f"New: doubtful in form, but reported independently by {names} too: “{others[0].entry.title}”."
@@ -153,35 +142,33 @@ def _is_seconded(report: Report, found: Changed, earlier: Sequence[Report]) -> b
     return any(theirs is not None and same_change(found, theirs) for theirs in changes)
 
 
-def _joins(neighbours: Sequence[_Neighbour], ledger: Ledger) -> Development | None:
-    """The development that the report belongs to, if any: the one whose reports are, on the whole, most like it."""
-    developments: dict[str, list[_Neighbour]] = defaultdict(list)
-    for neighbour in neighbours:
-        developments[neighbour.report.development].append(neighbour)
-    best, mean = max(
-        ((key, _belongs(reports)) for key, reports in developments.items()), key=lambda item: item[1], default=("", 0.0)
-    )
-    return ledger.development(best) if mean >= SAME_FACT else None
+def _joins(around: Neighbourhood, ledger: Ledger) -> Development | None:
+    """The development that the report belongs to, if any: the one whose reports are, on the whole, most like it.
+
+    A report this likely must be among them, or they cannot be so on the whole.
+    """
+    likely = takewhile(lambda neighbour: neighbour.likelihood >= SAME_FACT, around.likest())
+    keys = {neighbour.report.development for neighbour in likely}
+    belongs = {key: _belongs(around, key) for key in around.developments if key in keys}
+    best = max(belongs, key=lambda key: belongs[key], default="")
+    return ledger.development(best) if belongs.get(best, 0.0) >= SAME_FACT else None
 
 
-def _belongs(reports: Sequence[_Neighbour]) -> float:
-    """How likely a report belongs with these, which are all of one development.
+def _belongs(around: Neighbourhood, development: str) -> float:
+    """How likely a report belongs with those of a development.
 
     The mean over them keeps a chain of weak links from swallowing the story (average linkage); the likest few speak for the
     rest, since a development is told in several languages. What people were told of it must not be another fact altogether: its
     coverage may have drifted from it. Where a person put a report, it speaks alone.
     """
-    told = [n.likelihood for n in reports if n.report.told]
-    speak = [n.likelihood for n in reports if n.report.newsworthy >= SPEAKS or n.report.vouched]
-    vouched = max((n.likelihood for n in reports if n.report.vouched), default=0.0)
-    if not speak or (told and max(told) < RULED_OUT):
+    reports = around.developments[development]
+    told = [place for place, report in reports if report.told]
+    speak = [place for place, report in reports if report.newsworthy >= SPEAKS or report.vouched]
+    vouched = around.best(place for place, report in reports if report.vouched)
+    if not speak or (told and around.best(told) < RULED_OUT):
         return vouched
-    return max(_mean_of_best(speak), vouched)
-
-
-def _mean_of_best(likelihoods: list[float]) -> float:
-    best = sorted(likelihoods, reverse=True)[: min(SPEAKERS, max(1, round(len(likelihoods) * LIKEST)))]
-    return sum(best) / len(best)
+    speakers = min(SPEAKERS, max(1, round(len(speak) * LIKEST)))
+    return max(sum(n.likelihood for n in islice(around.likest(speak), speakers)) / speakers, vouched)
 
 
 def new_id(name: str) -> str:
@@ -189,13 +176,13 @@ def new_id(name: str) -> str:
     return "d-" + hashlib.sha256(name.encode()).hexdigest()[:12]
 
 
-def _same_fact(report: Report, earlier: _Neighbour | None) -> str:
+def _same_fact(report: Report, earlier: Neighbour | None) -> str:
     assert earlier is not None
     both = ", ".join(shared_concepts(report, earlier.report)) or "the same"
     return f"Told before by {earlier.report.entry.outlet}: “{earlier.report.entry.title}” ({earlier.likelihood:.0%} alike: {both})."
 
 
-def _new_fact(report: Report, nearest: _Neighbour | None) -> str:
+def _new_fact(report: Report, nearest: Neighbour | None) -> str:
     tells = ", ".join(key[2:] for key in strongest(report.title_concepts.weights, _SHOWN)) or "a new event"
     if nearest is None:
         return f"New: the first report on this storyline; it tells of {tells}."

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from monitor.model import Decision, Entry, Match, Placement
-from monitor.stories import place as placing
+from monitor.stories import bound, nearest
+from monitor.stories.bound import Bound
 from monitor.stories.facts import facts
-from monitor.stories.ledger import Ledger, Report
+from monitor.stories.ledger import Ledger
 from monitor.stories.pair import difference, independent, likelihood, pair_features
 from monitor.stories.place import DOUBTFUL, RULED_OUT, SAME_FACT, SPEAKERS, SURE, TOGETHER, WINDOW, place
+from monitor.stories.report import Report
 from tests.stories.conftest import MakeEntry
 
 MATCHES = (Match(storyline="mill", score=1.0, evidence=()),)
@@ -203,7 +206,8 @@ def alike_by(monkeypatch: pytest.MonkeyPatch) -> Alike:
     """Give how alike two outlets' reports are, later first; all others are of one fact."""
 
     def give(known: dict[tuple[str, str], float]) -> None:
-        monkeypatch.setattr(placing, "likelihood", lambda a, b: known.get((a.entry.outlet, b.entry.outlet), 0.9))
+        monkeypatch.setattr(Bound, "coarse", lambda *_: math.inf)
+        monkeypatch.setattr(nearest, "likelihood", lambda a, b: known.get((a.entry.outlet, b.entry.outlet), 0.9))
 
     return give
 
@@ -229,3 +233,40 @@ def test_a_few_likest_reports_speak_for_a_development_of_many(line: Line, entry:
     for n in range(4 * SPEAKERS):
         line.take(entry(f"Harrow mill closed, {n}", minutes=9, outlet="Gazette"))
     assert line.take(entry("Mill closes", minutes=12, outlet="Post")).development == first.development
+
+
+# --- the likest are found without comparing with each
+
+
+def test_by_bounds_that_nothing_exceeds_the_nearest_is_the_one_that_comparing_with_each_finds(
+    line: Line, entry: MakeEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bound, "CERTAIN", 0.0)
+    monkeypatch.setattr(bound, "LIKELY", 0.0)
+    acts = (
+        "burns",
+        "floods",
+        "reopens",
+        "hires 40 people",
+        "sues its insurer",
+        "is sold",
+        "cuts 300 jobs",
+        "is inspected",
+    )
+    places = ("boiler house", "paper store", "loading bay", "canteen", "old wing")
+    for number in range(120):
+        title = f"Harrow mill {places[number % 5]} {acts[number % 8]}"
+        report = line.weigh(entry(title, minutes=7 * number, outlet=("Herald", "Gazette", "Post")[number % 3]))
+        known = list(line.ledger.reports_since(report.entry.published - WINDOW, report.storylines))
+        placement = place(report, MATCHES, line.ledger)
+        if known:
+            assert placement.nearest == max(known, key=lambda earlier: likelihood(report, earlier)).entry.id
+        line.ledger.note(placement, report)
+
+
+def test_an_old_report_that_comes_late_hides_none_of_those_before_it(line: Line, entry: MakeEntry) -> None:
+    """S12."""
+    first = line.take(entry("Fire at Harrow paper mill kills two"))
+    line.take(entry("Harrow mill turns a hundred", minutes=-9 * 24 * 60, outlet="Post"))
+    again = line.take(entry("Two die in fire at Harrow paper mill", minutes=5, outlet="Gazette"))
+    assert (again.development, again.decision) == (first.development, Decision.COVERAGE)

@@ -1,0 +1,76 @@
+"""What it costs to place one more report on a storyline that has 10,000: `python -m benchmarks.speed.placing [RECORDING]`.
+
+All that a recording has (by default that of titan, see MONITOR_SHARED) goes onto one storyline; the last reports are then placed with
+the ledger as it is, by the index, and by comparing with each of those in the window. Both must find the same nearest report.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+from benchmarks.speed.measure import machine
+from monitor.model import Entry, Match, Placement
+from monitor.replay import in_order
+from monitor.replay.recorded import entries
+from monitor.stories.facts import facts
+from monitor.stories.ledger import Ledger
+from monitor.stories.pair import likelihood
+from monitor.stories.place import COMPARED, WINDOW, place
+from monitor.stories.report import Report
+
+REPORTS, PLACED = 10_000, 200
+_MATCHES = (Match(storyline="all", score=1.0, evidence=()),)
+
+
+def _noted(ledger: Ledger, entry: Entry) -> Report:
+    report = ledger.note_entry(entry, facts(entry), _MATCHES)
+    assert report is not None
+    return report
+
+
+def _timed(work: Callable[[], object]) -> tuple[float, object]:
+    begin = time.process_time()
+    found = work()
+    return time.process_time() - begin, found
+
+
+def run(recording: Path) -> None:
+    """Measure, and print."""
+    ledger, known = Ledger(), in_order(entries([recording]))[: REPORTS + PLACED]
+    indexed, exhaustive, agreed = [], [], 0
+    for number, entry in enumerate(known):
+        report = _noted(ledger, entry)
+        took, placement = _timed(lambda report=report: place(report, _MATCHES, ledger))  # type: ignore[misc]
+        assert isinstance(placement, Placement)
+        if number >= REPORTS:
+            indexed.append(took)
+            took, nearest = _timed(lambda report=report: _by_each(report, ledger))  # type: ignore[misc]
+            exhaustive.append(took)
+            agreed += nearest == placement.nearest
+        ledger.note(placement, report)
+    times = sum(exhaustive) / sum(indexed)
+    print(f"{machine()}; load {os.getloadavg()[0]:.1f}; {REPORTS} reports, {COMPARED} newest compared, CPU time")
+    print(f"placed by the index  {_line(indexed)}")
+    print(
+        f"compared with each   {_line(exhaustive)}: {times:.1f} times as much; the same nearest {agreed / PLACED:.1%}"
+    )
+
+
+def _by_each(report: Report, ledger: Ledger) -> str:
+    compared = islice(ledger.reports_since(report.entry.published - WINDOW, report.storylines), COMPARED)
+    return max(compared, key=lambda earlier: likelihood(report, earlier)).entry.id
+
+
+def _line(took: list[float]) -> str:
+    return f"median {1000 * statistics.median(took):.2f} ms, p99 {1000 * statistics.quantiles(took, n=100)[98]:.2f} ms"
+
+
+if __name__ == "__main__":
+    shared = Path(os.environ.get("MONITOR_SHARED", "../shared"))
+    run(Path(sys.argv[1]) if len(sys.argv) > 1 else shared / "data/titan/stream.jsonl.gz")
