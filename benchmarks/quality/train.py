@@ -33,9 +33,9 @@ from monitor.stories import headline, judgement
 from monitor.stories.facts import facts
 from monitor.stories.form import form_features
 from monitor.stories.ledger import Ledger
-from monitor.stories.report import Report
 from monitor.stories.pair import pair_features
 from monitor.stories.place import WINDOW
+from monitor.stories.report import Report
 from monitor.stories.text import language, read_entry, stem
 
 WORDS = ROOT / "monitor/stories/words"
