@@ -105,7 +105,7 @@ storylines:
 {"".join(f"  - {{id: s{n}, title: {name} bridge, terms: {{all: [{name}]}}}}" + chr(10) for n, name in enumerate(names))}feeds:
 {"".join(f"  - {{url: 'http://127.0.0.1:{port}/{feed}', name: {feed}, every: 1h}}" + chr(10) for feed in watched)}{"".join(f"  - {{url: 'http://127.0.0.1:{port}/other{n}', name: other{n}, every: 1m}}" + chr(10) for n in range(OTHERS))}channels:
   mail: {{type: email, host: localhost, port: {mail.port}, from: Monitor <monitor@desk.example>, to: [ann@desk.example], username: monitor,
-         password: {{env: MAIL_PASSWORD}}, ca_file: {mail.ca_file}, limit: 0}}
+         password: {{env: MAIL_PASSWORD}}, ca_file: {mail.ca_file}, policy: {{limit: 0}}}}
 """
     )
     return path
