@@ -80,7 +80,9 @@ def test_a_child_that_dies_is_a_feed_error_and_a_new_one_takes_its_place() -> No
     """X3, P10: the child is killed while it parses, as a fault of its parser would."""
     made = Parser(1)
     child = made._pool.schedule(os.getpid).result()
-    slow = response(b"<rss version='0.92'><channel><item><author>" + b"1" * 60_000 + b"</author></item></channel></rss>")
+    slow = response(
+        b"<rss version='0.92'><channel><item><author>" + b"1" * 60_000 + b"</author></item></channel></rss>"
+    )
     with ThreadPoolExecutor(1) as pool:
         parsing = pool.submit(made.parse, slow)
         time.sleep(0.3)
@@ -97,7 +99,9 @@ def test_who_waits_for_a_parser_when_the_monitor_ends_is_let_go() -> None:
     """P1: nothing ever becomes of what a closed pool still had to do."""
     made = Parser(1)
     made._pool.schedule(os.getpid).result()
-    slow = response(b"<rss version='0.92'><channel><item><author>" + b"1" * 60_000 + b"</author></item></channel></rss>")
+    slow = response(
+        b"<rss version='0.92'><channel><item><author>" + b"1" * 60_000 + b"</author></item></channel></rss>"
+    )
     with ThreadPoolExecutor(4) as pool:
         waiting = [pool.submit(made.parse, slow) for _ in range(4)]
         time.sleep(0.3)
