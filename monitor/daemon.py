@@ -45,6 +45,8 @@ _ALLOWED = {"tick": 30.0, "desk": 60.0}
 """Seconds of silence after which a part counts as dead; see also the next two."""
 _DELIVERER_ALLOWED = 120.0
 _POLL_ALLOWED = 600.0
+_TIDY_ALLOWED = 6 * 3_600.0
+"""Seconds for what a job forgets in small steps, which may be millions of rows."""
 _TICK_LATE = 10.0
 _PROVE_EVERY = 10
 _REST_AFTER_REFUSAL = 30.0
@@ -90,8 +92,8 @@ class Daemon:
         self._lock = threading.RLock()
         self._polling: dict[str, float] = {}
         self._traffic = Traffic(config.fetch)
-        self._working: set[str] = set()
-        """The jobs that run at this moment."""
+        self._working: dict[str, float] = {}
+        """The jobs that run at this moment, and since when."""
         self._rest_until = 0.0
         self._following_since = now()
         self._announced = False
@@ -222,7 +224,7 @@ class Daemon:
         with self._lock:
             if self._stopping:
                 return
-            self._working.add(name)
+            self._working[name] = time.monotonic()
         try:
             job()
         except BaseException as error:
@@ -231,7 +233,8 @@ class Daemon:
                 raise
             log.error("%s error=%s", name, error)  # noqa: TRY400 - the sentence says it all
         finally:
-            self._working.discard(name)
+            with self._lock:
+                self._working.pop(name, None)
 
     def _fail(self, error: BaseException) -> None:
         log.critical("failed error=%s", type(error).__name__, exc_info=error)
@@ -414,10 +417,12 @@ class Daemon:
             raise MonitorError(f"These threads have died: {', '.join(dead)}.")
         allowed = _ALLOWED | {thread.name: _DELIVERER_ALLOWED for thread in self._deliverer.threads}
         silent = self._pulse.silent(allowed)
+        now = time.monotonic()
+        silent += [f"the poll of {url}" for url, since in list(self._polling.items()) if now - since > _POLL_ALLOWED]
         silent += [
-            f"the poll of {url}"
-            for url, since in list(self._polling.items())
-            if time.monotonic() - since > _POLL_ALLOWED
+            f"the job {name}"
+            for name, since in list(self._working.items())
+            if now - since > (_TIDY_ALLOWED if name == "tidy" else _POLL_ALLOWED)
         ]
         if silent:
             raise MonitorError(f"No sign of life from {', '.join(silent)}.")
@@ -431,3 +436,4 @@ class Daemon:
         self._pulse.forgive()
         with self._lock:
             self._polling = dict.fromkeys(self._polling, time.monotonic())
+            self._working = dict.fromkeys(self._working, time.monotonic())

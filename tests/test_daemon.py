@@ -195,6 +195,26 @@ def alerts(store: Store) -> list[str]:
         return [d.title for d in stories.of_storyline(tx, "ferry") + stories.of_storyline(tx, "bridge") if d.alerted]
 
 
+def test_a_job_that_hangs_is_named(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P4: what looks after feeds and stories hangs, and the watchdog is fed no more."""
+    monkeypatch.setattr("monitor.daemon._POLL_ALLOWED", 0.05)
+    daemon, free = start(run=True), threading.Event()
+    wait_for(lambda: not daemon._polling and daemon.ticked)
+
+    def look() -> None:
+        free.wait(20)
+
+    hanging = threading.Thread(target=daemon._guarded, args=(look,))
+    hanging.start()
+    wait_for(lambda: "look" in daemon._working)
+    time.sleep(0.1)
+    with pytest.raises(MonitorError, match="the job look"):
+        daemon.check()
+    free.set()
+    hanging.join()
+    daemon.check()
+
+
 # --- the end
 
 
