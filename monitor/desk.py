@@ -175,7 +175,7 @@ class Desk:
                 changes = decide(sifted.unseen, ledger, rules, poll.at, baseline=poll.state.is_new)
             changes = replace(changes, state=_state_after(tx, poll, changes, renamed=sifted.most_renamed))
             save(tx, changes, poll.at)
-            feeds.carry(tx, poll.feed.url, _told_of(changes), poll.at)
+            feeds.carry(tx, poll.feed.url, {s for p in changes.placements for s in p.storylines}, poll.at)
         if ledger is not None:
             ledger.forget_before(poll.at - MEMORY)
         self._ledger = ledger
@@ -211,10 +211,6 @@ def _state_after(tx: Connection, poll: Poll, changes: Changes, *, renamed: bool)
     )
     state = schedule.after(poll, len(changes.entries), lively=lively)
     return replace(state, renamed=poll.state.renamed + 1 if renamed else 0) if poll.document else state
-
-
-def _told_of(changes: Changes) -> set[str]:
-    return {match.storyline for placement in changes.placements for match in placement.matches}
 
 
 def _moved(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
 
 from sqlalchemy import Connection, select
 
 from monitor.model import Subscription
-from monitor.store import upsert
+from monitor.store import fields, upsert
 from monitor.store.schema import feeds, subscriptions
 
 _SUBSCRIPTION = tuple(subscriptions.c[name] for name in Subscription.__dataclass_fields__)
@@ -35,7 +34,7 @@ def one(tx: Connection, token: str) -> Subscription | None:
 
 def save(tx: Connection, subscription: Subscription) -> None:
     """Remember what came of it."""
-    upsert(tx, subscriptions, [asdict(subscription)])
+    upsert(tx, subscriptions, [fields(subscription)])
 
 
 def told_until(tx: Connection, now: datetime) -> dict[str, datetime]:
