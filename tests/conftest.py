@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,3 +30,15 @@ def store(tmp_path: Path) -> Iterator[Store]:
     opened = Store.open(f"sqlite:///{tmp_path}/monitor.db")
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> str:
+    """Where Chromium is."""
+    found = shutil.which("chromium")
+    if found is None:
+        said = "Chromium is not here; Debian's package chromium brings it"
+        if os.environ.get("CI") == "true":
+            pytest.fail(said)
+        pytest.skip(said)
+    return found

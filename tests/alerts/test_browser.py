@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -21,17 +19,6 @@ WORST = make_alert(
     title="".join(HOSTILE[3:9]), summary="<img src='https://stranger.example/pixel.gif'><script>document.title='run'</script>",
     reports=_REPORTS,
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser() -> str:
-    found = shutil.which("chromium")
-    if found is None:
-        said = "Chromium is not here; Debian's package chromium brings it"
-        if os.environ.get("CI") == "true":
-            pytest.fail(said)
-        pytest.skip(said)
-    return found
 
 
 @pytest.mark.parametrize("alert", [mails.alert(), mails.digest(), WORST], ids=["alert", "digest", "worst"])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +12,6 @@ from email.policy import default
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
-import pytest
 from flask import Flask, render_template
 
 from monitor.alerts import render
@@ -32,17 +29,6 @@ _INDEX = """<!doctype html><title>index</title>{frames}<script>
 addEventListener('load', () => {{ for (let n = 0; n < frames.length; n++) {{ const page = frames[n].document;
   document.body.append(`[${{page.querySelectorAll('script,img,iframe,object,svg,form,base').length}} of theirs, ${{page.links.length}} links, ${{page.body.innerText.length}} letters]`); }} }});
 </script>"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> str:
-    found = shutil.which("chromium")
-    if found is None:
-        said = "Chromium is not here; Debian's package chromium brings it"
-        if os.environ.get("CI") == "true":
-            pytest.fail(said)
-        pytest.skip(said)
-    return found
 
 
 class Site:
