@@ -29,7 +29,7 @@ from reader import make_reader
 reader = make_reader(sys.argv[1])
 for url in open(sys.argv[2]).read().split():
     reader.add_feed(url, exist_ok=True)
-reader.update_feeds()
+reader.update_feeds(scheduled=False)
 """
 Runs = Callable[[Path, list[str]], list[list[str]]]
 
