@@ -17,6 +17,7 @@ from monitor.daemon import Daemon
 from monitor.errors import ConfigError, MonitorError
 from monitor.process import Signals
 from monitor.store import Store
+from monitor.web import app
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ def run(path: Path) -> int:
     store = Store.open(config.store)
     try:
         store.hold()
-        daemon = Daemon(config, store)
+        daemon = Daemon(config, store, page=app.of)
         daemon.start()
         log.info(
             "run feeds=%d storylines=%d channels=%s pid=%d",

@@ -25,9 +25,13 @@ OTHERS = {
     "monitor/doctor/lookup.py": {"dns"},  # reads what a domain publishes for its mail
     "monitor/doctor/web.py": {"socket", "ssl"},  # looks at a receiver's port and certificate, sends nothing
     "monitor/systemd.py": {"socket"},  # a datagram to the service manager
-    "monitor/web/app.py": {"flask"},  # what is served, not fetched
+    "monitor/serve.py": {"waitress"},  # what is served, not fetched
+    "monitor/web/app.py": {"flask", "werkzeug"},
+    "monitor/web/guard.py": {"flask", "werkzeug"},
     "monitor/web/links.py": {"flask"},
-    "monitor/web/serve.py": {"flask", "waitress"},
+    "monitor/web/login.py": {"flask", "werkzeug"},
+    "monitor/web/shown.py": {"flask"},
+    "monitor/web/stories.py": {"flask"},
     "monitor/web/websub.py": {"flask"},
 }
 

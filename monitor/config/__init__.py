@@ -23,8 +23,8 @@ from monitor.feeds.fetch import FetchSettings
 from monitor.model import Feed, Storyline
 from monitor.notices import Operator
 from monitor.secret import mask
+from monitor.serve import WebSettings
 from monitor.stories.match import Matcher
-from monitor.web.serve import WebSettings
 
 __all__ = ["PLACES", "Config", "Defaults", "Retention", "checked", "fetch_settings", "find", "load"]
 

@@ -27,7 +27,7 @@ from monitor.feeds.fetch import FetchSettings
 from monitor.model import Feed, Storyline
 from monitor.notices import Operator
 from monitor.secret import Secret
-from monitor.web.serve import WebSettings
+from monitor.serve import WebSettings
 
 Rule = Callable[[Plain, Any, Path], None]
 

@@ -1,37 +1,73 @@
-"""Serves the web application from threads of its own, so that no slow browser keeps a poll waiting."""
+"""Serves the page, and the addresses that mails and hubs use, from threads of its own, so that no slow browser keeps a poll waiting."""
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import threading
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from urllib.parse import urlsplit
+from wsgiref.types import WSGIApplication
 
 from monitor.errors import MonitorError
-
-if TYPE_CHECKING:
-    from flask import Flask
+from monitor.secret import Secret
 
 log = logging.getLogger(__name__)
 
-_THREADS = 4
+STREAMS = 8
+"""Browsers that are told of changes at once; each keeps a thread, and the next ones ask again by themselves."""
+_THREADS = 4 + STREAMS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebSettings:
-    """Serves addresses in mails that silence a storyline or end following it."""
+    """The page, and the addresses in mails that silence a storyline or end following it."""
 
     base_url: str = ""
     """Where readers reach it from outside, such as `https://news.example.org`; mails have such addresses only with it."""
     listen: str = "127.0.0.1:8765"
     """Where it listens; put your web server in front of it."""
+    page: bool = True
+    """Whether there is a page; with false, only what mails and hubs use is served, and that only with a `base_url`."""
+    password: str | Secret = ""
+    """What `monitor password` prints; needed as soon as others than this machine's own users can reach the page."""
+    token: Secret | None = None
+    """Lets programs in that send `Authorization: Bearer ...`, and feed readers that send it as a password."""
+
+    @property
+    def is_served(self) -> bool:
+        """Whether there is anything to serve."""
+        return self.page or bool(self.base_url)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the page asks nobody who they are: it listens to this machine alone, and nothing is said of a web server before it.
+
+        A web server that passes requests on to loopback makes strangers look like this machine's own users.
+        """
+        outside = urlsplit(self.base_url).hostname
+        return is_loopback(self.listen.rpartition(":")[0]) and (outside is None or is_loopback(outside))
+
+    @property
+    def has_login(self) -> bool:
+        """Whether somebody can say who they are."""
+        return bool(self.password) or self.token is not None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host's name or number means this machine itself."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.rstrip(".").lower() == "localhost"
 
 
 class Server:
     """Listens until it is closed. Raises MonitorError when the address cannot be had (P16)."""
 
-    def __init__(self, app: Flask, listen: str) -> None:
+    def __init__(self, app: WSGIApplication, listen: str) -> None:
         from waitress import create_server  # noqa: PLC0415 - only where something is served
         from waitress.wasyncore import close_all  # noqa: PLC0415
 
@@ -44,6 +80,7 @@ class Server:
                 threads=_THREADS,
                 ident="monitor",
                 clear_untrusted_proxy_headers=True,
+                channel_request_lookahead=1,  # so that a stream hears when its reader has left
             )
         except (OSError, ValueError) as error:
             close_all(self._sockets)
