@@ -1,4 +1,4 @@
-"""Commands around the configuration: init, check, track, discover, test-alert, doctor, version."""
+"""Commands around the configuration: init, check, track, discover, password, test-alert, doctor, version."""
 
 from __future__ import annotations
 
@@ -125,6 +125,22 @@ def discover(
     for feed in found:
         newest = f", the newest of {feed.newest:%-d %B %Y}" if feed.newest else ""
         say(f"  - {as_yaml_line(feed.url, feed.title)}    # {count(feed.entries, 'entry', 'entries')}{newest}")
+
+
+@app.command()
+def password() -> None:
+    """Ask for a password of the page and print the line of the configuration by which it is known."""
+    import sys  # noqa: PLC0415
+
+    from monitor.web.login import LONGEST, SHORTEST, kept  # noqa: PLC0415
+
+    if sys.stdin is not None and sys.stdin.isatty():
+        chosen = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    else:
+        chosen = (sys.stdin.readline() if sys.stdin else "").rstrip("\r\n")
+    if not SHORTEST <= len(chosen) <= LONGEST:
+        raise MonitorError(f"A password of the page has {SHORTEST} letters or more, {LONGEST} at most.")
+    say(f'web: {{password: "{kept(chosen)}"}}')
 
 
 @app.command("test-alert")

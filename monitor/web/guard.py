@@ -45,7 +45,8 @@ def register(app: Flask, site: Site) -> None:
         g.is_in = who is not login.Who.NOBODY
         if not g.is_in and request.endpoint not in FOR_ENTERING:
             return ask(site)
-        if request.method not in ("GET", "HEAD", "OPTIONS") and who is not login.Who.PROGRAM:
+        changes = request.endpoint and request.method not in ("GET", "HEAD", "OPTIONS")
+        if changes and who is not login.Who.PROGRAM:
             _check_form(site)
         return None
 

@@ -25,9 +25,9 @@ TRIES = 5
 """Wrong passwords from one address before it has to wait."""
 WAIT = 60.0
 """Seconds that it then waits."""
-_REMEMBERED = 1_000
-_LONGEST = 1_000
+SHORTEST, LONGEST = 10, 1_000
 """Letters of a password."""
+_REMEMBERED = 1_000
 
 
 class Who(Enum):
@@ -125,6 +125,11 @@ def _again(wanted: str, said: str, code: int, wait: float = 0.0) -> Response:
     return answer
 
 
+def kept(password: str) -> str:
+    """What is kept of a password: an argon2 hash, from which nobody reads it back."""
+    return PasswordHasher().hash(password)
+
+
 def _ours(wanted: str) -> str:
     """An address of this page, for after the login; never a stranger's."""
     plain = wanted.isascii() and wanted.isprintable() and "\\" not in wanted
@@ -138,7 +143,7 @@ def _hash(site: Site) -> str:
 
 def _fits(known: str, password: str) -> bool:
     try:
-        return bool(known) and len(password) <= _LONGEST and PasswordHasher().verify(known, password)
+        return bool(known) and len(password) <= LONGEST and PasswordHasher().verify(known, password)
     except (VerificationError, InvalidHashError):
         return False
 

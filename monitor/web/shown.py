@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flask import Flask, g, session
+from flask import Flask, g
 from markupsafe import Markup
 
 from monitor.alerts.clean import cut, line, safe_url
@@ -25,7 +25,7 @@ def register(app: Flask, site: Site, navigation: Sequence[tuple[str, str]]) -> N
     def names() -> dict[str, Any]:
         return {
             "navigation": navigation if site.web.page else (), "csrf": lambda: csrf_field(site), "is_in": g.get("is_in", False),
-            "can_leave": "id" in session if g.get("is_in") else False,
+            "can_leave": g.get("is_in", False) and not site.web.is_open,
         }  # fmt: skip
 
     app.context_processor(names)
