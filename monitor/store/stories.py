@@ -194,6 +194,15 @@ def reports_of(tx: Connection, development: str) -> list[Placement]:
     return [_placement(row) for row in tx.execute(query)]
 
 
+def reports_before(tx: Connection, storylines: Collection[str], until: datetime, limit: int) -> list[Placement]:
+    """The last reports on any of these storylines up to that moment, the latest first."""
+    on = select(on_storyline.c.development).where(on_storyline.c.storyline.in_(storylines))
+    query = select(*_ENTRY, *_PLACEMENT).join(reports, reports.c.entry == entries.c.id)
+    query = query.where(reports.c.development.in_(on), entries.c.published <= until)
+    rows = tx.execute(query.order_by(entries.c.published.desc(), entries.c.id.desc()).limit(limit))
+    return [_placement(row) for row in rows]
+
+
 def development(tx: Connection, identifier: str) -> Development | None:
     """The development with that id."""
     row = tx.execute(select(*_DEVELOPMENT).where(developments.c.id == identifier)).first()
