@@ -155,10 +155,10 @@ def test_several_words_on_an_entry_are_taken_back_at_once(news: News) -> None:
 
 
 def test_what_waited_alone_waits_again_and_nobody_was_told(news: News) -> None:
-    (waiting,) = news.tell("Is the Volta ferry minister next?", 200).developments
+    (waiting,) = news.tell("Volta museum shows old coins", 200).developments
     assert not waiting.alerted
-    news.say("Is the Volta ferry minister next?", "wrong")
-    take_back(news.id("Is the Volta ferry minister next?"), news.beside)
+    news.say("Volta museum shows old coins", "wrong")
+    take_back(news.id("Volta museum shows old coins"), news.beside)
     assert news.timeline()[-1]["id"] == waiting.id
     assert not news.timeline()[-1]["alerted"]
 
