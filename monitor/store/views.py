@@ -97,8 +97,8 @@ def _reports(tx: Connection, development: str) -> list[View]:
     return _views(tx, query.order_by(entries.c.published, entries.c.id), shown)
 
 
-def listed(tx: Connection, limit: int = 50, state: str | None = None) -> list[View]:
-    """The last deliveries, latest first; those in one state, if it is given."""
+def listed(tx: Connection, limit: int = 50, state: str | None = None, channel: str | None = None) -> list[View]:
+    """The last deliveries, latest first; those in one state or by one channel, if it is given."""
     query = (
         select(deliveries, alerts.c.content)
         .join(alerts, alerts.c.id == deliveries.c.alert)
@@ -106,6 +106,7 @@ def listed(tx: Connection, limit: int = 50, state: str | None = None) -> list[Vi
         .limit(limit)
     )
     query = query if state is None else query.where(deliveries.c.state == state)
+    query = query if channel is None else query.where(deliveries.c.channel == channel)
     shown = (
         "id",
         "channel",
