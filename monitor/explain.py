@@ -187,10 +187,18 @@ def _marked(entry: Entry, scored: Iterable[Match]) -> dict[str, str]:
 
 
 def _bracketed(text: str, found: Iterable[str]) -> str:
+    return "".join(f"[{part}]" if is_found else part for part, is_found in highlighted(text, found))
+
+
+def highlighted(text: str, found: Iterable[str]) -> list[tuple[str, bool]]:
+    """`text` in parts, each with whether it is one of the words `found` for a term."""
     phrases = [
         r"\W+".join(map(re.escape, phrase.split())) for phrase in sorted(found, key=lambda said: (-len(said), said))
     ]
-    return re.sub(rf"(?<!\w)(?:{'|'.join(phrases)})(?!\w)", r"[\g<0>]", text) if phrases else text
+    if not phrases:
+        return [(text, False)]
+    parts = re.split(rf"(?<!\w)({'|'.join(phrases)})(?!\w)", text)
+    return [(part, number % 2 == 1) for number, part in enumerate(parts) if part]
 
 
 # --- a miss in a sentence

@@ -28,6 +28,10 @@ OTHERS = {
     "monitor/serve.py": {"waitress"},  # what is served, not fetched
     "monitor/web/app.py": {"flask", "werkzeug"},
     "monitor/web/guard.py": {"flask", "werkzeug"},
+    "monitor/web/live.py": {"flask"},
+    "monitor/web/reports.py": {"flask", "werkzeug"},
+    "monitor/web/story.py": {"flask"},
+    "monitor/web/wishes.py": {"flask", "werkzeug"},
     "monitor/web/links.py": {"flask"},
     "monitor/web/login.py": {"flask", "werkzeug"},
     "monitor/web/shown.py": {"flask"},

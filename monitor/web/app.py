@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from monitor.daemon import Daemon
 from monitor.errors import MonitorError, StoreError
-from monitor.web import guard, links, login, shown, stories, websub
+from monitor.web import guard, links, live, login, reports, shown, stories, story, websub, wishes
 from monitor.web.site import Site
 
 LONGEST = 16_384
@@ -50,7 +50,7 @@ def create(site: Site) -> Flask:
     app.register_blueprint(links.blueprint(site.store, site.key, site.now))
     app.register_blueprint(websub.blueprint(site.store, site.pushed, site.now))
     if site.web.page:
-        for view in (login, stories):
+        for view in (login, stories, story, reports, wishes, live):
             app.register_blueprint(view.blueprint(site))
     shown.register(app, site, NAVIGATION)
     guard.register(app, site)
@@ -63,7 +63,9 @@ def create(site: Site) -> Flask:
 def _headers(site: Site, response: Response) -> Response:
     """W2: nothing is loaded from elsewhere, nobody frames us, nothing is kept."""
     response.headers.update(_HEADERS)
-    if site.web.page and not guard.is_for_everybody():
+    if request.endpoint == "static":
+        response.headers["Cache-Control"] = "no-cache"  # asked for again, and answered by `not changed`
+    elif site.web.page and not guard.is_for_everybody():
         response.headers.update(_OF_THE_PAGE)
     return response
 

@@ -69,7 +69,7 @@ def blueprint(site: Site) -> Blueprint:
     @routes.post("/login")
     def enter() -> AnyResponse:
         address, now = request.remote_addr or "", time.monotonic()
-        wanted = _ours(request.form.get("wanted", "/"))
+        wanted = ours(request.form.get("wanted", "/"))
         if (wait := tries.wait(address, now)) > 0:
             return _again(wanted, "Too many wrong passwords came from here; try again in a minute.", 429, wait)
         with one_at_a_time:
@@ -130,7 +130,7 @@ def kept(password: str) -> str:
     return PasswordHasher().hash(password)
 
 
-def _ours(wanted: str) -> str:
+def ours(wanted: str) -> str:
     """An address of this page, for after the login; never a stranger's."""
     plain = wanted.isascii() and wanted.isprintable() and "\\" not in wanted
     return wanted if plain and wanted.startswith("/") and not wanted.startswith("//") else "/"

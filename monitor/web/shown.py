@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flask import Flask, g
+from flask import Flask, flash, g
 from markupsafe import Markup
 
 from monitor.alerts.clean import cut, line, safe_url
@@ -19,7 +20,7 @@ _AGO = ((timedelta(days=2), 86_400, "day"), (timedelta(hours=1), 3_600, "hour"),
 def register(app: Flask, site: Site, navigation: Sequence[tuple[str, str]]) -> None:
     """Give every template these names."""
     app.jinja_env.filters |= {
-        "plain": line, "cut": cut, "url": safe_url, "when": when, "ago": lambda at: ago(at, site.now()), "some": some, "count": count,
+        "plain": line, "cut": cut, "url": safe_url, "when": when, "ago": lambda at: ago(at, site.now()), "some": some, "count": count, "language": language, "moment": datetime.fromisoformat,
     }  # fmt: skip
 
     def names() -> dict[str, Any]:
@@ -30,6 +31,11 @@ def register(app: Flask, site: Site, navigation: Sequence[tuple[str, str]]) -> N
 
     app.context_processor(names)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+
+
+def tell(said: str, undo: str = "", **fields: str) -> None:
+    """Say on the next page what was done; `undo` is where its form of `fields` goes that undoes it."""
+    flash({"said": said, "undo": undo, "fields": fields})  # type: ignore[arg-type]  # whatever JSON can hold
 
 
 def csrf_field(site: Site) -> Markup:
@@ -58,6 +64,11 @@ def _ago(since: timedelta) -> str:
         if since >= least:
             return f"{count(int(since.total_seconds() // seconds), unit)} ago"
     return "just now"
+
+
+def language(code: str) -> str:
+    """A language code as it may stand in `lang`, and be shown."""
+    return code[:20] if re.fullmatch(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*", code) else ""
 
 
 def count(number: int, one: str, many: str = "") -> str:

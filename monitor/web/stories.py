@@ -25,9 +25,9 @@ def blueprint(site: Site) -> Blueprint:
     def index() -> str:
         now = site.now()
         with site.store.read() as tx:
-            found = page.stories(tx, now)
+            found, revision = page.stories(tx, now), page.revision(tx)
         cards = [view | {"spark": _spark(view, now), "week": sum(view["coverage"].values())} for view in found]
-        return render_template("stories.html", stories=sorted(cards, key=_order))
+        return render_template("stories.html", stories=sorted(cards, key=_order), revision=revision)
 
     return routes
 
