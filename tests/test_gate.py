@@ -26,7 +26,10 @@ OTHERS = {
     "monitor/doctor/web.py": {"socket", "ssl"},  # looks at a receiver's port and certificate, sends nothing
     "monitor/systemd.py": {"socket"},  # a datagram to the service manager
     "monitor/serve.py": {"waitress"},  # what is served, not fetched
+    "monitor/web/adding.py": {"flask", "werkzeug"},
     "monitor/web/app.py": {"flask", "werkzeug"},
+    "monitor/web/deliveries.py": {"flask", "werkzeug"},
+    "monitor/web/feeds.py": {"flask", "werkzeug"},
     "monitor/web/guard.py": {"flask", "werkzeug"},
     "monitor/web/live.py": {"flask"},
     "monitor/web/reports.py": {"flask", "werkzeug"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from flask import Flask, Response, render_template, request
@@ -9,7 +10,21 @@ from werkzeug.exceptions import HTTPException
 
 from monitor.daemon import Daemon
 from monitor.errors import MonitorError, StoreError
-from monitor.web import guard, links, live, login, reports, shown, stories, story, websub, wishes
+from monitor.web import (
+    adding,
+    deliveries,
+    feeds,
+    guard,
+    links,
+    live,
+    login,
+    reports,
+    shown,
+    stories,
+    story,
+    websub,
+    wishes,
+)
 from monitor.web.site import Site
 
 LONGEST = 16_384
@@ -29,16 +44,17 @@ _OF_THE_PAGE = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-NAVIGATION = (("stories.index", "Stories"),)
+_LONGER = {"adding.take": adding.LONGEST_LIST}
+NAVIGATION = (("stories.index", "Stories"), ("feeds.index", "Feeds"), ("deliveries.index", "Deliveries"))
 """Endpoint and label of each view that the head of the page leads to."""
 
 
-def of(daemon: Daemon) -> Flask:
-    """What a daemon serves."""
+def of(daemon: Daemon, reload: Callable[[], None] = lambda: None) -> Flask:
+    """What a daemon serves; `reload` has its configuration read again."""
     return create(
         Site(
             store=daemon.store, key=daemon.key, web=daemon.config.web, config=lambda: daemon.config, gate=lambda: daemon.gate,
-            now=daemon.now, pushed=daemon.push,
+            now=daemon.now, pushed=daemon.push, reload=reload,
         )
     )  # fmt: skip
 
@@ -47,10 +63,11 @@ def create(site: Site) -> Flask:
     """The application over a site."""
     app = Flask("monitor.web", static_url_path="/static")
     app.config["MAX_CONTENT_LENGTH"] = LONGEST
+    app.before_request(_allow_more)
     app.register_blueprint(links.blueprint(site.store, site.key, site.now))
     app.register_blueprint(websub.blueprint(site.store, site.pushed, site.now))
     if site.web.page:
-        for view in (login, stories, story, reports, wishes, live):
+        for view in (login, stories, story, reports, wishes, live, feeds, adding, deliveries):
             app.register_blueprint(view.blueprint(site))
     shown.register(app, site, NAVIGATION)
     guard.register(app, site)
@@ -58,6 +75,12 @@ def create(site: Site) -> Flask:
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(MonitorError, _said)
     return app
+
+
+def _allow_more() -> None:
+    """A list of feeds is longer than anything else that a form brings; only who may come in brings one."""
+    if request.endpoint in _LONGER:
+        request.max_content_length = _LONGER[request.endpoint]
 
 
 def _headers(site: Site, response: Response) -> Response:

@@ -20,7 +20,7 @@ _AGO = ((timedelta(days=2), 86_400, "day"), (timedelta(hours=1), 3_600, "hour"),
 def register(app: Flask, site: Site, navigation: Sequence[tuple[str, str]]) -> None:
     """Give every template these names."""
     app.jinja_env.filters |= {
-        "plain": line, "cut": cut, "url": safe_url, "when": when, "ago": lambda at: ago(at, site.now()), "some": some, "count": count, "language": language, "moment": datetime.fromisoformat,
+        "plain": line, "cut": cut, "url": safe_url, "when": when, "ago": lambda at: ago(at, site.now()), "until": lambda at: until(at, site.now()), "span": span, "some": some, "count": count, "language": language, "moment": datetime.fromisoformat,
     }  # fmt: skip
 
     def names() -> dict[str, Any]:
@@ -57,6 +57,23 @@ def ago(at: datetime, now: datetime) -> Markup:
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         at.isoformat(timespec="seconds"), f"{at:%-d %b %Y, %H:%M} UTC", _ago(now - at)
     )
+
+
+def until(at: datetime, now: datetime) -> Markup:
+    """How long it is until a moment, which its title names."""
+    at = at.astimezone(UTC)
+    said = f"in {span(at - now)}" if at > now else "now"
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        at.isoformat(timespec="seconds"), f"{at:%-d %b %Y, %H:%M} UTC", said
+    )
+
+
+def span(lasting: timedelta) -> str:
+    """About how long something lasts: `15 minutes`."""
+    for least, seconds, unit in _AGO:
+        if lasting >= least:
+            return count(round(lasting.total_seconds() / seconds), unit)
+    return count(max(1, round(lasting.total_seconds())), "second")
 
 
 def _ago(since: timedelta) -> str:

@@ -29,6 +29,9 @@ class Site:
     pushed: Callable[[Push], bool]
     """Takes what hubs bring."""
 
+    reload: Callable[[], None] = lambda: None
+    """Has the configuration's file taken up as it is now, soon after."""
+
     def sign(self, what: str) -> str:
         """A signature of ours; `what` begins with its purpose, so that none serves for another."""
         return hmac.new(self.key, f"page\0{what}".encode(), hashlib.sha256).hexdigest()
