@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -31,7 +31,7 @@ def fetched(source: str, standard_input: BinaryIO, settings: FetchSettings) -> A
     if source == "-":
         return read_article(standard_input.read(SIZE_CAP + 1), "Standard input")
     if re.match(r"https?://", source, re.IGNORECASE):
-        return _from_web(source, settings)
+        return from_web(source, settings)
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", source):
         raise MonitorError(f"{source} is no web address; write it like https://example.org/article.")
     try:
@@ -40,7 +40,8 @@ def fetched(source: str, standard_input: BinaryIO, settings: FetchSettings) -> A
         raise MonitorError(f"{source} cannot be read: {error}.") from None
 
 
-def _from_web(url: str, settings: FetchSettings) -> Article:
+def from_web(url: str, settings: FetchSettings) -> Article:
+    """The article at a web address. Raises MonitorError."""
     gate = Gate(settings)
     try:
         answer = gate.page(url)
@@ -56,14 +57,14 @@ def proposed(article: Article, known: Mapping[str, tuple[str, ...]] | None = Non
     return propose(article.title, article.text, language=article.language, outlet=article.outlet, known=known)
 
 
-def put_into(path: Path, article: Article) -> Added:
-    """Put the storylines of an article into a configuration, and its text into a file beside it.
+def put_into(path: Path, article: Article, adjust: Callable[[Proposal], Proposal] = lambda proposal: proposal) -> Added:
+    """Put the storylines of an article into a configuration, as a person adjusted them, and its text into a file beside it.
 
     Nothing that was there changes, and nothing at all does unless the outcome is right. Raises ConfigError, MonitorError.
     """
     before = edit.text_of(path)
     there = standing(before, str(path))
-    proposal = renamed(proposed(article, there.entities), there.ids)
+    proposal = renamed(adjust(proposed(article, there.entities)), there.ids)
     seed = _unused(path.parent, proposal.drafts[0].storyline.id)
     text = extended(there, proposal, seed.name)
     try:

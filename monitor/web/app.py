@@ -44,7 +44,7 @@ _OF_THE_PAGE = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-_LONGER = {"adding.take": adding.LONGEST_LIST}
+_LONGER = {"adding.take": adding.LONGEST_LIST, "article.proposal": article.LONGEST, "article.follow": article.LONGEST}
 NAVIGATION = (("stories.index", "Stories"), ("feeds.index", "Feeds"), ("deliveries.index", "Deliveries"))
 """Endpoint and label of each view that the head of the page leads to."""
 
@@ -67,7 +67,7 @@ def create(site: Site) -> Flask:
     app.register_blueprint(links.blueprint(site.store, site.key, site.now))
     app.register_blueprint(websub.blueprint(site.store, site.pushed, site.now))
     if site.web.page:
-        for view in (login, stories, story, reports, wishes, live, feeds, adding, deliveries):
+        for view in (login, stories, story, reports, wishes, live, article, feeds, adding, deliveries):
             app.register_blueprint(view.blueprint(site))
     shown.register(app, site, NAVIGATION)
     guard.register(app, site)
@@ -78,7 +78,7 @@ def create(site: Site) -> Flask:
 
 
 def _allow_more() -> None:
-    """A list of feeds is longer than anything else that a form brings; only who may come in brings one."""
+    """A list of feeds and an article are longer than anything else that a form brings; only who may come in brings one."""
     if request.endpoint in _LONGER:
         request.max_content_length = _LONGER[request.endpoint]
 
