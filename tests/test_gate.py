@@ -28,6 +28,7 @@ OTHERS = {
     "monitor/serve.py": {"waitress"},  # what is served, not fetched
     "monitor/web/adding.py": {"flask", "werkzeug"},
     "monitor/web/app.py": {"flask", "werkzeug"},
+    "monitor/web/article.py": {"flask", "werkzeug"},
     "monitor/web/deliveries.py": {"flask", "werkzeug"},
     "monitor/web/feeds.py": {"flask", "werkzeug"},
     "monitor/web/guard.py": {"flask", "werkzeug"},

@@ -12,6 +12,7 @@ from monitor.daemon import Daemon
 from monitor.errors import MonitorError, StoreError
 from monitor.web import (
     adding,
+    article,
     deliveries,
     feeds,
     guard,
@@ -45,7 +46,12 @@ _OF_THE_PAGE = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _LONGER = {"adding.take": adding.LONGEST_LIST, "article.proposal": article.LONGEST, "article.follow": article.LONGEST}
-NAVIGATION = (("stories.index", "Stories"), ("feeds.index", "Feeds"), ("deliveries.index", "Deliveries"), ("article.index", "Add a story"))
+NAVIGATION = (
+    ("stories.index", "Stories"),
+    ("feeds.index", "Feeds"),
+    ("deliveries.index", "Deliveries"),
+    ("article.index", "Add a story"),
+)
 """Endpoint and label of each view that the head of the page leads to."""
 
 
