@@ -169,6 +169,19 @@ def entry(tx: Connection, name: str) -> Entry | None:
     return None
 
 
+def count_since(tx: Connection, since: datetime) -> int:
+    """How many entries were published since then."""
+    return tx.execute(select(func.count()).where(entries.c.published > since)).scalar_one()
+
+
+def entries_after(tx: Connection, after: tuple[datetime, str], limit: int = _BATCH) -> list[Entry]:
+    """The next entries in order of time and id, behind that time and id."""
+    at, identifier = after
+    behind = (entries.c.published > at) | ((entries.c.published == at) & (entries.c.id > identifier))
+    query = select(*_ENTRY).where(entries.c.published >= at, behind).order_by(entries.c.published, entries.c.id)
+    return [_entry(row) for row in tx.execute(query.limit(limit))]
+
+
 def named(tx: Connection, name: str, limit: int = 3) -> list[Entry]:
     """The entry with that id; else that with this URL, a report before others, the newest first; else those whose id begins so."""
     placed = select(*_ENTRY).outerjoin(reports, reports.c.entry == entries.c.id)

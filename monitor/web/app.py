@@ -23,6 +23,7 @@ from monitor.web import (
     shown,
     stories,
     story,
+    tries,
     websub,
     wishes,
 )
@@ -50,6 +51,7 @@ NAVIGATION = (
     ("stories.index", "Stories"),
     ("feeds.index", "Feeds"),
     ("deliveries.index", "Deliveries"),
+    ("tries.index", "Try"),
     ("article.index", "Add a story"),
 )
 """Endpoint and label of each view that the head of the page leads to."""
@@ -73,7 +75,7 @@ def create(site: Site) -> Flask:
     app.register_blueprint(links.blueprint(site.store, site.key, site.now))
     app.register_blueprint(websub.blueprint(site.store, site.pushed, site.now))
     if site.web.page:
-        for view in (login, stories, story, reports, wishes, live, article, feeds, adding, deliveries):
+        for view in (login, stories, story, reports, wishes, live, article, feeds, adding, deliveries, tries):
             app.register_blueprint(view.blueprint(site))
     shown.register(app, site, NAVIGATION)
     guard.register(app, site)

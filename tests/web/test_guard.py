@@ -25,7 +25,7 @@ PASSWORD, TOKEN = "correct horse battery", "0123456789abcdef0123456789abcdef"
 KEPT = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 """Made in no time, unlike that of `login.kept`."""
 OUTSIDE = "https://news.example.org"
-EXAMPLES = {"filename": "page.css", "name": "x", "token": "x"}
+EXAMPLES = {"filename": "page.css", "name": "x", "of": "x", "token": "x"}
 """A value for each parameter of an address."""
 Start = Callable[..., FlaskClient]
 
