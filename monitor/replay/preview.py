@@ -19,7 +19,8 @@ class Side:
     """What one set of terms would have done."""
 
     reports: int = 0
-    developments: int = 0
+    developments: set[str] = field(default_factory=set)
+    """Their ids."""
     alerted: int = 0
     alerts: list[Entry] = field(default_factory=list)
     """The first entries that would have been alerted."""
@@ -74,7 +75,7 @@ def _note(side: Side, entry: Entry, replay: Replay) -> bool:
     lines = replay.take(entry)
     for line in lines:
         side.reports += 1
-        side.developments += line["decision"] == "new"
+        side.developments.add(line["development"])
         side.alerted += line["alert"]
         side.alerts += [entry][: SHOWN - len(side.alerts)] if line["alert"] else []
     return bool(lines)
