@@ -176,5 +176,5 @@ def _flow(wanted: Sequence[_Wanted]) -> str:
 
 
 def _whole(terms: Terms) -> str:
-    said = {"all": terms.all, "any": terms.any, "none": terms.none}
+    said: dict[str, Sequence[_Wanted]] = {"all": terms.all, "any": terms.any, "none": terms.none}
     return "{" + ", ".join(f"{key}: {_flow(words)}" for key, words in said.items() if words) + "}"
