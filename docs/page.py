@@ -14,9 +14,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from io import BytesIO
 from itertools import groupby
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from monitor.config import Config, load
@@ -31,6 +33,7 @@ from monitor.stories.ledger import Ledger
 from monitor.web import app
 from monitor.web.site import Site
 
+_COLOURS = 48
 SIZES = {"wide": (1280, 860), "phone": (390, 844)}
 
 
@@ -122,9 +125,10 @@ def explained(page: Page) -> None:
 
 
 def picture(page: Page, name: str) -> None:
-    """Save what is seen."""
+    """Save what is seen, in few colours."""
     page.wait_for_timeout(400)
-    page.screenshot(path=Path(__file__).with_name(f"page-{name}.png"))
+    path = Path(__file__).with_name(f"page-{name}.png")
+    Image.open(BytesIO(page.screenshot())).convert("RGB").quantize(_COLOURS).save(path, optimize=True)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ OTHERS = {
     "monitor/alerts/channels/apprise.py": {"apprise"},  # it connects by itself, to services that the user named
     "monitor/alerts/channels/email.py": {"smtplib", "ssl"},  # mail is no HTTP
     "monitor/alerts/channels/smtp.py": {"smtplib", "socket"},
-    "monitor/demo/__init__.py": {"http"},  # serves the example's feeds on loopback
+    "monitor/demo/__init__.py": {"http", "socket"},  # serves the example's feeds on loopback
     "monitor/doctor/finding.py": {"ssl"},  # names the errors of TLS
     "monitor/doctor/lookup.py": {"dns"},  # reads what a domain publishes for its mail
     "monitor/doctor/web.py": {"socket", "ssl"},  # looks at a receiver's port and certificate, sends nothing

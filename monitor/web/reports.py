@@ -8,6 +8,7 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from monitor import feedback as persons
+from monitor.alerts.clean import line
 from monitor.errors import MonitorError
 from monitor.explain import highlighted, recorded
 from monitor.feedback import Said
@@ -77,9 +78,13 @@ def _told(site: Site, entry: Entry, placement: Placement | None, said: tuple[Fee
     titles = {storyline.id: storyline.title for storyline in site.config().storylines}
     if placement is None:
         of = " and ".join(f"“{titles.get(one.storyline, one.storyline)}”" for one in said)
-        return {"sentence": f"A person said that it is not about {of}.", "title": [(entry.title, False)], "lead": []}
+        return {
+            "sentence": f"A person said that it is not about {of}.",
+            "title": [(line(entry.title), False)],
+            "lead": [],
+        }
     told = recorded(placement, site.config(), site.store)
     found = {field: {e["found"] for s in told["storylines"] for e in s["evidence"] if e["field"] == field} for field in ("title", "summary")}  # fmt: skip
     return told | {
-        "title": highlighted(entry.title, found["title"]), "lead": highlighted(entry.summary[:_LEAD], found["summary"]),
+        "title": highlighted(line(entry.title), found["title"]), "lead": highlighted(line(entry.summary, _LEAD), found["summary"]),
     }  # fmt: skip

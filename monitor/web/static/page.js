@@ -58,8 +58,8 @@ async function inline(link) {
 
 /** Fetch this page again and take over what changed, keeping open what is open. */
 async function refresh(main) {
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-  if (!answer.ok) return;
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
+  if (!answer?.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("main");
   if (!fresh?.dataset.live) return;
   localise(fresh);

@@ -17,14 +17,20 @@ const POINT = 4;
 const SPANS = [["24 hours", DAY], ["7 days", 7 * DAY], ["30 days", 30 * DAY], ["All", 0]];
 const STEPS = [1, 2, 3, 6, 12, 24];
 
+let current;
 const place = document.getElementById("timeline");
-if (place) start(place);
+if (place) {
+  start(place);
+  document.addEventListener("refreshed", () => start(place));
+}
 
+/** Draw the story as it is now; what cannot be had leaves what is there. */
 async function start(root) {
-  const answer = await fetch(root.dataset.of);
-  if (!answer.ok) return;
-  const story = await answer.json();
-  if (story.coverage.length) new Timeline(root, story);
+  const story = await fetch(root.dataset.of).then((answer) => (answer.ok ? answer.json() : null), () => null);
+  if (!story?.coverage.length) return;
+  const view = current?.isZoomed() ? current.view : null;
+  current?.end();
+  current = new Timeline(root, story, view);
 }
 
 /** An element with these properties and children. */
@@ -44,20 +50,28 @@ const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-d
 const range = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
 
 class Timeline {
-  constructor(root, story) {
+  constructor(root, story, view) {
     this.root = root;
     this.counts = new Map(story.coverage);
     const hours = [story.coverage[0][0], story.coverage.at(-1)[0]];
     this.marks = story.timeline.map((mark, index) => ({ ...mark, number: index + 1, at: Date.parse(mark.started_at) / 1000 }));
     const edge = Math.max(2 * HOUR, (hours[1] - hours[0]) * 0.015);
     this.whole = [Math.min(hours[0], this.marks[0]?.at ?? hours[0]) - edge, hours[1] + HOUR + edge];
-    this.view = this.whole;
+    this.view = view ?? this.whole;
     this.build();
     this.items = this.marks.map((mark) => this.marker(mark));
     this.step = this.coarseness();
     this.plot = new uPlot(this.options(), this.binned(this.step), this.chart);
-    new ResizeObserver(() => this.resize()).observe(this.chart);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.plot.redraw(false));
+    this.resized = new ResizeObserver(() => this.resize());
+    this.resized.observe(this.chart);
+    this.ended = new AbortController();
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.plot.redraw(false), { signal: this.ended.signal });
+  }
+
+  end() {
+    this.resized.disconnect();
+    this.ended.abort();
+    this.plot.destroy();
   }
 
   build() {
@@ -167,9 +181,9 @@ class Timeline {
     const badge = element("span", { className: "badge", textContent: mark.number });
     badge.classList.toggle("hollow", !mark.alerts.length);
     badge.classList.toggle("failed", mark.alerts.some((alert) => Object.values(alert.channels).some((state) => state === "dead" || state === "failed")));
-    const link = element("a", { href: `#d-${mark.id}` }, badge, element("span", { className: "label", textContent: mark.title }));
     const lines = this.lines(mark);
-    link.setAttribute("aria-label", `${mark.number}. ${lines.join(". ")}`);
+    const unseen = element("span", { className: "unseen", textContent: `. ${lines.slice(1).join(". ")}` });
+    const link = element("a", { href: `#d-${mark.id}` }, badge, " ", element("span", { className: "label", textContent: mark.title }), unseen);
     const node = this.point(link, () => lines);
     link.addEventListener("click", (event) => {
       event.preventDefault();
@@ -205,9 +219,9 @@ class Timeline {
 
   crowd(group) {
     const [first, last] = [group[0].mark, group.at(-1).mark];
-    const link = element("a", { href: "#timeline" }, element("span", { className: "badge crowd", textContent: `${first.number}–${last.number}` }));
     const lines = [`${group.length} developments`, `${moment.format(first.at * 1000)} to ${moment.format(last.at * 1000)}`, "Look closer"];
-    link.setAttribute("aria-label", lines.join(", "));
+    const badge = element("span", { className: "badge crowd", textContent: `${first.number}–${last.number}` });
+    const link = element("a", { href: "#timeline" }, badge, element("span", { className: "unseen", textContent: ` ${lines.join(", ")}` }));
     const node = this.point(link, () => lines);
     link.addEventListener("click", (event) => {
       event.preventDefault();
@@ -312,6 +326,10 @@ class Timeline {
   }
 
   // --- zoom: drag, double click, buttons; arrow keys walk along the markers
+
+  isZoomed() {
+    return this.length() < this.whole[1] - this.whole[0] - HOUR / 2;
+  }
 
   length() {
     return this.view[1] - this.view[0];
