@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 STREAMS = 8
 """Browsers that are told of changes at once; each keeps a thread, and the next ones ask again by themselves."""
 _THREADS = 4 + STREAMS
+_CONNECTIONS, _IDLE = 300, 30
+"""Browsers at once, and seconds after which one that says nothing is hung up on (W6)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,7 @@ class Server:
         from waitress.wasyncore import close_all  # noqa: PLC0415
 
         self._sockets: dict[int, Any] = {}
+        self._listen = listen
         try:
             self._server = create_server(
                 app,
@@ -81,6 +84,9 @@ class Server:
                 ident="monitor",
                 clear_untrusted_proxy_headers=True,
                 channel_request_lookahead=1,  # so that a stream hears when its reader has left
+                channel_timeout=_IDLE,
+                connection_limit=_CONNECTIONS,
+                asyncore_use_poll=True,  # select knows no more than 1,024 files
             )
         except (OSError, ValueError) as error:
             close_all(self._sockets)
@@ -91,6 +97,7 @@ class Server:
 
     def start(self) -> None:
         """Begin to serve."""
+        log.info("web listen=%s", self._listen)
         self.thread.start()
 
     def close(self) -> None:

@@ -47,13 +47,25 @@ Place = tuple[datetime, str]
 """When a development began, and its id: by both they are ordered."""
 
 
-def stories(tx: Connection, now: datetime) -> list[View]:
-    """Followed storylines as `views.stories` has them, each with `coverage` by the hour, `last` and what is still `open`."""
-    followed = views.stories(tx, now)
-    covered = coverage(tx, [view["id"] for view in followed], now - WEEK)
+def followed(tx: Connection) -> list[View]:
+    """Followed storylines, each with its state and `last_at`, when its last development began that people know of."""
+    began = select(on_storyline.c.storyline, func.max(developments.c.started_at)).select_from(on_storyline)
+    began = began.join(developments, developments.c.id == on_storyline.c.development).where(developments.c.alerted)
+    last_at = {storyline: at for storyline, at in tx.execute(began.group_by(on_storyline.c.storyline))}  # noqa: C416 - rows are no pairs
+    shown = ("id", "title", "question", "state", "state_since")
+    rows = tx.execute(select(*(storylines.c[name] for name in shown)).where(storylines.c.followed))
+    return [dict(row._mapping) | {"last_at": last_at.get(row.id)} for row in rows]
+
+
+def cards(tx: Connection, chosen: Sequence[View], now: datetime) -> list[View]:
+    """These storylines, each with its `coverage` by the hour, its `last` development, what is still `open`, and who is `muted`."""
+    covered = coverage(tx, [view["id"] for view in chosen], now - WEEK)
+    silent = views.muted(tx, now)
     return [
-        view | {"coverage": covered[view["id"]], "last": last(tx, view["id"]), "open": waiting(tx, view["id"], now)}
-        for view in followed
+        view
+        | {"coverage": covered[view["id"]], "last": last(tx, view["id"]), "open": waiting(tx, view["id"], now)}
+        | {"muted": silent.get(view["id"], [])}
+        for view in chosen
     ]
 
 

@@ -33,7 +33,7 @@ def blueprint(site: Site) -> Blueprint:
     @routes.get("/live")
     def stream() -> Response:
         has_left: Callable[[], bool] = request.environ.get("waitress.client_disconnected", lambda: False)
-        if free.acquire(blocking=False):
+        if request.method == "GET" and free.acquire(blocking=False):  # who asks for the head alone never ends a stream
             return _events(_Held(watch.changes(has_left), free.release))
         return _events(iter([_event(watch.revision())]))
 

@@ -83,6 +83,11 @@ def _ago(since: timedelta) -> str:
     return "just now"
 
 
+def number(written: str) -> int:
+    """The number of a page as an address has it; the first where it cannot be read (W5)."""
+    return int(written) if re.fullmatch(r"[1-9][0-9]{0,5}", written, re.ASCII) else 1
+
+
 def language(code: str) -> str:
     """A language code as it may stand in `lang`, and be shown."""
     return code[:20] if re.fullmatch(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*", code) else ""

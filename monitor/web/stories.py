@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from flask import Blueprint, render_template
+from flask import Blueprint, render_template, request
 from markupsafe import Markup
 
 from monitor.store import page
 from monitor.store.views import View
 from monitor.web import picture
-from monitor.web.shown import count
+from monitor.web.shown import count, number
 from monitor.web.site import Site
 
+LISTED = 40
+"""Stories on one page."""
 _LIVELIEST = ("surge", "developing", "cooling", "quiet", "closed")
 """In which order storylines stand."""
 
@@ -23,11 +25,14 @@ def blueprint(site: Site) -> Blueprint:
 
     @routes.get("/")
     def index() -> str:
-        now = site.now()
+        now, start = site.now(), (number(request.args.get("page", "")) - 1) * LISTED
         with site.store.read() as tx:
-            found, revision = page.stories(tx, now), page.revision(tx)
-        cards = [view | {"spark": _spark(view, now), "week": sum(view["coverage"].values())} for view in found]
-        return render_template("stories.html", stories=sorted(cards, key=_order), revision=revision)
+            followed = sorted(page.followed(tx), key=_order)
+            shown, revision = page.cards(tx, followed[start : start + LISTED], now), page.revision(tx)
+        cards = [view | {"spark": _spark(view, now), "week": sum(view["coverage"].values())} for view in shown]
+        return render_template(
+            "stories.html", stories=cards, of=len(followed), start=start, step=LISTED, revision=revision
+        )
 
     return routes
 
@@ -40,4 +45,4 @@ def _spark(view: View, now: datetime) -> Markup:
 
 def _order(view: View) -> tuple[int, float, str]:
     state = view["state"] if view["state"] in _LIVELIEST else _LIVELIEST[-1]
-    return _LIVELIEST.index(state), -view["last"]["started_at"].timestamp() if view["last"] else 0.0, view["title"]
+    return _LIVELIEST.index(state), -view["last_at"].timestamp() if view["last_at"] else 0.0, view["title"]

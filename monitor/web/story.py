@@ -13,6 +13,7 @@ from monitor.store import Connection, page, views
 from monitor.store.views import View
 from monitor.web import atom, picture
 from monitor.web.corroboration import independent
+from monitor.web.shown import number
 from monitor.web.site import Site
 from monitor.web.wishes import HOURS
 
@@ -64,12 +65,7 @@ def blueprint(site: Site) -> Blueprint:
 
     @routes.get("/developments/<name>")
     def development(name: str) -> str:
-        number = request.args.get("page", "1")
-        start = (
-            (int(number) - 1) * _ON_A_PAGE
-            if number.isascii() and number.isdigit() and 0 < int(number[:9]) < 10**6
-            else 0
-        )
+        start = (number(request.args.get("page", "")) - 1) * _ON_A_PAGE
         with site.store.read() as tx:
             found = page.development(tx, name)
             listed = page.reported(tx, name, _ON_A_PAGE, start) if found else []

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
 
 from monitor.config import Config
 from monitor.serve import Server
@@ -254,9 +254,14 @@ def test_words_of_strangers_run_nothing_and_load_nothing(chromium: Browser, stor
     home = serve()
     context = chromium.new_context(bypass_csp=True)
     visited: list[str] = []
+
+    def refuse(dialog: Dialog) -> None:
+        visited.append(dialog.message)
+        dialog.dismiss()
+
     tab = context.new_page()
     tab.on("request", lambda request: visited.append(request.url))
-    tab.on("dialog", lambda dialog: (visited.append("dialog"), dialog.dismiss()))
+    tab.on("dialog", refuse)
     with store.read() as tx:
         first = views.timeline(tx, "ferry")[0]
     for path in ("/", "/stories/ferry", f"/developments/{first['id']}", f"/reports/{first['reports'][0]['id']}"):

@@ -46,8 +46,9 @@ def config() -> Config:
     return make_config(channels={"console": ConsoleSettings(type="console"), "hook": hook})
 
 
-def fill(store: Store, told: Sequence[Entry] = tuple(entry(*one) for one in TOLD), of: Config | None = None) -> None:
-    """Decide on these entries one by one, as the daemon would, and have their alerts sent; by the hook they are given up."""
+def fill(store: Store, told: Sequence[Entry] = (), of: Config | None = None) -> None:
+    """Decide on these entries, or on what was TOLD, one by one, as the daemon would, and have their alerts sent; by the hook they are given up."""
+    told = told or [entry(*one) for one in TOLD]
     known = of or config()
     followed = tuple(replace(s, channels=tuple(known.channels)) for s in known.storylines)
     rules, ledger = replace(known, storylines=followed).rules(), Ledger(followed)

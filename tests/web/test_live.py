@@ -104,3 +104,12 @@ def test_the_server_ends_at_once_though_pages_are_open(told: Store, clock: Clock
     assert time.monotonic() - begin < 4
     for answer, _ in held:
         answer.close()
+
+
+def test_to_ask_for_the_head_of_a_stream_takes_no_place(home: str) -> None:
+    for _ in range(2 * STREAMS):
+        assert requests.head(f"{home}/live", timeout=5).status_code == 200
+    answer, revisions = events(home)
+    assert next(revisions)
+    assert "Content-Length" not in answer.headers
+    answer.close()

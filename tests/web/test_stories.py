@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from flask.testing import FlaskClient
 
-from monitor.model import Mute
-from monitor.store import Store, mutes
+from monitor.model import Mute, StoryState
+from monitor.store import Store, mutes, stories
 from monitor.web import app
 from tests.alerts.receiver import Clock
 from tests.sinks.reading import read
 from tests.web.newsroom import NOON
-from tests.web.sites import make_site
+from tests.web.sites import FERRY, make_site
 
 
 def test_a_card_tells_state_question_last_development_and_what_is_open(page: FlaskClient) -> None:
@@ -46,3 +47,16 @@ def test_what_was_reported_days_ago_is_open_no_more(page: FlaskClient, clock: Cl
 
 def test_where_nothing_is_followed_the_page_says_how_to_begin(store: Store, clock: Clock) -> None:
     assert "monitor track" in app.create(make_site(store, clock)).test_client().get("/").text
+
+
+def test_many_stories_stand_on_pages_the_liveliest_first(store: Store, clock: Clock) -> None:
+    followed = tuple(replace(FERRY, id=f"ferry-{n:02}", title=f"Ferry {n:02}") for n in range(45))
+    store.write(lambda tx: stories.sync(tx, followed, NOON))
+    store.write(lambda tx: stories.stand(tx, "ferry-44", StoryState.SURGE, NOON))
+    client = app.create(make_site(store, clock)).test_client()
+    first, second = (read(client.get(path).text) for path in ("/", "/?page=2"))
+    assert first.texts["h2"] == ["Ferry 44", *(f"Ferry {n:02}" for n in range(39))]
+    assert second.texts["h2"] == [f"Ferry {n:02}" for n in range(39, 44)]
+    assert "/?page=2" in first.links
+    assert "/?page=1" in second.links
+    assert "nothing is followed" not in client.get("/?page=9").text.lower()

@@ -65,11 +65,13 @@ async function refresh(main) {
   localise(fresh);
   const open = [...main.querySelectorAll("details[open]")].map((details) => details.closest("[id]")?.id);
   const kept = main.querySelector("#timeline");
+  const focused = main.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
   main.replaceChildren(...fresh.childNodes);
   main.dataset.live = fresh.dataset.live;
   const place = main.querySelector("#timeline");
   if (kept && place) place.replaceWith(kept);
   for (const id of open) if (id && id !== "main") document.getElementById(id)?.querySelector("details")?.setAttribute("open", "");
+  if (focused) main.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   main.dispatchEvent(new CustomEvent("refreshed", { bubbles: true }));
 }
 

@@ -90,7 +90,9 @@ class Timeline {
     }
     this.button("←", () => this.move(-0.5)).setAttribute("aria-label", "Earlier");
     this.button("→", () => this.move(0.5)).setAttribute("aria-label", "Later");
-    this.stage = element("div", { className: "stage" }, this.lane, this.chart, this.tip);
+    this.ticks = element("div", { className: "ticks" });
+    this.ticks.setAttribute("aria-hidden", "true"); // the markers tell of each alert
+    this.stage = element("div", { className: "stage" }, this.lane, this.chart, this.ticks, this.tip);
     this.root.replaceChildren(element("div", { className: "tools" }, this.buttons, this.span), this.stage);
     this.lane.addEventListener("keydown", (event) => this.walk(event));
     this.chart.addEventListener("dblclick", () => this.zoom(...this.whole));
@@ -244,8 +246,23 @@ class Timeline {
     for (const item of shown) this.place(item, right, lanes);
     for (const item of shown) this.set(item);
     if (shown.length) shown.at(-1).link.tabIndex = 0;
+    this.alerts(left, width);
     if (held && !this.lane.contains(document.activeElement)) shown.at(-1)?.link.focus();
     this.tell();
+  }
+
+  /** A tick on the ground for each alert that went out, also for those that told of a change. */
+  alerts(left, width) {
+    this.ticks.style.top = `${LANES * LANE + (this.plot.bbox.top + this.plot.bbox.height) / devicePixelRatio}px`;
+    const ticks = this.marks.flatMap((mark) => mark.alerts).map((alert) => ({ alert, share: (Date.parse(alert.at) / 1000 - this.view[0]) / this.length() }));
+    this.ticks.replaceChildren(
+      ...ticks.filter(({ share }) => share >= 0 && share <= 1).map(({ alert, share }) => {
+        const tick = element("i");
+        tick.classList.toggle("failed", Object.values(alert.channels).some((state) => state === "dead" || state === "failed"));
+        tick.style.left = `${left + share * width}px`;
+        return tick;
+      }),
+    );
   }
 
   /** Neighbours that would hide each other become a crowd. */
@@ -289,8 +306,8 @@ class Timeline {
       button.setAttribute("aria-pressed", String(Math.abs(this.length() - wanted) < HOUR / 2));
     }
     const [from, to] = this.view.map((at) => new Date(at * 1000));
-    const each = this.step === 1 ? "an hour" : `${this.step} hours`;
-    this.span.textContent = `${range.formatRange(from, to)}, reports per ${each.replace("an ", "")}`;
+    const each = this.step === 1 ? "hour" : `${this.step} hours`;
+    this.span.textContent = `${range.formatRange(from, to)}, reports per ${each}`;
   }
 
   // --- what is pointed at
