@@ -29,6 +29,7 @@ OTHERS = {
     "monitor/web/adding.py": {"flask", "werkzeug"},
     "monitor/web/app.py": {"flask", "werkzeug"},
     "monitor/web/article.py": {"flask", "werkzeug"},
+    "monitor/web/by_hand.py": {"flask", "werkzeug"},
     "monitor/web/deliveries.py": {"flask", "werkzeug"},
     "monitor/web/feeds.py": {"flask", "werkzeug"},
     "monitor/web/guard.py": {"flask", "werkzeug"},

@@ -81,7 +81,7 @@ def _as_terms(said: Any) -> Terms | None:
 def _edits(text: str, node: yaml.Node, terms: Terms) -> Iterator[_Edit]:
     if isinstance(node, yaml.SequenceNode):  # `terms: [a, b]`
         if terms.all or terms.none:
-            yield node.start_mark.index, _end(node), _whole(terms)
+            yield node.start_mark.index, _end(node), as_yaml(terms)
         else:
             yield from _list(text, node, terms.any)
         return
@@ -175,6 +175,7 @@ def _flow(wanted: Sequence[_Wanted]) -> str:
     return f"[{', '.join(map(_one, wanted))}]"
 
 
-def _whole(terms: Terms) -> str:
+def as_yaml(terms: Terms) -> str:
+    """The terms as the configuration has them, on one line."""
     said: dict[str, Sequence[_Wanted]] = {"all": terms.all, "any": terms.any, "none": terms.none}
     return "{" + ", ".join(f"{key}: {_flow(words)}" for key, words in said.items() if words) + "}"

@@ -10,12 +10,13 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from monitor.alerts.clean import line
 from monitor.config import edit
-from monitor.config.proposal import with_feeds
+from monitor.config.proposal import feed_line, with_feeds
 from monitor.discover import discover, put_into
 from monitor.errors import MonitorError
 from monitor.feeds import opml
 from monitor.model import Feed
 from monitor.secret import mask
+from monitor.web.by_hand import Page, written
 from monitor.web.shown import count, tell
 from monitor.web.site import Site
 
@@ -35,15 +36,12 @@ def blueprint(site: Site) -> Blueprint:
         return render_template("found.html", url=url, found=there, known=known)
 
     @routes.post("/feeds/add")
-    def add() -> AnyResponse:
+    def add() -> AnyResponse | Page:
         feed = Feed(url=address(request.form.get("url", "")), name=line(request.form.get("name", ""), 60))
         if feed.url in {known.url for known in site.config().feeds}:
             tell("That feed is followed already.")
-        else:
-            put_into(site.config().source, feed)
-            site.reload()
-            tell(f"{feed.name or host_of(feed.url)} is followed from now on.")
-        return redirect(url_for("feeds.index"), 303)
+            return redirect(url_for("feeds.index"), 303)
+        return _put(site, feed)
 
     @routes.get("/feeds.opml")
     def as_opml() -> Response:
@@ -71,6 +69,15 @@ def blueprint(site: Site) -> Blueprint:
         return redirect(url_for("feeds.index"), 303)
 
     return routes
+
+
+def _put(site: Site, feed: Feed) -> AnyResponse | Page:
+    def put() -> AnyResponse:
+        put_into(site.config().source, feed)
+        tell(f"{feed.name or host_of(feed.url)} is followed from now on.")
+        return redirect(url_for("feeds.index"), 303)
+
+    return written(site, put, lambda: f"feeds:\n  - {feed_line(feed.url, feed.name)}")
 
 
 def address(written: str) -> str:

@@ -10,12 +10,13 @@ from werkzeug.wrappers import Response
 
 from monitor.alerts.clean import line
 from monitor.config.proposal import as_yaml
-from monitor.errors import ConfigError, MonitorError
+from monitor.errors import MonitorError
 from monitor.feeds.article import Article
 from monitor.model import Terms
 from monitor.stories.seed import TEXT_CAP, Draft, Proposal
 from monitor.track import from_web, proposed, put_into
 from monitor.web.adding import address
+from monitor.web.by_hand import Page, written
 from monitor.web.shown import tell
 from monitor.web.site import Site
 
@@ -40,26 +41,29 @@ def blueprint(site: Site) -> Blueprint:
             raise MonitorError("Give an article's address, or paste its text; one of them.")
         article = from_web(address(url), site.config().fetch) if url else Article(text=text.replace("\r\n", "\n"))
         article = replace(article, text=article.text[:TEXT_CAP])
-        known = {name: aliases for one in site.config().storylines for name, aliases in one.entities.items()}
-        return render_template("proposed.html", article=article, proposal=proposed(article, known))
+        return render_template("proposed.html", article=article, proposal=proposed(article, _known(site)))
 
     @routes.post("/add/follow")
-    def follow() -> Response | tuple[str, int]:
+    def follow() -> Response | Page:
         form = request.form
         article = Article(**{name: form.get(name, "") for name in ("title", "text", "language", "outlet")})
-        try:
+
+        def put() -> Response:
             added = put_into(site.config().source, article, lambda proposal: _adjusted(proposal, form))
-        except ConfigError:
-            raise
-        except MonitorError as error:
-            known = {name: aliases for one in site.config().storylines for name, aliases in one.entities.items()}
-            lines = as_yaml(_adjusted(proposed(article, known), form), article.title or line(article.text, _CAP))
-            return render_template("by_hand.html", said=str(error), lines=lines, file=site.config().source), 409
-        site.reload()
-        tell(f"{', '.join(added.ids)}: followed from now on.")
-        return redirect(url_for("stories.index"), 303)
+            tell(f"{', '.join(added.ids)}: followed from now on.")
+            return redirect(url_for("stories.index"), 303)
+
+        def lines() -> str:
+            return as_yaml(_adjusted(proposed(article, _known(site)), form), article.title or line(article.text, _CAP))
+
+        return written(site, put, lines)
 
     return routes
+
+
+def _known(site: Site) -> dict[str, tuple[str, ...]]:
+    """The entities that the configuration has already."""
+    return {name: aliases for one in site.config().storylines for name, aliases in one.entities.items()}
 
 
 def _adjusted(proposal: Proposal, form: MultiDict[str, str]) -> Proposal:

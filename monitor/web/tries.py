@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from monitor.alerts.clean import line
 from monitor.config import edit
-from monitor.config.terms import with_terms
+from monitor.config.terms import as_yaml, with_terms
 from monitor.desk import MEMORY
 from monitor.errors import MonitorError
 from monitor.explain import explain, highlighted
@@ -22,6 +22,7 @@ from monitor.store import feedback, stories
 from monitor.track import from_web
 from monitor.web.adding import address
 from monitor.web.article import terms
+from monitor.web.by_hand import Page, written
 from monitor.web.shown import tell
 from monitor.web.site import Site
 
@@ -126,14 +127,19 @@ def blueprint(site: Site) -> Blueprint:
         return render_template("terms.html", story=_storyline(site, name), terms=found.terms, trial=found)
 
     @routes.post("/try/<name>/save")
-    def save(name: str) -> Response:
-        wanted = _wanted()
-        edit.change(site.config().source, lambda there: with_terms(there, _storyline(site, name).id, wanted))
-        site.reload()
-        tell("The terms are saved, and hold from now on.")
-        return redirect(url_for("story.timeline", name=name), 303)
+    def save(name: str) -> Response | Page:
+        return _save(site, _storyline(site, name), _wanted())
 
     return routes
+
+
+def _save(site: Site, storyline: Storyline, wanted: Terms) -> Response | Page:
+    def put() -> Response:
+        edit.change(site.config().source, lambda there: with_terms(there, storyline.id, wanted))
+        tell("The terms are saved, and hold from now on.")
+        return redirect(url_for("story.timeline", name=storyline.id), 303)
+
+    return written(site, put, lambda: f"storylines:\n  - id: {storyline.id}\n    terms: {as_yaml(wanted)}")
 
 
 def _storyline(site: Site, name: str) -> Storyline:

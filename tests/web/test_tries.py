@@ -157,3 +157,10 @@ def test_terms_that_could_match_nothing_are_refused(client: FlaskClient, path: P
         assert "nothing would match" in answer.text
     assert path.read_text() == CONFIG
     assert post(client, "/try/lost", all="Tarn").status_code == 404
+
+
+def test_where_the_configuration_cannot_be_written_the_terms_are_shown(client: FlaskClient, path: Path) -> None:
+    path.write_text(CONFIG.replace("id: ferry", "id: barge"))
+    answer = post(client, "/try/ferry/save", all="Tarn")
+    assert answer.status_code == 409
+    assert "terms: {all: [[Tarn]]}" in answer.text
