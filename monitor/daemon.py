@@ -15,6 +15,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
+from wsgiref.types import WSGIApplication
 
 from apscheduler.executors.pool import ThreadPoolExecutor as JobExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -26,16 +27,17 @@ from monitor.deliver import Deliverer, deliver
 from monitor.desk import Desk
 from monitor.errors import FeedError, MonitorError, StoreError, is_shortage
 from monitor.feeds import schedule
+from monitor.feeds.fetch import Gate
 from monitor.feeds.parse import Parser
 from monitor.feeds.traffic import Traffic
 from monitor.model import Changes, Feed, FeedState, Poll, Push
 from monitor.parts import Parts
 from monitor.poll import poll, take
 from monitor.process import Pulse
+from monitor.serve import Server
 from monitor.store import Connection, Store, feeds, links, mutes, outbox, stories, upsert
 from monitor.store.schema import meta
 from monitor.subscribe import subscribe
-from monitor.web.serve import Server
 
 log = logging.getLogger(__name__)
 
@@ -67,22 +69,27 @@ def _passes(error: BaseException) -> bool:
 
 
 class Daemon:
-    """Everything that runs, for one configuration at a time. Its store is held by this process."""
+    """Everything that runs, for one configuration at a time. Its store is held by this process.
+
+    `page` makes what is served; without it nothing is. So the page may know everything, and nothing here knows the page.
+    """
 
     def __init__(
         self,
         config: Config,
         store: Store,
         *,
+        page: Callable[[Daemon], WSGIApplication] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         pulse: Pulse | None = None,
     ) -> None:
         self.store = store
+        self.now = self._now = now
+        self._page = page
         self.ticked = False
         """Whether the first tick has handed out what was due."""
-        self._now = now
         self._pulse = pulse or Pulse()
-        self._key = store.write(links.key)
+        self.key = self._key = store.write(links.key)
         self._parts = Parts.of(config, self._key, self.complain)
         self._sync(self._parts)
         store.write(lambda tx: outbox.free(tx, now()))
@@ -114,6 +121,11 @@ class Daemon:
     def config(self) -> Config:
         """The configuration in force."""
         return self._parts.config
+
+    @property
+    def gate(self) -> Gate:
+        """The one way to the network, as that configuration has it."""
+        return self._parts.gate
 
     def reload(self, config: Config) -> None:
         """Go on by another configuration, without losing a poll or a delivery. Raises MonitorError and keeps the old one."""
@@ -184,17 +196,15 @@ class Daemon:
         self._wait_until_idle(end)
 
     def _serve(self) -> None:
-        """Serve the addresses that mails have; where that fails, everything else goes on (P16)."""
+        """Serve the page and the addresses that mails have; where that fails, everything else goes on (P16)."""
         if self._server is not None:
             self._server.close()
             self._server = None
         web = self.config.web
-        if not web.base_url:
+        if self._page is None or not web.is_served:
             return
-        from monitor.web import app  # noqa: PLC0415 - Flask only where something is served
-
         try:
-            self._server = Server(app.create(self.store, self._key, self._now, self.push), web.listen)
+            self._server = Server(self._page(self), web.listen)
             self._server.start()
         except MonitorError as error:
             log.error("web error=%s", error)  # noqa: TRY400 - the sentence says it all

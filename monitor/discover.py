@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
+from monitor.config import edit
+from monitor.config.proposal import with_feeds
 from monitor.errors import FeedError, MonitorError
 from monitor.feeds import links
 from monitor.feeds.fetch import FetchSettings, Gate
 from monitor.feeds.parse import Parser
-from monitor.model import Document, Response
+from monitor.model import Document, Feed, Response
 
 TRIED = 12
 """Addresses of one kind that are tried at most: a page may link to a feed for each of its tags."""
@@ -54,6 +57,22 @@ def discover(url: str, settings: FetchSettings, progress: Callable[[str], None] 
     raise MonitorError(
         f"No feed was found at {address}; look on the site for “RSS”, or ask a search engine for its feed."
     )
+
+
+def look(url: str, settings: FetchSettings) -> tuple[Response, Document]:
+    """What is at a feed's address at this moment, as a first poll would read it. Raises FeedError."""
+    gate, parser = Gate(settings), Parser(1)
+    try:
+        response = gate.page(url)
+        return response, parser.parse(response)
+    finally:
+        parser.close()
+        gate.close()
+
+
+def put_into(path: Path, feed: Feed) -> None:
+    """Put a feed into a configuration, of which nothing else changes. Raises ConfigError, MonitorError."""
+    edit.change(path, lambda there: with_feeds(there, [feed]))
 
 
 def _those_that_are(

@@ -11,7 +11,7 @@ from typing import Any
 
 from monitor.config import Config
 from monitor.desk import MEMORY, Rules
-from monitor.model import Entry, History, Match, Placement, Storyline
+from monitor.model import Entry, Feedback, History, Match, Placement, Storyline
 from monitor.store import Store, feedback, stories
 from monitor.stories.facts import facts
 from monitor.stories.feedback import told
@@ -26,6 +26,8 @@ _SIGNS = 6
 """How many signs of form are named."""
 _LEAD = 300
 """Characters of a summary that are shown."""
+_NEAR = 200
+"""Earlier reports by which a recorded one's words are weighed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,31 @@ def explain(what: str, config: Config, store: Store, now: datetime | None = None
         placement = stories.placement(tx, known.id) if known else None
         entry = known or _as_entry(what, now)
         past = stories.history(tx, entry.published - MEMORY, entry.published)
+    return _told(entry, placement, past, given, config)
+
+
+def recorded(placement: Placement, config: Config, store: Store) -> dict[str, Any]:
+    """Explain a report as it was decided, at once: as `explain` does, with only the storylines that it is on.
+
+    All that was read in the month before it stays unread, so words are weighed by the story's own reports alone: which of
+    them are named as common to it and its nearest may differ from what `explain` names; no score and no decision does.
+    """
+    entry, ours = placement.entry, set(placement.storylines)
+    with store.read() as tx:
+        near = stories.reports_before(tx, placement.storylines, entry.published, _NEAR)
+        nearest = stories.placement(tx, placement.nearest) if placement.nearest else None
+        given = feedback.given(tx)
+    known = {one.entry.id: one for one in (*near, *((nearest,) if nearest else ()))}
+    before = tuple(sorted(known.values(), key=lambda one: (one.entry.published, one.entry.id)))
+    past = History(placements=before, entries=tuple(one.entry for one in before))
+    followed = tuple(storyline for storyline in config.storylines if storyline.id in ours)
+    return _told(entry, placement, past, given, replace(config, storylines=followed))
+
+
+def _told(
+    entry: Entry, placement: Placement | None, past: History, given: Sequence[Feedback], config: Config
+) -> dict[str, Any]:
+    """What there is to tell of an entry, by what was known of it and before it."""
     rules = config.rules().heeding(given)
     seen = _see(entry, placement, rules, Ledger.recall(_before(past, entry), rules.matcher.storylines))
     storylines = {storyline.id: storyline for storyline in rules.matcher.storylines}
@@ -160,10 +187,18 @@ def _marked(entry: Entry, scored: Iterable[Match]) -> dict[str, str]:
 
 
 def _bracketed(text: str, found: Iterable[str]) -> str:
+    return "".join(f"[{part}]" if is_found else part for part, is_found in highlighted(text, found))
+
+
+def highlighted(text: str, found: Iterable[str]) -> list[tuple[str, bool]]:
+    """`text` in parts, each with whether it is one of the words `found` for a term."""
     phrases = [
         r"\W+".join(map(re.escape, phrase.split())) for phrase in sorted(found, key=lambda said: (-len(said), said))
     ]
-    return re.sub(rf"(?<!\w)(?:{'|'.join(phrases)})(?!\w)", r"[\g<0>]", text) if phrases else text
+    if not phrases:
+        return [(text, False)]
+    parts = re.split(rf"(?<!\w)({'|'.join(phrases)})(?!\w)", text)
+    return [(part, number % 2 == 1) for number, part in enumerate(parts) if part]
 
 
 # --- a miss in a sentence

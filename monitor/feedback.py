@@ -1,4 +1,4 @@
-"""`monitor feedback`: a person's judgement of an entry, kept; the grouping of the reports and the thresholds follow it."""
+"""`monitor feedback`: a person's judgement of an entry, kept or taken back; the grouping of the reports and the thresholds follow it."""
 
 from __future__ import annotations
 
@@ -57,6 +57,39 @@ def give(said: Said, config: Config, store: Store, now: datetime | None = None) 
         case = _case(tx, said, config)
     storyline = _storyline(said, case, config)
     return store.write(lambda tx: _settle(tx, said, case, storyline, now))
+
+
+def take_back(name: str, store: Store, now: datetime | None = None) -> dict[str, Any]:
+    """Take back all that a person said of an entry: it goes where the rules had put it, and thresholds follow.
+
+    Returns JSON values: `entry` (id), `title`, `judgements` that held, `storylines` (ids) they were about, `development` (id, or
+    None when it is in none), `sentence`. Raises MonitorError when nothing was said of it.
+    """
+    now = now or datetime.now(UTC)
+    return store.write(lambda tx: _take_back(tx, name, now))
+
+
+def _take_back(tx: Connection, name: str, now: datetime) -> dict[str, Any]:
+    entry = _entry(tx, name)
+    said = feedback.of_entry(tx, entry.id)
+    if not said:
+        raise MonitorError(f"Nothing was said of “{entry.title}”, so there is nothing to take back.")
+    was = feedback.undecided(tx, entry)
+    is_there = was is not None and stories.development(tx, was.development) is not None
+    feedback.replace(tx, entry, ())
+    told = was is not None and was.decision is not Decision.COVERAGE
+    feedback.move(tx, entry, was, now, known=told)
+    if was is not None and not is_there and not told:  # it waits alone again, and nobody has been told
+        remade = stories.development(tx, was.development)
+        assert remade is not None
+        stories.save(tx, (), (), [replace(remade, alerted=False)], now)
+    judgements = sorted({str(one.judgement) for one in said})
+    where = "It is where the rules had put it." if was else "It matches no storyline, as before."
+    return {
+        "entry": entry.id, "title": entry.title, "judgements": judgements, "storylines": [one.storyline for one in said],
+        "development": was.development if was else None,
+        "sentence": f"What was said of “{entry.title}” ({', '.join(judgements)}) is taken back. {where}",
+    }  # fmt: skip
 
 
 def given(config: Config) -> tuple[Feedback, ...]:

@@ -49,9 +49,13 @@ class Signals:
         self.stop = True
         self._wake()
 
-    def _on_hup(self, _number: int, _frame: FrameType | None) -> None:
+    def ask_reload(self) -> None:
+        """Ask for what SIGHUP asks for, from any thread."""
         self._reload = True
         self._wake()
+
+    def _on_hup(self, _number: int, _frame: FrameType | None) -> None:
+        self.ask_reload()
 
     def _wake(self) -> None:
         with suppress(BlockingIOError):

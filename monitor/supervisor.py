@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from functools import partial
 from pathlib import Path
 
 from monitor import process, systemd
@@ -17,6 +18,7 @@ from monitor.daemon import Daemon
 from monitor.errors import ConfigError, MonitorError
 from monitor.process import Signals
 from monitor.store import Store
+from monitor.web import app
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +40,7 @@ def run(path: Path) -> int:
     store = Store.open(config.store)
     try:
         store.hold()
-        daemon = Daemon(config, store)
+        daemon = Daemon(config, store, page=partial(app.of, reload=signals.ask_reload))
         daemon.start()
         log.info(
             "run feeds=%d storylines=%d channels=%s pid=%d",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from monitor.config import checked, files, load, reading
+from monitor.config import edit, files
 from monitor.config.proposal import extended, renamed, standing
-from monitor.errors import ConfigError, FeedError, MonitorError, Problem
+from monitor.errors import FeedError, MonitorError
 from monitor.feeds.article import SIZE_CAP, Article, read_article
 from monitor.feeds.fetch import FetchSettings, Gate
 from monitor.stories.seed import Proposal, propose
@@ -31,7 +31,7 @@ def fetched(source: str, standard_input: BinaryIO, settings: FetchSettings) -> A
     if source == "-":
         return read_article(standard_input.read(SIZE_CAP + 1), "Standard input")
     if re.match(r"https?://", source, re.IGNORECASE):
-        return _from_web(source, settings)
+        return from_web(source, settings)
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", source):
         raise MonitorError(f"{source} is no web address; write it like https://example.org/article.")
     try:
@@ -40,7 +40,8 @@ def fetched(source: str, standard_input: BinaryIO, settings: FetchSettings) -> A
         raise MonitorError(f"{source} cannot be read: {error}.") from None
 
 
-def _from_web(url: str, settings: FetchSettings) -> Article:
+def from_web(url: str, settings: FetchSettings) -> Article:
+    """The article at a web address. Raises MonitorError."""
     gate = Gate(settings)
     try:
         answer = gate.page(url)
@@ -56,46 +57,26 @@ def proposed(article: Article, known: Mapping[str, tuple[str, ...]] | None = Non
     return propose(article.title, article.text, language=article.language, outlet=article.outlet, known=known)
 
 
-def put_into(path: Path, article: Article) -> Added:
-    """Put the storylines of an article into a configuration, and its text into a file beside it.
+def put_into(path: Path, article: Article, adjust: Callable[[Proposal], Proposal] = lambda proposal: proposal) -> Added:
+    """Put the storylines of an article into a configuration, as a person adjusted them, and its text into a file beside it.
 
     Nothing that was there changes, and nothing at all does unless the outcome is right. Raises ConfigError, MonitorError.
     """
-    before = _read(path)
+    before = edit.text_of(path)
     there = standing(before, str(path))
-    proposal = renamed(proposed(article, there.entities), there.ids)
+    proposal = renamed(adjust(proposed(article, there.entities)), there.ids)
     seed = _unused(path.parent, proposal.drafts[0].storyline.id)
-    text = extended(there, proposal, seed.name).encode()
+    text = extended(there, proposal, seed.name)
     try:
         files.create(seed, _as_text(article))
-        try:
-            _check(text, path)
-            files.replace(path, before, text)
-        except BaseException:
-            seed.unlink()
-            raise
     except OSError as error:
-        raise MonitorError(f"{path} cannot be written: {error.strerror}.") from None
-    except files.UnreadableError as error:
-        raise MonitorError(f"{path} was left as it is: {error}.") from None
+        raise MonitorError(f"{seed} cannot be written: {error.strerror}.") from None
+    try:
+        edit.replace(path, before, text)
+    except BaseException:
+        seed.unlink()
+        raise
     return Added(tuple(draft.storyline.id for draft in proposal.drafts), tuple(proposal.entities), seed)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return files.read(path, reading.SIZE_CAP + 1)
-    except files.UnreadableError as error:
-        said = f"The file cannot be read: {error}; `monitor init` writes one to begin with."
-        raise ConfigError([Problem(str(path), 0, said)]) from None
-
-
-def _check(text: bytes, path: Path) -> None:
-    """Raises ConfigError with what was wrong before, or MonitorError when only the proposal is."""
-    try:
-        checked(text, path)
-    except ConfigError as error:
-        load(path)
-        raise MonitorError(f"What the article proposes does not fit into {path}: {error.problems[0].message}") from None
 
 
 def _unused(folder: Path, name: str) -> Path:

@@ -11,7 +11,7 @@ import pytest
 
 from monitor.config import Config, load
 from monitor.desk import MEMORY, decide, save
-from monitor.explain import explain
+from monitor.explain import explain, recorded
 from monitor.model import Entry
 from monitor.store import Connection, Store, feeds, stories
 from monitor.stories.ledger import Ledger
@@ -133,3 +133,16 @@ def test_an_old_entry_is_explained_by_what_was_read_then_however_much_came_since
         past = stories.history(tx, NOON - MEMORY, NOON + timedelta(minutes=10))
     assert [entry.id for entry in past.entries] == ["e0", "e1"]
     assert [placement.entry.id for placement in past.placements] == ["e0", "e1"]
+
+
+def test_a_recorded_report_is_explained_as_it_was_decided(config: Config, store: Store) -> None:
+    """The page's quick way says what the command says, of the storylines that the report is on."""
+    for number in range(len(TOLD)):
+        with store.read() as tx:
+            placement = stories.placement(tx, f"e{number}")
+        assert placement is not None
+        quick, whole = recorded(placement, config, store), explain(f"e{number}", config, store)
+        for part in ("entry", "marked", "form", "placement", "sentence", "storylines"):
+            assert quick[part] == whole[part], part
+        assert (quick["nearest"] or {}).keys() == (whole["nearest"] or {}).keys()
+        assert (quick["nearest"] or {}).get("id") == (whole["nearest"] or {}).get("id")

@@ -16,7 +16,7 @@ from monitor.config import Config, load
 from monitor.desk import Desk
 from monitor.errors import MonitorError
 from monitor.explain import explain
-from monitor.feedback import Said, give
+from monitor.feedback import Said, give, take_back
 from monitor.model import Changes, Document, Feedback, FeedState, Item, Judgement, Poll, Response
 from monitor.replay import run
 from monitor.store import Connection, Store, feedback, feeds, stories, views
@@ -114,6 +114,66 @@ def news(tmp_path: Path) -> Iterator[News]:
 def test_the_day_is_grouped_as_these_tests_assume(news: News) -> None:
     assert news.grouped() == [[MINISTER, QUITS], [THEFT, ARRESTED], [STRIKE], [BANKER]]
     assert news.grouped("law") == [[THEFT, ARRESTED], [BANKER]]
+
+
+# --- taken back
+
+
+@pytest.mark.parametrize(
+    ("title", "judgement", "beside", "storyline"),
+    [
+        (STRIKE, "wrong", "", ""),
+        (QUITS, "wrong", "", ""),
+        (MINISTER, "wrong", "", ""),
+        (THEFT, "wrong", "", "law"),
+        (CUP, "right", "", ""),
+        (CUP, "new", "", ""),
+        (ARRESTED, "same-as", STRIKE, ""),
+        (STRIKE, "same-as", MINISTER, ""),
+        (QUITS, "new", "", ""),
+    ],
+)
+def test_what_is_taken_back_leaves_no_trace(
+    news: News, title: str, judgement: str, beside: str, storyline: str
+) -> None:
+    """Reports, developments, who knows of them, thresholds: all as before."""
+    before = news.timeline(), news.timeline("law")
+    news.say(title, judgement, beside, storyline)
+    told = take_back(news.id(title), news.beside, NOON)
+    assert told["judgements"] == [judgement]
+    assert told["sentence"].startswith(f"What was said of “{title}” ({judgement}) is taken back.")
+    assert (news.timeline(), news.timeline("law")) == before
+    assert _given(news) == ()
+
+
+def test_several_words_on_an_entry_are_taken_back_at_once(news: News) -> None:
+    before = news.timeline(), news.timeline("law")
+    news.say(THEFT, "wrong", storyline="law")
+    news.say(THEFT, "wrong", storyline="volta")
+    assert sorted(take_back(news.id(THEFT), news.beside)["storylines"]) == ["law", "volta"]
+    assert (news.timeline(), news.timeline("law")) == before
+
+
+def test_what_waited_alone_waits_again_and_nobody_was_told(news: News) -> None:
+    (waiting,) = news.tell("Volta museum shows old coins", 200).developments
+    assert not waiting.alerted
+    news.say("Volta museum shows old coins", "wrong")
+    take_back(news.id("Volta museum shows old coins"), news.beside)
+    assert news.timeline()[-1]["id"] == waiting.id
+    assert not news.timeline()[-1]["alerted"]
+
+
+def test_a_running_desk_forgets_what_was_taken_back(news: News) -> None:
+    news.say(STRIKE, "wrong")
+    take_back(news.id(STRIKE), news.beside)
+    (placed,) = news.tell("Volta car plant: union calls strike", 120).placements
+    assert placed.nearest == news.id(STRIKE)
+    assert "judged" not in placed.explanation
+
+
+def test_nothing_said_is_nothing_to_take_back(news: News) -> None:
+    with pytest.raises(MonitorError, match="Nothing was said of “Union calls strike at Volta car plant”"):
+        take_back(news.id(STRIKE), news.beside)
 
 
 # --- wrong and right

@@ -20,14 +20,28 @@ OTHERS = {
     "monitor/alerts/channels/apprise.py": {"apprise"},  # it connects by itself, to services that the user named
     "monitor/alerts/channels/email.py": {"smtplib", "ssl"},  # mail is no HTTP
     "monitor/alerts/channels/smtp.py": {"smtplib", "socket"},
-    "monitor/demo/__init__.py": {"http"},  # serves the example's feeds on loopback
+    "monitor/demo/__init__.py": {"http", "socket"},  # serves the example's feeds on loopback
     "monitor/doctor/finding.py": {"ssl"},  # names the errors of TLS
     "monitor/doctor/lookup.py": {"dns"},  # reads what a domain publishes for its mail
     "monitor/doctor/web.py": {"socket", "ssl"},  # looks at a receiver's port and certificate, sends nothing
     "monitor/systemd.py": {"socket"},  # a datagram to the service manager
-    "monitor/web/app.py": {"flask"},  # what is served, not fetched
+    "monitor/serve.py": {"waitress"},  # what is served, not fetched
+    "monitor/web/adding.py": {"flask", "werkzeug"},
+    "monitor/web/app.py": {"flask", "werkzeug"},
+    "monitor/web/article.py": {"flask", "werkzeug"},
+    "monitor/web/by_hand.py": {"flask", "werkzeug"},
+    "monitor/web/deliveries.py": {"flask", "werkzeug"},
+    "monitor/web/feeds.py": {"flask", "werkzeug"},
+    "monitor/web/guard.py": {"flask", "werkzeug"},
+    "monitor/web/live.py": {"flask"},
+    "monitor/web/reports.py": {"flask", "werkzeug"},
+    "monitor/web/story.py": {"flask"},
+    "monitor/web/wishes.py": {"flask", "werkzeug"},
     "monitor/web/links.py": {"flask"},
-    "monitor/web/serve.py": {"flask", "waitress"},
+    "monitor/web/login.py": {"flask", "werkzeug"},
+    "monitor/web/shown.py": {"flask"},
+    "monitor/web/stories.py": {"flask"},
+    "monitor/web/tries.py": {"flask", "werkzeug"},
     "monitor/web/websub.py": {"flask"},
 }
 

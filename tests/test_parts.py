@@ -18,8 +18,9 @@ from monitor.errors import MonitorError
 from monitor.feeds.fetch import FetchSettings
 from monitor.model import Feed
 from monitor.process import Pulse
+from monitor.serve import WebSettings
 from monitor.store import Store
-from monitor.web.serve import WebSettings
+from monitor.web import app
 from tests.end_to_end.world import FeedServer, feed_server, free_port
 from tests.test_daemon import Clock, wait_for
 
@@ -46,9 +47,9 @@ def start(tmp_path: Path, web: FeedServer, store: Store) -> Iterator[Start]:
             feeds=(Feed(url=web.url("herald"), name="herald"),),
             channels={"console": ConsoleSettings(type="console")},
             fetch=FetchSettings(allow_networks=("127.0.0.0/8",), timeout=timedelta(seconds=5)),
-            web=page if port else WebSettings(),
+            web=page if port else WebSettings(page=False),
         )
-        made.append(Daemon(config, store, pulse=pulse))
+        made.append(Daemon(config, store, page=app.of, pulse=pulse))
         if run:
             made[0].start()
         return made[0]

@@ -24,8 +24,9 @@ from monitor.config import Config
 from monitor.daemon import Daemon
 from monitor.feeds.fetch import FetchSettings
 from monitor.model import Feed, FeedState, Storyline, Subscription, Terms
+from monitor.serve import WebSettings
 from monitor.store import Store, feeds, stories, subscriptions
-from monitor.web.serve import WebSettings
+from monitor.web import app
 from tests.end_to_end.world import free_port, serving
 
 FERRY = Storyline(id="ferry", title="The Tarn ferry", terms=Terms(any=("Tarn ferry",)), channels=("console",))
@@ -155,7 +156,7 @@ def world(tmp_path: Path, scheme: str) -> Iterator[World]:
             web=WebSettings(base_url=f"http://127.0.0.1:{port}", listen=f"127.0.0.1:{port}"),
         )
         store = Store.open(config.store)
-        daemon = Daemon(config, store)
+        daemon = Daemon(config, store, page=app.of)
         daemon.start()
         made = World(hub, store, daemon, url, polls)
         made.until(lambda: polls)

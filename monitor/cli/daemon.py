@@ -107,15 +107,21 @@ def demo(
     seconds: Annotated[float, typer.Option("--seconds", min=1, max=600, help="How long the story's week takes.")] = 60,
     json: AsJson = False,  # noqa: FBT002
 ) -> None:
-    """Watch the daemon follow a story's week in a minute: no network, no set-up."""
+    """Watch the daemon follow a story's week in a minute, on the terminal and on the page: no network, no set-up."""
     from monitor import demo as show  # noqa: PLC0415
 
-    with redirect_stdout(sys.stderr if json else sys.stdout):
-        counts = show.play(seconds)
-    if json:
-        print_json(counts)
-    else:
+    def tell(counts: dict[str, int]) -> None:
+        if json:
+            with redirect_stdout(out):
+                print_json(counts)
+            return
         say(
             f"{counts['entries']} entries from {counts['outlets']} outlets; {counts['reports']} were on the story, "
             f"{counts['alerts']} alerts were sent, {counts['folded']} rewrites and explainers were folded away."
         )
+        if sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty():
+            typer.prompt("The page stays until you press Enter", default="", show_default=False, prompt_suffix=".")
+
+    out = sys.stdout
+    with redirect_stdout(sys.stderr if json else sys.stdout):
+        show.play(seconds, begun=lambda address: say(f"The page: {address}\n"), ended=tell)

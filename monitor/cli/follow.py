@@ -34,58 +34,50 @@ def silence(
 ) -> None:
     """Hear nothing of a storyline for a while; what comes meanwhile is told in one message at the end."""
     from monitor.config import find, load  # noqa: PLC0415
+    from monitor.follow import whom  # noqa: PLC0415
     from monitor.store import mutes  # noqa: PLC0415
 
     loaded, until = load(find(config)), datetime.now(UTC) + _lasting(duration)
     wish = _wish(loaded, storyline, channel, to, until)
     _note(loaded, lambda tx: mutes.mute(tx, wish))
-    say(f"{_whom(wish)} hears nothing of {storyline} until {until.astimezone():%-d %B, %H:%M}.")
+    say(f"{whom(wish)} hears nothing of {storyline} until {until.astimezone():%-d %B, %H:%M}.")
 
 
 @app.command()
 def unfollow(storyline: StorylineId, channel: Channel = "", to: To = "", config: ConfigFile = None) -> None:
     """Follow a storyline no more: it is still read, and nobody is told of it."""
     from monitor.config import find, load  # noqa: PLC0415
+    from monitor.follow import whom  # noqa: PLC0415
     from monitor.store import mutes  # noqa: PLC0415
 
     loaded = load(find(config))
     wish = _wish(loaded, storyline, channel, to, None)
     _note(loaded, lambda tx: mutes.mute(tx, wish))
-    say(f"{_whom(wish)} follows {storyline} no more; `monitor follow {storyline}` undoes it.")
+    say(f"{whom(wish)} follows {storyline} no more; `monitor follow {storyline}` undoes it.")
 
 
 @app.command()
 def follow(storyline: StorylineId, channel: Channel = "", to: To = "", config: ConfigFile = None) -> None:
     """End a silence, or follow a storyline again."""
     from monitor.config import find, load  # noqa: PLC0415
+    from monitor.follow import whom  # noqa: PLC0415
     from monitor.store import mutes  # noqa: PLC0415
 
     loaded = load(find(config))
     wish = _wish(loaded, storyline, channel, to, None)
     lifted = _note(loaded, lambda tx: mutes.follow(tx, wish, datetime.now(UTC)))
     said = "again" if lifted else "already"
-    say(f"{_whom(wish)} follows {storyline} {said}.")
+    say(f"{whom(wish)} follows {storyline} {said}.")
 
 
 def _wish(config: Config, storyline: str, channel: str, to: str, until: datetime | None) -> Mute:
     """What is asked for, if there is such a storyline, channel and recipient."""
-    from monitor.alerts.channels import targets  # noqa: PLC0415
-    from monitor.config.shape import nearest  # noqa: PLC0415
-    from monitor.model import Mute  # noqa: PLC0415
+    from monitor.follow import wish  # noqa: PLC0415
 
     storyline, channel, to = map(as_text, (storyline, channel, to))
-    known = {s.id for s in config.storylines}
-    if storyline not in known:
-        raise MonitorError(f"There is no storyline `{storyline}`; {nearest(storyline, known)}")
-    if channel and channel not in config.channels:
-        raise MonitorError(f"There is no channel `{channel}`; {nearest(channel, set(config.channels))}")
     if to and not channel:
         raise typer.BadParameter("name the recipient's channel too, by --channel", param_hint="--to")
-    if to and to not in targets(config.channels[channel]):
-        raise MonitorError(
-            f"The channel {channel} has no recipient `{to}`; {nearest(to, set(targets(config.channels[channel])))}"
-        )
-    return Mute(storyline=storyline, channel=channel, target=to, until=until)
+    return wish(config, storyline, channel, to, until)
 
 
 def _note(config: Config, what: Callable[[Connection], T]) -> T:
@@ -99,10 +91,6 @@ def _note(config: Config, what: Callable[[Connection], T]) -> T:
         return store.write(what)
     finally:
         store.close()
-
-
-def _whom(wish: Mute) -> str:
-    return wish.target or (f"The channel {wish.channel}" if wish.channel else "Everybody")
 
 
 def _lasting(text: str) -> timedelta:

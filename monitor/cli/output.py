@@ -59,12 +59,6 @@ def shown(text: str) -> str:
     return "\n".join(map(printable, mask(text).split("\n")))
 
 
-def as_yaml_line(url: str, name: str) -> str:
-    """A feed as the configuration has it, on one line."""
-    said = {"url": url} | ({"name": line(name, 60)} if line(name, 60) else {})
-    return "{" + ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in said.items()) + "}"
-
-
 def count(number: int, one: str, many: str = "") -> str:
     """`1 feed`, `2 feeds`."""
     return f"{number} {one if number == 1 else many or f'{one}s'}"

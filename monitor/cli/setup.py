@@ -1,4 +1,4 @@
-"""Commands around the configuration: init, check, track, discover, test-alert, doctor, version."""
+"""Commands around the configuration: init, check, track, discover, password, test-alert, doctor, version."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from monitor.cli import FAILED, AsJson, ConfigFile, app, as_text
-from monitor.cli.output import as_yaml_line, count, print_json, say
-from monitor.errors import ConfigError, DeliveryError, MonitorError
+from monitor.cli.output import count, print_json, say
+from monitor.errors import ConfigError, MonitorError
 
 
 @app.command()
@@ -114,6 +114,7 @@ def discover(
     from dataclasses import asdict  # noqa: PLC0415
 
     from monitor.config import fetch_settings  # noqa: PLC0415
+    from monitor.config.proposal import feed_line  # noqa: PLC0415
     from monitor.discover import discover as find_feeds  # noqa: PLC0415
     from monitor.feeds.fetch import FetchSettings  # noqa: PLC0415
 
@@ -124,7 +125,23 @@ def discover(
         return
     for feed in found:
         newest = f", the newest of {feed.newest:%-d %B %Y}" if feed.newest else ""
-        say(f"  - {as_yaml_line(feed.url, feed.title)}    # {count(feed.entries, 'entry', 'entries')}{newest}")
+        say(f"  - {feed_line(feed.url, feed.title)}    # {count(feed.entries, 'entry', 'entries')}{newest}")
+
+
+@app.command()
+def password() -> None:
+    """Ask for a password of the page and print the line of the configuration by which it is known."""
+    import sys  # noqa: PLC0415
+
+    from monitor.web.login import LONGEST, SHORTEST, kept  # noqa: PLC0415
+
+    if sys.stdin is not None and sys.stdin.isatty():
+        chosen = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    else:
+        chosen = (sys.stdin.readline() if sys.stdin else "").rstrip("\r\n")
+    if not SHORTEST <= len(chosen) <= LONGEST:
+        raise MonitorError(f"A password of the page has {SHORTEST} letters or more, {LONGEST} at most.")
+    say(f'web: {{password: "{kept(chosen)}"}}')
 
 
 @app.command("test-alert")
@@ -136,25 +153,12 @@ def try_channel(
     """Send a sample alert and show the whole conversation; done only if the receiver took it."""
     from datetime import UTC, datetime  # noqa: PLC0415
 
-    from monitor.alerts.channels import open_channel, targets  # noqa: PLC0415
-    from monitor.alerts.route import deliveries_for, sample_alert  # noqa: PLC0415
     from monitor.config import find, load  # noqa: PLC0415
-    from monitor.config.shape import nearest  # noqa: PLC0415
-    from monitor.feeds.fetch import Gate  # noqa: PLC0415
+    from monitor.sample import send  # noqa: PLC0415
 
-    checked = load(find(config))
-    if channel not in checked.channels:
-        raise MonitorError(f"There is no channel `{channel}`; {nearest(channel, set(checked.channels))}")
-    gate = Gate(checked.fetch)
-    sender, alert = open_channel(checked.channels[channel], gate.post), sample_alert(datetime.now(UTC))
     conversation: list[str] = []
-    failures: list[str] = []
-    for delivery in deliveries_for(alert, channel, targets(checked.channels[channel]), alert.created_at):
-        try:
-            sender.send(alert, delivery, conversation.append if json else lambda text: say(f"  {text}"))
-        except DeliveryError as error:
-            failures.append(f"{delivery.target}: {error}" if delivery.target else str(error))
-    gate.close()
+    tell = conversation.append if json else lambda text: say(f"  {text}")
+    failures = send(channel, load(find(config)), datetime.now(UTC), tell)
     if json:
         print_json({"channel": channel, "accepted": not failures, "errors": failures, "transcript": conversation})
     else:

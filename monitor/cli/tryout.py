@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from monitor.config import Config
     from monitor.model import Feedback, Judgement
 
+_UNDO = "undo"
+"""The word that takes back what was said of an entry."""
+
 
 @app.command()
 def replay(
@@ -158,7 +161,8 @@ def feedback(
     judgement: Annotated[
         str,
         typer.Argument(
-            metavar="wrong|right|same-as|new", help="Not on the story; on it; one more report; news of its own."
+            metavar="wrong|right|same-as|new|undo",
+            help="Not on the story; on it; one more report; news of its own; take back what was said.",
         ),
     ],
     development: Annotated[
@@ -186,15 +190,14 @@ def feedback(
     from monitor.cli.look import opened  # noqa: PLC0415
     from monitor.config import find, load  # noqa: PLC0415
 
-    said = persons.Said(
-        entry=_worded(entry, "an entry's id, the beginning of it, or its URL"),
-        judgement=_judgement(judgement, with_development=bool(development)),
-        development=as_text(development),
-        storyline=as_text(storyline),
-    )
+    named = _worded(entry, "an entry's id, the beginning of it, or its URL")
+    said = None if judgement == _UNDO else persons.Said(
+        entry=named, judgement=_judgement(judgement, with_development=bool(development)),
+        development=as_text(development), storyline=as_text(storyline),
+    )  # fmt: skip
     checked = load(find(config))
     with opened(checked) as store:
-        told = persons.give(said, checked, store)
+        told = persons.give(said, checked, store) if said else persons.take_back(named, store)
     if json:
         print_json(told)
     else:
@@ -214,7 +217,7 @@ def _judgement(word: str, *, with_development: bool) -> Judgement:
     from monitor.model import Judgement  # noqa: PLC0415
 
     if word not in list(Judgement):
-        known = nearest(as_text(word), set(Judgement))
+        known = nearest(as_text(word), {*Judgement, _UNDO})
         raise typer.BadParameter(f"“{as_text(word)}” is no judgement; {known}", param_hint="JUDGEMENT")
     if word == Judgement.SAME_AS and not with_development:
         raise typer.BadParameter("say which: its id, or the id or URL of one of its reports", param_hint="DEVELOPMENT")

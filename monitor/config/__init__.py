@@ -23,8 +23,8 @@ from monitor.feeds.fetch import FetchSettings
 from monitor.model import Feed, Storyline
 from monitor.notices import Operator
 from monitor.secret import mask
+from monitor.serve import WebSettings
 from monitor.stories.match import Matcher
-from monitor.web.serve import WebSettings
 
 __all__ = ["PLACES", "Config", "Defaults", "Retention", "checked", "fetch_settings", "find", "load"]
 
@@ -157,12 +157,20 @@ def _config(plain: Plain, path: Path) -> Config | None:
         retention=retention,
         outlets=_section(plain, Outlets, "outlets"),
         operator=_section(plain, Operator, "operator"),
-        web=_section(plain, WebSettings, "web"),
+        web=_web(plain),
     )
 
 
 def _section(plain: Plain, cls: type[T], name: str) -> T:
     return fill(plain, cls, plain.section(name), (name,)) or cls()
+
+
+def _web(plain: Plain) -> WebSettings:
+    web: WebSettings = _section(plain, WebSettings, "web")
+    if web.page and not web.is_open and not web.has_login:
+        said = "Others than this machine's own users could open the page, so it stays shut until it has a password; `monitor password` makes one."
+        plain.warn(("web",), said)
+    return web
 
 
 def _store(plain: Plain) -> str:

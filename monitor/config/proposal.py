@@ -1,4 +1,4 @@
-"""Proposed storylines as YAML: by themselves, to be pasted, or put into a configuration of which nothing else changes."""
+"""Proposed storylines, and feeds, as YAML: by themselves, to be pasted, or put into a configuration of which nothing else changes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from monitor.alerts.clean import line
 from monitor.config import reading
 from monitor.config.reading import Plain
 from monitor.errors import ConfigError, MonitorError, Problem
-from monitor.model import Storyline
+from monitor.model import Feed, Storyline
 from monitor.stories.seed import Draft, Proposal, unused_id
 
 _WIDTH = 118
 _PLAIN = re.compile(r"[^\W\d_](?:[\w .'\u2018\u2019-]*[\w.\u2019])?")
 _QUOTE_CAP = 240
+_NAME_CAP = 60
 _EMPTY = (
     yaml.BlockEndToken,
     yaml.KeyToken,
@@ -159,6 +160,40 @@ def extended(there: Standing, proposal: Proposal, seed: str) -> str:
     return text
 
 
+def with_feeds(there: Standing, feeds: Sequence[Feed]) -> str:
+    """The configuration's text with these feeds put in, those that stand there already left out. Raises MonitorError where it cannot."""
+    stood = there.plain.section("feeds")
+    lines = stood if isinstance(stood, tuple) else ()
+    known = {
+        one["url"] if isinstance(one, dict) and "url" in one else one for one in lines if isinstance(one, str | dict)
+    }
+    fresh = [feed for feed in feeds if feed.url not in known]
+    if not fresh:
+        return there.text
+    refused = MonitorError(
+        f"{there.file} is laid out so that nothing can be put in safely; write the feed there yourself."
+    )
+    try:
+        text = _put(there.text, "feeds", _Feeds(fresh))
+    except yaml.YAMLError:
+        raise refused from None
+    after = reading.read(text.encode(), there.file)
+    if after.problems or after.data != there.plain.data | {"feeds": (*lines, *(_as_set(feed) for feed in fresh))}:
+        raise refused
+    return text
+
+
+def feed_line(url: str, name: str) -> str:
+    """A feed as the configuration has it, on one line."""
+    said = {"url": url} | ({"name": line(name, _NAME_CAP)} if line(name, _NAME_CAP) else {})
+    return "{" + ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in said.items()) + "}"
+
+
+def _as_set(feed: Feed) -> dict[str, str]:
+    found: dict[str, str] = yaml.safe_load(feed_line(feed.url, feed.name))
+    return found
+
+
 def _keeps(before: Any, after: Any, proposal: Proposal) -> bool:
     """Whether the configuration means what it meant before, and the proposal besides."""
     own = ("entities", "storylines")
@@ -191,6 +226,17 @@ class _Entities:
 
 
 @dataclass(frozen=True, slots=True)
+class _Feeds:
+    feeds: Sequence[Feed]
+
+    def block(self, indent: str) -> str:
+        return "\n".join(f"{indent}- {feed_line(feed.url, feed.name)}" for feed in self.feeds)
+
+    def flow(self) -> str:
+        return ", ".join(feed_line(feed.url, feed.name) for feed in self.feeds)
+
+
+@dataclass(frozen=True, slots=True)
 class _Storylines:
     drafts: Sequence[Draft]
     seed: str
@@ -208,6 +254,9 @@ class _Storylines:
         )
 
 
+_Section = _Entities | _Feeds | _Storylines
+
+
 def _flow(items: Iterable[str]) -> str:
     return f"[{', '.join(map(scalar, items))}]"
 
@@ -220,7 +269,7 @@ def _flow_storyline(told: Storyline, seed: str) -> str:
     return f"{{id: {scalar(told.id)}, title: {scalar(told.title)}{more}, terms: {{{', '.join(terms)}}}}}"
 
 
-def _put(text: str, section: str, new: _Entities | _Storylines) -> str:
+def _put(text: str, section: str, new: _Section) -> str:
     """`text` with something new at the end of a section, which is made where there is none."""
     node = yaml.compose(text, Loader=yaml.SafeLoader)
     pairs = node.value if isinstance(node, yaml.MappingNode) else []
@@ -248,7 +297,7 @@ def _put(text: str, section: str, new: _Entities | _Storylines) -> str:
     return text[:at] + _lines(text, f"{before}{gap}{new.block(' ' * column)}\n") + text[at:]
 
 
-def _put_in_brackets(text: str, value: yaml.CollectionNode, tokens: Sequence[Any], new: _Entities | _Storylines) -> str:
+def _put_in_brackets(text: str, value: yaml.CollectionNode, tokens: Sequence[Any], new: _Section) -> str:
     inside = [token for token in tokens if value.start_mark.index < token.start_mark.index < value.end_mark.index - 1]
     at = inside[-1].end_mark.index if inside else value.start_mark.index + 1
     comma = "" if not inside else " " if isinstance(inside[-1], yaml.FlowEntryToken) else ", "

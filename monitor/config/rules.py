@@ -27,7 +27,7 @@ from monitor.feeds.fetch import FetchSettings
 from monitor.model import Feed, Storyline
 from monitor.notices import Operator
 from monitor.secret import Secret
-from monitor.web.serve import WebSettings
+from monitor.serve import WebSettings
 
 Rule = Callable[[Plain, Any, Path], None]
 
@@ -36,6 +36,8 @@ _MAIL = re.compile(r"[^@\s<>,;:\"\\]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_PASSWORD_HASH = re.compile(r"\$argon2id\$v=\d+\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+")
+_SHORTEST_TOKEN = 24
 _SECRET_CAP = 64_000
 
 
@@ -243,6 +245,20 @@ def address(plain: Plain, value: str, path: Path) -> None:
         plain.problem(path, f"`{shown(value)}` is no address to listen at; write it like 127.0.0.1:8765.")
 
 
+def password_hash(plain: Plain, value: str | Secret, path: Path) -> None:
+    """What is kept of a password, from which nobody reads it back."""
+    text = value.reveal() if isinstance(value, Secret) else value
+    if text and not _PASSWORD_HASH.fullmatch(text):
+        plain.problem(path, "Here stands what `monitor password` prints, never the password itself.")
+
+
+def token(plain: Plain, value: Secret | None, path: Path) -> None:
+    """Long enough that nobody guesses it."""
+    if value is not None and len(value.reveal()) < _SHORTEST_TOKEN:
+        said = f"What the {value} holds is too short for a token; `openssl rand -hex 32` makes a good one."
+        plain.problem(path, said)
+
+
 def services(plain: Plain, value: Mapping[str, str | Secret], path: Path) -> None:
     """Addresses that Apprise understands. They may hold passwords, and are not repeated."""
     if not value:
@@ -330,7 +346,7 @@ RULES: Mapping[type, Mapping[str, Rule]] = {
         "group_wait": lasting("0s", "1h"),
     },
     TemplateFiles: {"text": template, "html": template, "digest_text": template, "digest_html": template},
-    WebSettings: {"base_url": base_url, "listen": address},
+    WebSettings: {"base_url": base_url, "listen": address, "password": password_hash, "token": token},
     Operator: {"feed_silent": lasting("1h", "90d"), "channel_failing": lasting("1m", "7d")},
     WebhookSettings: {"url": web_address, "secret": signing_secret, "headers": headers},
 }

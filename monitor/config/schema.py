@@ -21,7 +21,7 @@ from monitor.feeds.fetch import FetchSettings
 from monitor.model import Feed, Storyline, Terms
 from monitor.notices import Operator
 from monitor.secret import Secret
-from monitor.web.serve import WebSettings
+from monitor.serve import WebSettings
 
 _DURATION = {"type": "string", "pattern": r"^\d+\s*[smhd]$", "examples": ["30s", "10m", "2h", "1d"]}
 _SECRET = {

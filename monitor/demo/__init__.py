@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import tempfile
 import threading
 import time
@@ -23,14 +24,18 @@ from monitor import process
 from monitor.config import load
 from monitor.daemon import Daemon
 from monitor.store import Store, outbox, views
+from monitor.web import app
 
 WEEK = timedelta(days=7)
 _SETTLE = 15.0
 """Seconds after the week's end in which the last polls and alerts arrive."""
 
 
-def play(seconds: float) -> dict[str, int]:
-    """Play the week in `seconds`; alerts appear on the console as they happen. Returns the counts."""
+def play(seconds: float, *, begun: Callable[[str], None], ended: Callable[[dict[str, int]], None]) -> None:
+    """Play the week in `seconds`; alerts appear on the console as they happen.
+
+    `begun` is told the address of the page, and `ended` the counts, while the page is still there.
+    """
     logging.disable(logging.WARNING)
     week = yaml.safe_load(_file("week.yaml"))
     clock = _Clock(week["start"], seconds)
@@ -43,13 +48,15 @@ def play(seconds: float) -> dict[str, int]:
             stack.callback(logging.disable, logging.NOTSET)
             store = Store.open(f"sqlite:///{folder}/monitor.db")
             stack.callback(store.close)
-            daemon = Daemon(load(_configuration(Path(folder), week["outlets"], port)), store, now=clock.now)
+            config = load(_configuration(Path(folder), week["outlets"], port))
+            daemon = Daemon(config, store, page=app.of, now=clock.now)
             stack.callback(daemon.stop)
             daemon.start()
+        begun(f"http://{config.web.listen}/")
         clock.start()
         time.sleep(seconds)
         _wait_for_the_last(daemon, len(week["entries"]))
-        return _counts(store, len(week["outlets"]))
+        ended(_counts(store, len(week["outlets"])))
 
 
 class _Clock:
@@ -73,8 +80,16 @@ class _Clock:
 def _configuration(folder: Path, outlets: list[str], port: int) -> Path:
     feeds = ", ".join(f'{{url: "http://127.0.0.1:{port}/{quote(name)}", name: "{name}"}}' for name in outlets)
     path = folder / "monitor.yaml"
-    path.write_text(_file("monitor.yaml").replace("FEEDS", feeds), encoding="utf-8")
+    text = _file("monitor.yaml").replace("FEEDS", feeds).replace("PORT", str(_free_port()))
+    path.write_text(text, encoding="utf-8")
     return path
+
+
+def _free_port() -> int:
+    """A port for the page; a daemon beside us may have the usual one."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @contextmanager

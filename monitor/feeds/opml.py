@@ -26,7 +26,8 @@ def read(text: bytes, file: str) -> list[Feed]:
     for outline in root.iter("outline"):
         url = (outline.get("xmlUrl") or outline.get("xmlurl") or "").strip()
         if url.startswith(("http://", "https://")):
-            found.setdefault(url, Feed(url=url, name=(outline.get("title") or outline.get("text") or "").strip()))
+            name = (outline.get("title") or outline.get("text") or "").strip()
+            found.setdefault(url, Feed(url=url, name="" if name == url else name))
     if not found:
         raise OpmlError(f"{file} names no feeds; each feed is an <outline> with an xmlUrl.")
     return list(found.values())

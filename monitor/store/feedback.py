@@ -39,12 +39,13 @@ def undecided(tx: Connection, entry: Entry) -> Placement | None:
 
 
 def replace(tx: Connection, entry: Entry, said: Sequence[Feedback]) -> None:
-    """Put `said` in the place of all that was said of the entry before. Nobody's reading of an earlier revision holds any more."""
+    """Put `said`, or nothing, in the place of all that was said of the entry before. Nobody's reading of an earlier revision holds any more."""
     before = undecided(tx, entry)
     was = stories.to_json(before) if before else None
     columns = ("entry", "storyline", "judgement", "score", "development", "given_at")
     tx.execute(delete(feedback).where(feedback.c.entry == entry.id))
-    tx.execute(insert(feedback), [{name: getattr(one, name) for name in columns} | {"was": was} for one in said])
+    if said:
+        tx.execute(insert(feedback), [{name: getattr(one, name) for name in columns} | {"was": was} for one in said])
     upsert(tx, meta, [{"name": _REVISION, "value": "0"}], keep=True)
     grown = cast(cast(meta.c.value, Integer) + 1, Text)
     tx.execute(update(meta).where(meta.c.name == _REVISION).values(value=grown))

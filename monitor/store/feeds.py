@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, or_, select, update
 
 from monitor.model import LIVELY, Entry, Feed, FeedState
 from monitor.store import batches, fields, upsert
-from monitor.store.schema import carried, feeds, seen, storylines
+from monitor.store.schema import carried, feeds, reports, seen, storylines
 from monitor.store.schema import entries as known_entries
 
 _STATE = tuple(feeds.c[name] for name in FeedState.__dataclass_fields__)
@@ -73,6 +73,37 @@ def one(tx: Connection, url: str) -> FeedState | None:
 def everything(tx: Connection) -> list[FeedState]:
     """All followed feeds, by URL."""
     return [_state(row) for row in tx.execute(select(*_STATE).where(feeds.c.followed).order_by(feeds.c.url))]
+
+
+def some(tx: Connection, words: str, limit: int, offset: int = 0) -> list[FeedState]:
+    """Followed feeds whose address or title has these words, those that fail first; so many of them, from that one on."""
+    query = select(*_STATE).where(*_with(words)).order_by(feeds.c.gone.desc(), feeds.c.failures.desc(), feeds.c.url)
+    return [_state(row) for row in tx.execute(query.limit(limit).offset(offset))]
+
+
+def count(tx: Connection, words: str = "") -> int:
+    """How many such feeds there are."""
+    return tx.execute(select(func.count()).where(*_with(words))).scalar_one()
+
+
+def count_ailing(tx: Connection) -> int:
+    """How many followed feeds fail, or are gone."""
+    return tx.execute(select(func.count()).where(feeds.c.followed, (feeds.c.failures > 0) | feeds.c.gone)).scalar_one()
+
+
+def _with(words: str) -> tuple[ColumnElement[bool], ...]:
+    found = (func.lower(column).contains(words.lower(), autoescape=True) for column in (feeds.c.url, feeds.c.title))
+    return (feeds.c.followed, or_(*found)) if words else (feeds.c.followed,)
+
+
+def brought(tx: Connection, urls: Sequence[str], since: datetime) -> dict[str, tuple[int, int]]:
+    """How many entries each of these feeds has brought since then, and how many of those became reports; only those with any."""
+    known = known_entries.c
+    query = select(known.feed, func.count(), func.count(reports.c.entry)).outerjoin(
+        reports, reports.c.entry == known.id
+    )
+    query = query.where(known.seen_at > since, known.feed.in_(urls)).group_by(known.feed)
+    return {feed: (entries, placed) for feed, entries, placed in tx.execute(query)}
 
 
 def conspicuous(tx: Connection, *, renamed: int, arrived: int, quiet_since: datetime) -> list[FeedState]:

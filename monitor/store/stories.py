@@ -169,6 +169,19 @@ def entry(tx: Connection, name: str) -> Entry | None:
     return None
 
 
+def count_since(tx: Connection, since: datetime) -> int:
+    """How many entries were published since then."""
+    return tx.execute(select(func.count()).where(entries.c.published > since)).scalar_one()
+
+
+def entries_after(tx: Connection, after: tuple[datetime, str], limit: int = _BATCH) -> list[Entry]:
+    """The next entries in order of time and id, behind that time and id."""
+    at, identifier = after
+    behind = (entries.c.published > at) | ((entries.c.published == at) & (entries.c.id > identifier))
+    query = select(*_ENTRY).where(entries.c.published >= at, behind).order_by(entries.c.published, entries.c.id)
+    return [_entry(row) for row in tx.execute(query.limit(limit))]
+
+
 def named(tx: Connection, name: str, limit: int = 3) -> list[Entry]:
     """The entry with that id; else that with this URL, a report before others, the newest first; else those whose id begins so."""
     placed = select(*_ENTRY).outerjoin(reports, reports.c.entry == entries.c.id)
@@ -192,6 +205,15 @@ def reports_of(tx: Connection, development: str) -> list[Placement]:
     query = select(*_ENTRY, *_PLACEMENT).join(reports, reports.c.entry == entries.c.id)
     query = query.where(reports.c.development == development).order_by(entries.c.published, entries.c.id)
     return [_placement(row) for row in tx.execute(query)]
+
+
+def reports_before(tx: Connection, storylines: Collection[str], until: datetime, limit: int) -> list[Placement]:
+    """The last reports on any of these storylines up to that moment, the latest first."""
+    on = select(on_storyline.c.development).where(on_storyline.c.storyline.in_(storylines))
+    query = select(*_ENTRY, *_PLACEMENT).join(reports, reports.c.entry == entries.c.id)
+    query = query.where(reports.c.development.in_(on), entries.c.published <= until)
+    rows = tx.execute(query.order_by(entries.c.published.desc(), entries.c.id.desc()).limit(limit))
+    return [_placement(row) for row in rows]
 
 
 def development(tx: Connection, identifier: str) -> Development | None:

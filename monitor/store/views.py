@@ -51,16 +51,22 @@ def feeds(tx: Connection, now: datetime) -> list[View]:
 
 def stories(tx: Connection, now: datetime) -> list[View]:
     """Followed storylines with their last development, their state, and who hears nothing of them."""
-    muted: dict[str, list[View]] = {}
-    for mute in mutes.standing(tx, now):
-        wish = {"channel": mute.channel, "target": mute.target, "until": _plain(mute.until)}
-        muted.setdefault(mute.storyline, []).append(wish)
+    silent = muted(tx, now)
     followed = _views(
         tx,
         select(storylines).where(storylines.c.followed).order_by(storylines.c.id),
         ("id", "title", "question", "followed_since", "state", "state_since"),
     )
-    return [view | _summary(tx, view["id"]) | {"muted": muted.get(view["id"], [])} for view in followed]
+    return [view | _summary(tx, view["id"]) | {"muted": silent.get(view["id"], [])} for view in followed]
+
+
+def muted(tx: Connection, now: datetime) -> dict[str, list[View]]:
+    """Storyline -> who hears nothing of it, by which channel, and until when."""
+    found: dict[str, list[View]] = {}
+    for mute in mutes.standing(tx, now):
+        wish = {"channel": mute.channel, "target": mute.target, "until": _plain(mute.until)}
+        found.setdefault(mute.storyline, []).append(wish)
+    return found
 
 
 def _summary(tx: Connection, storyline: str) -> View:
@@ -97,8 +103,8 @@ def _reports(tx: Connection, development: str) -> list[View]:
     return _views(tx, query.order_by(entries.c.published, entries.c.id), shown)
 
 
-def listed(tx: Connection, limit: int = 50, state: str | None = None) -> list[View]:
-    """The last deliveries, latest first; those in one state, if it is given."""
+def listed(tx: Connection, limit: int = 50, state: str | None = None, channel: str | None = None) -> list[View]:
+    """The last deliveries, latest first; those in one state or by one channel, if it is given."""
     query = (
         select(deliveries, alerts.c.content)
         .join(alerts, alerts.c.id == deliveries.c.alert)
@@ -106,6 +112,7 @@ def listed(tx: Connection, limit: int = 50, state: str | None = None) -> list[Vi
         .limit(limit)
     )
     query = query if state is None else query.where(deliveries.c.state == state)
+    query = query if channel is None else query.where(deliveries.c.channel == channel)
     shown = (
         "id",
         "channel",

@@ -1,1 +1,1 @@
-"""What the daemon serves to browsers: so far, the addresses in mails that silence a storyline or end following it."""
+"""What the daemon serves to browsers: the page, the addresses in mails, and where hubs bring what is new."""

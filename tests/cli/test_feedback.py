@@ -60,6 +60,21 @@ def test_the_timeline_shows_by_which_id_a_development_can_be_named(command: Comm
     assert " d-2 " in command("timeline", "dam")[1]
 
 
+def test_what_was_said_is_taken_back_by_undo(command: Command) -> None:
+    def grouped() -> dict[str, list[str]]:
+        view = json.loads(command("timeline", "dam", "--json")[1])
+        return {d["id"]: [report["id"] for report in d["reports"]] for d in view}
+
+    before = grouped()
+    assert command("feedback", "e12", "new")[0] == 0
+    assert grouped() != before
+    code, out, _ = command("feedback", "e12", "undo")
+    assert code == 0
+    assert out == "What was said of “Dam report 12 “댐”” (new) is taken back. It is where the rules had put it.\n"
+    assert grouped() == before
+    assert "nothing to take back" in command("feedback", "e12", "undo")[2]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
@@ -67,6 +82,7 @@ def test_the_timeline_shows_by_which_id_a_development_can_be_named(command: Comm
         ("e2 same-as", 2, "say which: its id, or the id or URL of one of its reports"),
         ("e2 right d-1", 2, "`right` takes none; did you mean `same-as`?"),
         ("e2", 2, "Missing argument"),
+        ("e2 undoo", 2, "“undoo” is no judgement; did you mean `undo`?"),
         ("e99 wrong", 1, "There is no entry “e99” in the store"),
         ("e1 wrong", 1, "More than one entry's id begins with “e1”: e11, e12; write more of it."),
         ("e2 same-as d-99", 1, "There is no development “d-99”"),

@@ -225,6 +225,8 @@ class World:
     hook: Hook
     mail: Mailbox
     process: subprocess.Popen[bytes] | None = None
+    page_port: int = field(default_factory=free_port)
+    """Where the page is, unless the test says otherwise."""
 
     @property
     def config(self) -> Path:
@@ -244,6 +246,7 @@ class World:
 
     def write_config(self, *feed_names: str, extra: str = "", channels: str = "[mail, hook]") -> None:
         listed = "".join(f"  - {{url: '{self.web.url(name)}', name: {name}, every: 1m}}\n" for name in feed_names)
+        page = "" if "web:" in extra else f"web: {{listen: '127.0.0.1:{self.page_port}'}}\n"
         self.config.write_text(
             f"""store: {self.store_url}
 defaults: {{channels: {channels}}}
@@ -251,7 +254,7 @@ fetch: {{allow_networks: [127.0.0.0/8], per_host: 8}}
 entities: {{Orla dam: [Orla dam, River Orla, zapora Orla]}}
 storylines:
   - {{id: dam, title: The Orla dam, terms: {{all: [Orla dam]}}}}
-{extra}feeds:
+{extra}{page}feeds:
 {listed}channels:
   mail: {{type: email, host: localhost, port: {self.mail.port}, from: Monitor <monitor@desk.example>, to: [ann@desk.example], username: monitor,
          password: {{env: MAIL_PASSWORD}}, ca_file: {self.mail.ca_file}}}
