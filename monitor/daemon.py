@@ -100,6 +100,7 @@ class Daemon:
         self._stopping = False
         self._failure: BaseException | None = None
         self._status = ""
+        self._refused = ""
         self._troubles: dict[str, Trouble] = {}
         self._server: Server | None = None
         self._scheduler = BackgroundScheduler(
@@ -129,9 +130,8 @@ class Daemon:
             self._parts = parts
             self._traffic.adopt(config.fetch)
             self._following_since, self._announced = self._now(), False
-        old_deliverer.stop(
-            STOP_WITHIN / 2
-        )  # a try that takes longer ends in its own time: its lease keeps it from being sent again
+        # a try that takes longer ends in its own time: its lease keeps it from being sent again
+        old_deliverer.stop(STOP_WITHIN / 2)
         self._deliverer = self._new_deliverer(parts)
         self._deliverer.start()
         self._troubles.clear()
@@ -192,9 +192,11 @@ class Daemon:
         if not web.base_url:
             return
         from monitor.web import app  # noqa: PLC0415 - Flask only where something is served
+        from monitor.web.health import Health  # noqa: PLC0415
 
         try:
-            self._server = Server(app.create(self.store, self._key, self._now, self.push), web.listen)
+            how = Health(self.check, self.unready, self._pulse.ages)
+            self._server = Server(app.create(self.store, self._key, self._now, self.push, how), web.listen)
             self._server.start()
         except MonitorError as error:
             log.error("web error=%s", error)  # noqa: TRY400 - the sentence says it all
@@ -386,6 +388,7 @@ class Daemon:
             self.store.write(lambda tx: upsert(tx, meta, [{"name": "alive", "value": self._now().isoformat()}]))
             with self.store.read() as tx:
                 waiting, late = outbox.pending(tx), feeds.count_due(tx, self._now() - _LATE)
+            self._refused = ""
             self._status = (
                 f"{len(self._parts.feeds)} feeds, {len(self._polling)} being polled, {waiting} deliveries waiting"
             )
@@ -393,7 +396,7 @@ class Daemon:
                 self._status += f"; {late} of the feeds should have been polled more than a minute ago"
                 log.warning("late feeds=%d", late)
         except StoreError as error:
-            self._status = str(error)
+            self._status = self._refused = str(error)
             log.error("prove error=%s", error)  # noqa: TRY400
         self._pulse.beat("desk")
 
@@ -401,6 +404,13 @@ class Daemon:
     def status(self) -> str:
         """One line on how things are."""
         return self._status or f"{len(self._parts.feeds)} feeds"
+
+    def unready(self) -> str:
+        """Why no story is followed at this moment, in a sentence; empty when all are."""
+        refuses = bool(self._refused) or self.is_resting or self._pulse.age("desk") > 3 * _PROVE_EVERY
+        if self._stopping or not self.ticked:
+            return "It ends." if self._stopping else "It has just begun."
+        return "The store takes nothing." if refuses else ""
 
     def check(self) -> None:
         """Raise MonitorError when a part has died or shows no life; a scheduler that only lost its clock is set going again."""

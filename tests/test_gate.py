@@ -26,7 +26,9 @@ OTHERS = {
     "monitor/doctor/web.py": {"socket", "ssl"},  # looks at a receiver's port and certificate, sends nothing
     "monitor/systemd.py": {"socket"},  # a datagram to the service manager
     "monitor/web/app.py": {"flask"},  # what is served, not fetched
+    "monitor/web/health.py": {"flask"},
     "monitor/web/links.py": {"flask"},
+    "monitor/web/metrics.py": {"flask"},
     "monitor/web/serve.py": {"flask", "waitress"},
     "monitor/web/websub.py": {"flask"},
 }

@@ -27,6 +27,7 @@ from tests.sinks import samples
 from tests.sinks.reading import is_plain, leads_to_the_web, read
 from tests.sinks.strings import CONTROL, STRINGS
 from tests.sinks.test_chat import values
+from tests.web.samples import WELL
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 LABELS = {"alertname", "alert", "storyline", "severity", "reason", "kind", "development"}
@@ -87,7 +88,7 @@ def test_what_a_receiver_answers_becomes_one_plain_line_of_an_error() -> None:
 
 @pytest.fixture
 def client(store: Store, tmp_path: Path) -> FlaskClient:
-    return app.create(store, store.write(links.key), lambda: samples.NOW, lambda _push: True).test_client()
+    return app.create(store, store.write(links.key), lambda: samples.NOW, lambda _push: True, WELL).test_client()
 
 
 def test_a_page_shows_words_as_words_and_nothing_of_its_address(client: FlaskClient, store: Store) -> None:

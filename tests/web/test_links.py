@@ -22,6 +22,7 @@ from monitor.web import app
 from monitor.web.serve import Server
 from tests.alerts.receiver import Clock
 from tests.alerts.samples import NOON, make_alert, make_delivery
+from tests.web.samples import WELL
 
 ALERT, DELIVERY = make_alert(), make_delivery()
 
@@ -37,7 +38,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 @pytest.fixture
 def page(store: Store, clock: Clock) -> Iterator[Links]:
     key = store.write(links.key)
-    server = Server(app.create(store, key, clock, lambda _push: True), "127.0.0.1:0")
+    server = Server(app.create(store, key, clock, lambda _push: True, WELL), "127.0.0.1:0")
     server.start()
     yield Links(f"http://127.0.0.1:{server.port}", key)
     server.close()
