@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from monitor.cli import FAILED, AsJson, ConfigFile, app, as_text
+from monitor.cli import FAILED, AsJson, ConfigFile, app, as_text, complete
 from monitor.cli.output import as_yaml_line, count, print_json, say
 from monitor.errors import ConfigError, DeliveryError, MonitorError
 
@@ -129,7 +129,9 @@ def discover(
 
 @app.command("test-alert")
 def try_channel(
-    channel: Annotated[str, typer.Argument(metavar="CHANNEL", help="A channel of the configuration.")],
+    channel: Annotated[
+        str, typer.Argument(metavar="CHANNEL", help="A channel of the configuration.", autocompletion=complete.channels)
+    ],
     config: ConfigFile = None,
     json: AsJson = False,  # noqa: FBT002
 ) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor.alerts.clean import line
-from monitor.cli import AsJson, ConfigFile, app, as_text
+from monitor.cli import AsJson, ConfigFile, app, as_text, complete
 from monitor.cli.output import complain, count, print_json, progress, say, table
 from monitor.errors import MonitorError
 
@@ -158,7 +158,9 @@ def feedback(
     judgement: Annotated[
         str,
         typer.Argument(
-            metavar="wrong|right|same-as|new", help="Not on the story; on it; one more report; news of its own."
+            metavar="wrong|right|same-as|new",
+            help="Not on the story; on it; one more report; news of its own.",
+            autocompletion=complete.judgements,
         ),
     ],
     development: Annotated[
@@ -175,6 +177,7 @@ def feedback(
             "--storyline",
             metavar="ID",
             help="The storyline that is meant; else the one it fits best.",
+            autocompletion=complete.storylines,
             show_default=False,
         ),
     ] = "",

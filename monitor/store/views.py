@@ -63,6 +63,13 @@ def stories(tx: Connection, now: datetime) -> list[View]:
     return [view | _summary(tx, view["id"]) | {"muted": muted.get(view["id"], [])} for view in followed]
 
 
+def story(tx: Connection, storyline: str) -> View:
+    """What a storyline is called and asks, and how lively it is; its id for a name where it is not known."""
+    shown = ("id", "title", "question", "state", "state_since")
+    known = _views(tx, select(storylines).where(storylines.c.id == storyline), shown)
+    return known[0] if known else dict.fromkeys(shown, "") | {"id": storyline, "state_since": None}
+
+
 def _summary(tx: Connection, storyline: str) -> View:
     ours = (
         select(developments)
@@ -133,7 +140,7 @@ def status(tx: Connection, now: datetime) -> View:
         "feeds": tx.execute(healthy).scalar_one(),
         "feeds_failing": tx.execute(healthy.where(table.failures > 0)).scalar_one(),
         "feeds_gone": tx.execute(healthy.where(table.gone)).scalar_one(),
-        "last_poll_at": _plain(tx.execute(select(func.max(table.polled_at))).scalar()),
+        "last_poll_at": last_poll(tx),
         "storylines": tx.execute(
             select(func.count()).select_from(storylines).where(storylines.c.followed)
         ).scalar_one(),
@@ -153,6 +160,12 @@ def status(tx: Connection, now: datetime) -> View:
         },
         "sqlite": sqlite3.sqlite_version,
     }
+
+
+def last_poll(tx: Connection) -> str | None:
+    """When a feed was last polled; None when none ever was."""
+    moment: str | None = _plain(tx.execute(select(func.max(feeds_table.c.polled_at))).scalar())
+    return moment
 
 
 def _views(tx: Connection, query: Select[Any], shown: Iterable[str]) -> list[View]:
