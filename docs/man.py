@@ -147,7 +147,9 @@ def _command(name: str, command: Any) -> str:
     options = [p for p in command.params if p.param_type_name == "option" and "--config" not in p.opts]
     usage = " ".join(rf"\fI{_roff(_shown(argument))}\fR" for argument in arguments)
     told = f".TP\n.B monitor {_roff(name)}\\fR{' ' + usage if usage else ''}\n{_sentence(command.help)}\n"
-    lines = [(rf"\fI{_roff(_shown(a))}\fR", a.help) for a in arguments if a.help] + [(_option(o), o.help) for o in options]
+    lines = [(rf"\fI{_roff(_shown(a))}\fR", a.help) for a in arguments if a.help] + [
+        (_option(o), o.help) for o in options
+    ]
     if lines:
         told += ".RS\n" + "".join(f".TP\n{label}\n{_sentence(said)}\n" for label, said in lines) + ".RE\n"
     return told

@@ -47,7 +47,7 @@ def once(
     from monitor.config import find, load  # noqa: PLC0415
 
     logs.set_up("text")
-    with progress("polling") as report:
+    with progress("polling") as report, redirect_stdout(sys.stderr if json else sys.stdout):  # where the console tells
         counts = single.once(load(find(config)), everything=everything, progress=report)
     if json:
         print_json(counts)

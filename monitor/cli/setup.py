@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
 from importlib import resources
 from pathlib import Path
 from typing import Annotated
@@ -72,7 +74,6 @@ def track(
 ) -> None:
     """Propose storylines from an article: entities, terms and what it leaves open."""
     import io  # noqa: PLC0415
-    import sys  # noqa: PLC0415
 
     from monitor.config import fetch_settings  # noqa: PLC0415
     from monitor.config.proposal import as_yaml  # noqa: PLC0415
@@ -153,7 +154,8 @@ def try_channel(
     failures: list[str] = []
     for delivery in deliveries_for(alert, channel, targets(checked.channels[channel]), alert.created_at):
         try:
-            sender.send(alert, delivery, conversation.append if json else lambda text: say(f"  {text}"))
+            with redirect_stdout(sys.stderr if json else sys.stdout):  # the console tells there
+                sender.send(alert, delivery, conversation.append if json else lambda text: say(f"  {text}"))
         except DeliveryError as error:
             failures.append(f"{delivery.target}: {error}" if delivery.target else str(error))
     gate.close()

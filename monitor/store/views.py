@@ -40,13 +40,20 @@ def feeds(tx: Connection, now: datetime) -> list[View]:
         "offences",
     )
     told_until = subscriptions.told_until(tx, now)
-    return [
-        view
-        | {"entries_a_day": counts.get(view["url"], (0, 0))[0], "reports_a_day": counts.get(view["url"], (0, 0))[1]}
-        | {"quarantined": view.pop("offences") >= OFFENCES, "moved_to": view.pop("address") or None}
-        | {"pushed_until": _plain(told_until.get(view["url"]))}
-        for view in _views(tx, query, shown)
-    ]
+    told = []
+    for view in _views(tx, query, shown):
+        entries_a_day, reports_a_day = counts.get(view["url"], (0, 0))
+        told.append(
+            {
+                **{name: value for name, value in view.items() if name not in ("address", "offences")},
+                "entries_a_day": entries_a_day,
+                "reports_a_day": reports_a_day,
+                "quarantined": view["offences"] >= OFFENCES,
+                "moved_to": view["address"] or None,
+                "pushed_until": _plain(told_until.get(view["url"])),
+            }
+        )
+    return told
 
 
 def stories(tx: Connection, now: datetime) -> list[View]:
