@@ -12,7 +12,7 @@ import typer
 import yaml
 
 from monitor import __version__
-from monitor.cli import app, daemon, follow, setup, tables, tryout
+from monitor.cli import app, daemon, follow, setup, tables, tryout, watch
 from monitor.config import load
 
 ROOT = Path(__file__).parents[1]
@@ -24,7 +24,7 @@ DOCUMENTS = [
     ROOT / "systemd/README.md",
     ROOT / "benchmarks/README.md",
 ]
-COMMANDS = typer.main.get_command(app).commands if all((daemon, follow, setup, tables, tryout)) else {}  # type: ignore[attr-defined]
+COMMANDS = typer.main.get_command(app).commands if all((daemon, follow, setup, tables, tryout, watch)) else {}  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
