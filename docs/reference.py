@@ -180,7 +180,9 @@ def _plural(kind: str) -> str:
 
 
 def _default(field: dataclasses.Field[Any]) -> str:
-    value = field.default if field.default is not dataclasses.MISSING else field.default_factory()  # type: ignore[misc]
+    value = field.default
+    if field.default_factory is not dataclasses.MISSING:
+        value = field.default_factory()
     if isinstance(value, timedelta):
         return _duration(value)
     if dataclasses.is_dataclass(value) or value in (None, "", (), {}):

@@ -8,10 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import monotonic
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)  # fmt: skip
 
 from monitor.model import Alert, AlertKind, Changes, Delivery, DeliveryState, Hold, Poll
 
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a series beside each, which nobody asks for
 REGISTRY = CollectorRegistry()
 LABELS = 50
 """Values that a label has at most, where the configuration says how many there are; the rest is summed as OTHER."""

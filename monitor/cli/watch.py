@@ -113,7 +113,7 @@ def picture(now: Seen) -> RenderableType:
 def _keys() -> Iterator[Callable[[float], bool]]:
     """What waits for some seconds, or until the key is pressed that ends; where there is no keyboard, it only waits."""
     if not sys.stdin or not sys.stdin.isatty():
-        yield lambda seconds: bool(time.sleep(seconds))
+        yield _wait
         return
     import termios  # noqa: PLC0415
     import tty  # noqa: PLC0415
@@ -130,6 +130,11 @@ def _keys() -> Iterator[Callable[[float], bool]]:
         yield pressed
     finally:
         termios.tcsetattr(keyboard, termios.TCSADRAIN, usual)
+
+
+def _wait(seconds: float) -> bool:
+    time.sleep(seconds)
+    return False
 
 
 # --- into a pipe

@@ -18,6 +18,7 @@ import typer
 
 from docs import man, reference
 from monitor.alerts import render
+from monitor.cli import app
 from monitor.config import load
 from monitor.model import AlertKind
 from tests.alerts.mails import alert, digest, link
@@ -28,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 DOCUMENTS = [ROOT / "README.md", ROOT / "systemd/README.md", ROOT / "SECURITY.md", *PAGES]
 COMMANDS = man.commands()
-OPTIONS = {option for parameter in typer.main.get_command(man.app).params for option in parameter.opts}
+OPTIONS = {option for parameter in typer.main.get_command(app).params for option in parameter.opts}
 YAML = [
     (path, text)
     for path in PAGES
@@ -136,7 +137,7 @@ def test_the_site_builds_without_a_warning_and_loads_nothing_from_elsewhere(tmp_
         pytest.skip("the extra `docs` is not installed")
     shutil.copytree(ROOT / "docs", tmp_path / "docs", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "zensical.toml", tmp_path)
-    command = [zensical, "build", "--clean", "--strict"]
+    command = [str(zensical), "build", "--clean", "--strict"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     pages = sorted((tmp_path / "site").glob("*.html"))
