@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, case, func, or_, select
 
 from monitor.model import DeliveryState
 from monitor.model.feeds import OFFENCES
-from monitor.store.schema import alerts, deliveries, feeds, storylines
+from monitor.store.schema import alerts, deliveries, feeds, pauses, storylines
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,12 @@ def deliveries_by_state(tx: Connection) -> Sequence[tuple[str, str, int]]:
     d = deliveries.c
     query = select(d.channel, d.state, func.count().label("number")).group_by(d.channel, d.state)
     return [(row.channel, row.state, row.number) for row in tx.execute(query.order_by(d.channel, d.state))]
+
+
+def resting(tx: Connection, now: datetime) -> list[str]:
+    """The channels that rest."""
+    query = select(pauses.c.channel).where(or_(pauses.c.until.is_(None), pauses.c.until > now))
+    return list(tx.execute(query.order_by(pauses.c.channel)).scalars())
 
 
 def oldest_waiting(tx: Connection, now: datetime) -> dict[str, float]:

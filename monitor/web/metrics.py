@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 from monitor.metrics import LABELS, OTHER, REGISTRY
 from monitor.model import AlertKind, DeliveryState
 from monitor.secret import mask
-from monitor.store import Connection, Store, metrics, outbox
+from monitor.store import Connection, Store, metrics
 from monitor.web.health import Health
 
 
@@ -101,7 +101,7 @@ def _deliveries(tx: Connection, now: datetime) -> Iterator[Metric]:
     for channel, seconds in oldest.items():
         age[names(channel)] = max(seconds, age.get(names(channel), 0.0))
     yield _by("monitor_channel_waiting_seconds", "The same, by channel.", "channel", age)
-    resting = Counter(names(channel) for channel, backlog in outbox.backlog(tx, now).items() if backlog.paused)
+    resting = Counter(map(names, metrics.resting(tx, now)))
     yield _by("monitor_channel_resting", "1 while a channel rests, since its receiver refused us.", "channel", resting)
 
 
