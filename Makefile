@@ -3,7 +3,7 @@ PYTHON ?= python3
 CONFIG ?= config/monitor.yaml
 BIN := .venv/bin
 
-.PHONY: run test lint types layers cov soak audit lock dist clean
+.PHONY: run test lint types layers cov soak audit lock dist docs man reference clean
 
 run: .venv/.installed
 	$(BIN)/monitor run -c $(CONFIG)
@@ -30,6 +30,18 @@ soak: .venv/.installed-dev
 audit: .venv/.installed-dev
 	.ci/audit
 
+# The documents as a site, in site/; nothing in it is loaded from elsewhere.
+docs: .venv/.installed-docs reference
+	$(BIN)/zensical build --clean --strict
+	rm -f site/*.py
+
+# What stands in the documents and is made from the program.
+reference: .venv/.installed man
+	$(BIN)/python -m docs.reference
+
+man: .venv/.installed
+	$(BIN)/python -m docs.man
+
 dist: .venv/.installed-dev
 	$(BIN)/python -m build
 
@@ -50,9 +62,13 @@ lock: | .venv
 	$(BIN)/pip install --quiet -c requirements.lock -e '.[dev]'
 	touch $@ .venv/.installed
 
+.venv/.installed-docs: pyproject.toml requirements.lock | .venv
+	$(BIN)/pip install --quiet -c requirements.lock -e '.[docs]'
+	touch $@ .venv/.installed
+
 # Second readers of mails and webhooks, for tests; without npm those tests are skipped.
 tests/npm/node_modules: tests/npm/package-lock.json
 	if command -v npm >/dev/null; then npm ci --prefix tests/npm --no-audit --no-fund --loglevel=error && touch $@; fi
 
 clean:
-	rm -rf .venv tests/npm/node_modules build dist *.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv tests/npm/node_modules build dist site *.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -107,6 +107,7 @@ class Daemon:
         self._stopping = False
         self._failure: BaseException | None = None
         self._status = ""
+        self._refused = ""
         self._troubles: dict[str, Trouble] = {}
         self._server: Server | None = None
         self._scheduler = BackgroundScheduler(
@@ -121,6 +122,10 @@ class Daemon:
     def config(self) -> Config:
         """The configuration in force."""
         return self._parts.config
+
+    def ages(self) -> dict[str, float]:
+        """Seconds since each part last showed that it works."""
+        return self._pulse.ages()
 
     @property
     def gate(self) -> Gate:
@@ -141,9 +146,8 @@ class Daemon:
             self._parts = parts
             self._traffic.adopt(config.fetch)
             self._following_since, self._announced = self._now(), False
-        old_deliverer.stop(
-            STOP_WITHIN / 2
-        )  # a try that takes longer ends in its own time: its lease keeps it from being sent again
+        # a try that takes longer ends in its own time: its lease keeps it from being sent again
+        old_deliverer.stop(STOP_WITHIN / 2)
         self._deliverer = self._new_deliverer(parts)
         self._deliverer.start()
         self._troubles.clear()
@@ -396,6 +400,7 @@ class Daemon:
             self.store.write(lambda tx: upsert(tx, meta, [{"name": "alive", "value": self._now().isoformat()}]))
             with self.store.read() as tx:
                 waiting, late = outbox.pending(tx), feeds.count_due(tx, self._now() - _LATE)
+            self._refused = ""
             self._status = (
                 f"{len(self._parts.feeds)} feeds, {len(self._polling)} being polled, {waiting} deliveries waiting"
             )
@@ -403,7 +408,7 @@ class Daemon:
                 self._status += f"; {late} of the feeds should have been polled more than a minute ago"
                 log.warning("late feeds=%d", late)
         except StoreError as error:
-            self._status = str(error)
+            self._status = self._refused = str(error)
             log.error("prove error=%s", error)  # noqa: TRY400
         self._pulse.beat("desk")
 
@@ -411,6 +416,13 @@ class Daemon:
     def status(self) -> str:
         """One line on how things are."""
         return self._status or f"{len(self._parts.feeds)} feeds"
+
+    def unready(self) -> str:
+        """Why no story is followed at this moment, in a sentence; empty when all are."""
+        refuses = bool(self._refused) or self.is_resting or self._pulse.age("desk") > 3 * _PROVE_EVERY
+        if self._stopping or not self.ticked:
+            return "It ends." if self._stopping else "It has just begun."
+        return "The store takes nothing." if refuses else ""
 
     def check(self) -> None:
         """Raise MonitorError when a part has died or shows no life; a scheduler that only lost its clock is set going again."""

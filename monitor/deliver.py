@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+from monitor import metrics
 from monitor.alerts.channels import Channel, Transcript
 from monitor.alerts.digest import THREAD
 from monitor.alerts.policy import Policy
@@ -61,6 +62,7 @@ def deliver(
         else replace(delivery, state=DeliveryState.SENT, sent_at=now(), error="")
     )
     store.write(lambda tx: _record(tx, settled, error, now()))
+    metrics.tried(alert, settled)
     log.log(
         logging.WARNING if error else logging.INFO, "deliver channel=%s delivery=%s state=%s attempt=%d error=%s",
         name, delivery.id, settled.state, delivery.attempts, settled.error,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
+from monitor import metrics
 from monitor.desk import Desk
 from monitor.errors import FeedError
 from monitor.feeds.fetch import Gate, digest
@@ -15,6 +16,7 @@ from monitor.secret import mask
 log = logging.getLogger(__name__)
 
 
+@metrics.POLL_SECONDS.time()
 def poll(feed: Feed, state: FeedState, now: datetime, gate: Gate, parser: Parser, desk: Desk) -> Changes:
     """Fetch, parse, settle. A feed's error is an outcome, not an exception: it is settled like any other."""
     try:
@@ -36,7 +38,7 @@ def poll(feed: Feed, state: FeedState, now: datetime, gate: Gate, parser: Parser
         )
     if outcome.document and outcome.document.left_out:
         log.warning("poll feed=%s left_out=%d older entries", feed.name or feed.url, outcome.document.left_out)
-    changes = desk.settle(outcome)
+    changes = metrics.settled(outcome, desk.settle)
     if changes.state and changes.state.address != state.address:
         log.info("poll feed=%s moved=%s", feed.name or feed.url, mask(changes.state.address) or "back")
     _tell(feed, changes)
@@ -53,7 +55,8 @@ def take(feed: Feed, state: FeedState, push: tuple[bytes, str], now: datetime, p
     except FeedError as error:
         log.warning("push feed=%s error=%s", feed.name or feed.url, error)
         return Changes()
-    changes = desk.settle(Poll(feed=feed, state=state, at=now, response=response, document=document, pushed=True))
+    outcome = Poll(feed=feed, state=state, at=now, response=response, document=document, pushed=True)
+    changes = metrics.settled(outcome, desk.settle)
     _tell(feed, changes)
     return changes
 

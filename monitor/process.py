@@ -93,6 +93,10 @@ class Pulse:
         """Seconds since the part's last beat; one that was never heard of counts from now."""
         return self._clock() - self._beats.setdefault(part, self._clock())
 
+    def ages(self) -> dict[str, float]:
+        """Seconds since the last beat of each part that was ever heard of."""
+        return {part: self.age(part) for part in list(self._beats)}
+
     def silent(self, allowed: Mapping[str, float]) -> list[str]:
         """The parts that were not heard of for longer than they may be."""
         return [part for part, seconds in allowed.items() if self.age(part) > seconds]

@@ -42,6 +42,8 @@ OTHERS = {
     "monitor/web/shown.py": {"flask"},
     "monitor/web/stories.py": {"flask"},
     "monitor/web/tries.py": {"flask", "werkzeug"},
+    "monitor/web/health.py": {"flask"},
+    "monitor/web/metrics.py": {"flask"},
     "monitor/web/websub.py": {"flask"},
 }
 

@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 
+from monitor.cli import complete
 from monitor.errors import ConfigError, MonitorError
 
 FAILED, USAGE, CONFIG, INTERRUPTED = 1, 2, 78, 130
@@ -36,6 +37,9 @@ ConfigFile = Annotated[
         metavar="FILE",
         help="The configuration; else $MONITOR_CONFIG, config/monitor.yaml, /etc/monitor/monitor.yaml.",
     ),
+]
+StorylineId = Annotated[
+    str, typer.Argument(metavar="STORYLINE", help="A storyline's id.", autocompletion=complete.storylines)
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
@@ -69,7 +73,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _call(arguments: Sequence[str]) -> int:
-    from monitor.cli import daemon, follow, setup, tables, tryout  # noqa: F401, PLC0415 - each adds its commands
+    from monitor.cli import daemon, follow, setup, tables, tryout, watch  # noqa: F401, PLC0415 - each adds its commands
 
     try:
         code = app(list(arguments), standalone_mode=False)

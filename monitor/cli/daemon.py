@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from monitor.cli import AsJson, ConfigFile, app, as_text
+from monitor.cli import AsJson, ConfigFile, app, as_text, complete
 from monitor.cli.output import count, print_json, progress, say
 from monitor.errors import MonitorError
 from monitor.logs import Format
@@ -47,7 +47,7 @@ def once(
     from monitor.config import find, load  # noqa: PLC0415
 
     logs.set_up("text")
-    with progress("polling") as report:
+    with progress("polling") as report, redirect_stdout(sys.stderr if json else sys.stdout):  # where the console tells
         counts = single.once(load(find(config)), everything=everything, progress=report)
     if json:
         print_json(counts)
@@ -61,7 +61,12 @@ def once(
 @app.command()
 def retry(
     ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[DELIVERY...]", help="Ids as `monitor deliveries` shows them.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[DELIVERY...]",
+            help="Ids as `monitor deliveries` shows them.",
+            autocompletion=complete.undelivered,
+        ),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All that are dead or were refused.")] = False,  # noqa: FBT002
     config: ConfigFile = None,

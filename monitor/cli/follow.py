@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from monitor.cli import AsJson, ConfigFile, app, as_text
-from monitor.cli.output import print_json, say
+from monitor.cli import AsJson, ConfigFile, StorylineId, app, as_text, complete
+from monitor.cli.output import print_json, say, write_page
 from monitor.errors import MonitorError
 
 if TYPE_CHECKING:
@@ -19,9 +19,18 @@ if TYPE_CHECKING:
     from monitor.store import Connection
 
 T = TypeVar("T")
-StorylineId = Annotated[str, typer.Argument(metavar="STORYLINE", help="A storyline's id.")]
-Channel = Annotated[str, typer.Option("--channel", metavar="CHANNEL", help="Only by this channel.")]
-To = Annotated[str, typer.Option("--to", metavar="RECIPIENT", help="Only for this recipient of the channel.")]
+Channel = Annotated[
+    str, typer.Option("--channel", metavar="CHANNEL", help="Only by this channel.", autocompletion=complete.channels)
+]
+To = Annotated[
+    str,
+    typer.Option(
+        "--to",
+        metavar="RECIPIENT",
+        help="Only for this recipient of the channel.",
+        autocompletion=complete.recipients,
+    ),
+]
 
 
 @app.command()
@@ -105,7 +114,15 @@ def _lasting(text: str) -> timedelta:
 @app.command()
 def digest(
     since: Annotated[str, typer.Option("--since", metavar="DURATION", help="How far back, such as 24h or 7d.")] = "24h",
-    storyline: Annotated[str, typer.Option("--storyline", metavar="STORYLINE", help="Only of this storyline.")] = "",
+    storyline: Annotated[
+        str,
+        typer.Option(
+            "--storyline",
+            metavar="STORYLINE",
+            help="Only of this storyline.",
+            autocompletion=complete.storylines,
+        ),
+    ] = "",
     html: Annotated[
         Path | None, typer.Option("--html", metavar="FILE", help="Write it to FILE, as a web page.")
     ] = None,
@@ -131,12 +148,4 @@ def digest(
     elif html is None:
         say(render.text(told).rstrip())
     else:
-        _write_page(html, render.html(told))
-
-
-def _write_page(path: Path, page: str) -> None:
-    try:
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise MonitorError(f"{path} cannot be written: {error.strerror}.") from None
-    say(f"{path} is written.")
+        write_page(html, render.html(told))

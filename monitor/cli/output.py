@@ -10,12 +10,16 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from monitor.alerts.clean import fit, line, printable
+from monitor.errors import MonitorError
 from monitor.secret import mask
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from monitor.model import Feed
 
 
@@ -49,6 +53,18 @@ def print_feeds(feeds: Iterable[Feed]) -> None:
     print(write(replace(feed, name=line(mask(feed.name))) for feed in feeds).rstrip())  # noqa: T201
 
 
+def write_page(path: Path | None, page: str) -> None:
+    """A web page, clean already, into a file or on standard output. Raises MonitorError when it cannot be written."""
+    if path is None:
+        print(page.rstrip())  # noqa: T201 - what would be masked in finished HTML would break it
+        return
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise MonitorError(f"{path} cannot be written: {error.strerror}.") from None
+    say(f"{path} is written.")
+
+
 def complain(text: str) -> None:
     """A line on standard error: what one should know, and no program reads."""
     print(shown(text), file=sys.stderr)  # noqa: T201
@@ -72,18 +88,28 @@ def table(
         say(empty)
         return
     from rich.console import Console  # noqa: PLC0415 - only tables need it
+
+    console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120)
+    console.print(drawn(columns, rows, wrapped))
+
+
+def drawn(columns: Sequence[str], rows: Sequence[Sequence[object]], wrapped: Collection[str] = ()) -> Table:
+    """A table of ours: each cell one clean line, or a Text that is shown as it is; a dash where there is nothing."""
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120)
-    drawn = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in columns:
-        drawn.add_column(column, overflow="fold", no_wrap=column not in wrapped)
+        table.add_column(column, overflow="fold", no_wrap=column not in wrapped)
+
+    def shown_in(cell: object) -> Text:
+        if isinstance(cell, Text):
+            return cell
+        return Text(line(mask(str(cell)))) if cell not in (None, "") else Text("–", style="dim")
+
     for row in rows:
-        drawn.add_row(
-            *(Text(line(mask(str(cell)))) if cell not in (None, "") else Text("–", style="dim") for cell in row)
-        )
-    console.print(drawn)
+        table.add_row(*map(shown_in, row))
+    return table
 
 
 @contextmanager

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
 from importlib import resources
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from monitor.cli import FAILED, AsJson, ConfigFile, app, as_text
+from monitor.cli import FAILED, AsJson, ConfigFile, app, as_text, complete
 from monitor.cli.output import count, print_json, say
 from monitor.errors import ConfigError, MonitorError
 
@@ -72,7 +74,6 @@ def track(
 ) -> None:
     """Propose storylines from an article: entities, terms and what it leaves open."""
     import io  # noqa: PLC0415
-    import sys  # noqa: PLC0415
 
     from monitor.config import fetch_settings  # noqa: PLC0415
     from monitor.config.proposal import as_yaml  # noqa: PLC0415
@@ -146,7 +147,9 @@ def password() -> None:
 
 @app.command("test-alert")
 def try_channel(
-    channel: Annotated[str, typer.Argument(metavar="CHANNEL", help="A channel of the configuration.")],
+    channel: Annotated[
+        str, typer.Argument(metavar="CHANNEL", help="A channel of the configuration.", autocompletion=complete.channels)
+    ],
     config: ConfigFile = None,
     json: AsJson = False,  # noqa: FBT002
 ) -> int:
@@ -158,7 +161,8 @@ def try_channel(
 
     conversation: list[str] = []
     tell = conversation.append if json else lambda text: say(f"  {text}")
-    failures = send(channel, load(find(config)), datetime.now(UTC), tell)
+    with redirect_stdout(sys.stderr if json else sys.stdout):  # the console tells there
+        failures = send(channel, load(find(config)), datetime.now(UTC), tell)
     if json:
         print_json({"channel": channel, "accepted": not failures, "errors": failures, "transcript": conversation})
     else:

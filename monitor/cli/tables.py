@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
 
 from monitor.alerts.clean import line
-from monitor.cli import AsJson, ConfigFile, app, as_text
-from monitor.cli.output import ago, count, print_csv, print_feeds, print_json, say, table
+from monitor.cli import AsJson, ConfigFile, StorylineId, app, as_text, complete
+from monitor.cli.output import ago, count, print_csv, print_feeds, print_json, say, table, write_page
 from monitor.errors import MonitorError
 from monitor.secret import mask
 
@@ -123,7 +124,7 @@ def _muted(mute: dict[str, Any]) -> str:
 
 @app.command()
 def timeline(
-    storyline: Annotated[str, typer.Argument(metavar="STORYLINE", help="A storyline's id.")],
+    storyline: StorylineId,
     config: ConfigFile = None,
     limit: Limit = 50,
     json: AsJson = False,  # noqa: FBT002
@@ -172,11 +173,38 @@ def _told(development: dict[str, Any]) -> str:
 
 
 @app.command()
+def export(
+    storyline: StorylineId,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write it to FILE; else to standard output.")
+    ] = None,
+    config: ConfigFile = None,
+) -> None:
+    """Make one web page of a story to hand on: its developments, their reports, and how much was reported when."""
+    from monitor.config import find, load  # noqa: PLC0415
+    from monitor.config.shape import nearest  # noqa: PLC0415
+    from monitor.export import page  # noqa: PLC0415
+
+    storyline, known = as_text(storyline), {s.id for s in load(find(config)).storylines}
+    made = _view(config, lambda tx: page(tx, storyline, datetime.now(UTC)))
+    if not made and storyline not in known:
+        raise MonitorError(f"There is no storyline `{storyline}`; {nearest(storyline, known)}")
+    if not made:
+        raise MonitorError("Nothing has been reported on this storyline yet.")
+    write_page(out, made)
+
+
+@app.command()
 def deliveries(
     config: ConfigFile = None,
     state: Annotated[
         str | None,
-        typer.Option("--state", metavar="STATE", help="Only pending, held, folded, sent, failed or dead ones."),
+        typer.Option(
+            "--state",
+            metavar="STATE",
+            help="Only pending, held, folded, sent, failed or dead ones.",
+            autocompletion=complete.states,
+        ),
     ] = None,
     limit: Limit = 50,
     json: AsJson = False,  # noqa: FBT002

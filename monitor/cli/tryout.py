@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from monitor.alerts.clean import line
-from monitor.cli import AsJson, ConfigFile, app, as_text
+from monitor.cli import AsJson, ConfigFile, app, as_text, complete
 from monitor.cli.output import complain, count, print_json, progress, say, table
 from monitor.errors import MonitorError
 
@@ -163,6 +163,7 @@ def feedback(
         typer.Argument(
             metavar="wrong|right|same-as|new|undo",
             help="Not on the story; on it; one more report; news of its own; take back what was said.",
+            autocompletion=complete.judgements,
         ),
     ],
     development: Annotated[
@@ -179,6 +180,7 @@ def feedback(
             "--storyline",
             metavar="ID",
             help="The storyline that is meant; else the one it fits best.",
+            autocompletion=complete.storylines,
             show_default=False,
         ),
     ] = "",

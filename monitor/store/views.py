@@ -40,13 +40,20 @@ def feeds(tx: Connection, now: datetime) -> list[View]:
         "offences",
     )
     told_until = subscriptions.told_until(tx, now)
-    return [
-        view
-        | {"entries_a_day": counts.get(view["url"], (0, 0))[0], "reports_a_day": counts.get(view["url"], (0, 0))[1]}
-        | {"quarantined": view.pop("offences") >= OFFENCES, "moved_to": view.pop("address") or None}
-        | {"pushed_until": _plain(told_until.get(view["url"]))}
-        for view in _views(tx, query, shown)
-    ]
+    told = []
+    for view in _views(tx, query, shown):
+        entries_a_day, reports_a_day = counts.get(view["url"], (0, 0))
+        told.append(
+            {
+                **{name: value for name, value in view.items() if name not in ("address", "offences")},
+                "entries_a_day": entries_a_day,
+                "reports_a_day": reports_a_day,
+                "quarantined": view["offences"] >= OFFENCES,
+                "moved_to": view["address"] or None,
+                "pushed_until": _plain(told_until.get(view["url"])),
+            }
+        )
+    return told
 
 
 def stories(tx: Connection, now: datetime) -> list[View]:
@@ -67,6 +74,13 @@ def muted(tx: Connection, now: datetime) -> dict[str, list[View]]:
         wish = {"channel": mute.channel, "target": mute.target, "until": _plain(mute.until)}
         found.setdefault(mute.storyline, []).append(wish)
     return found
+
+
+def story(tx: Connection, storyline: str) -> View:
+    """What a storyline is called and asks, and how lively it is; its id for a name where it is not known."""
+    shown = ("id", "title", "question", "state", "state_since")
+    known = _views(tx, select(storylines).where(storylines.c.id == storyline), shown)
+    return known[0] if known else dict.fromkeys(shown, "") | {"id": storyline, "state_since": None}
 
 
 def _summary(tx: Connection, storyline: str) -> View:
@@ -140,7 +154,7 @@ def status(tx: Connection, now: datetime) -> View:
         "feeds": tx.execute(healthy).scalar_one(),
         "feeds_failing": tx.execute(healthy.where(table.failures > 0)).scalar_one(),
         "feeds_gone": tx.execute(healthy.where(table.gone)).scalar_one(),
-        "last_poll_at": _plain(tx.execute(select(func.max(table.polled_at))).scalar()),
+        "last_poll_at": last_poll(tx),
         "storylines": tx.execute(
             select(func.count()).select_from(storylines).where(storylines.c.followed)
         ).scalar_one(),
@@ -160,6 +174,12 @@ def status(tx: Connection, now: datetime) -> View:
         },
         "sqlite": sqlite3.sqlite_version,
     }
+
+
+def last_poll(tx: Connection) -> str | None:
+    """When a feed was last polled; None when none ever was."""
+    moment: str | None = _plain(tx.execute(select(func.max(feeds_table.c.polled_at))).scalar())
+    return moment
 
 
 def _views(tx: Connection, query: Select[Any], shown: Iterable[str]) -> list[View]:

@@ -16,9 +16,11 @@ from monitor.web import (
     deliveries,
     feeds,
     guard,
+    health,
     links,
     live,
     login,
+    metrics,
     reports,
     shown,
     stories,
@@ -27,6 +29,7 @@ from monitor.web import (
     websub,
     wishes,
 )
+from monitor.web.health import Health
 from monitor.web.site import Site
 
 LONGEST = 16_384
@@ -63,6 +66,7 @@ def of(daemon: Daemon, reload: Callable[[], None] = lambda: None) -> Flask:
         Site(
             store=daemon.store, key=daemon.key, web=daemon.config.web, config=lambda: daemon.config, gate=lambda: daemon.gate,
             now=daemon.now, pushed=daemon.push, reload=reload,
+            health=Health(daemon.check, daemon.unready, daemon.ages),
         )
     )  # fmt: skip
 
@@ -74,6 +78,8 @@ def create(site: Site) -> Flask:
     app.before_request(_allow_more)
     app.register_blueprint(links.blueprint(site.store, site.key, site.now))
     app.register_blueprint(websub.blueprint(site.store, site.pushed, site.now))
+    app.register_blueprint(health.blueprint(site.health))
+    app.register_blueprint(metrics.blueprint(site))
     if site.web.page:
         for view in (login, stories, story, reports, wishes, live, article, feeds, adding, deliveries, tries):
             app.register_blueprint(view.blueprint(site))

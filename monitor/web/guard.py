@@ -14,10 +14,10 @@ from flask import Flask, Response, g, make_response, render_template, request, s
 from werkzeug.exceptions import HTTPException
 
 from monitor.serve import is_loopback
-from monitor.web import login
+from monitor.web import health, login
 from monitor.web.site import Site
 
-FOR_EVERYBODY = frozenset({"static", "links.look", "links.act", "websub.verify", "websub.take"})
+FOR_EVERYBODY = health.OPEN | frozenset({"static", "links.look", "links.act", "websub.verify", "websub.take"})
 """Endpoints without a login: what an address in a mail and a hub's token open, and what holds no news."""
 FOR_ENTERING = frozenset({"login.enter"})
 """Endpoints that ask who somebody is; they want our form all the same."""

@@ -13,6 +13,7 @@ from monitor.feeds.fetch import Gate
 from monitor.model import Push
 from monitor.serve import WebSettings
 from monitor.store import Store
+from monitor.web.health import Health
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,8 @@ class Site:
     now: Callable[[], datetime]
     pushed: Callable[[Push], bool]
     """Takes what hubs bring."""
+    health: Health
+    """How the daemon is."""
 
     reload: Callable[[], None] = lambda: None
     """Has the configuration's file taken up as it is now, soon after."""

@@ -6,25 +6,30 @@ import csv
 import io
 import json
 import logging
+import re
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from monitor.alerts import render
 from monitor.alerts.channels.console import ConsoleChannel, rows
 from monitor.alerts.clean import line
 from monitor.cli import run
 from monitor.cli.output import print_csv, print_feeds
+from monitor.cli.watch import facts, picture, seen
+from monitor.config import load
 from monitor.logs import Format, Line
 from monitor.model import Feed
 from monitor.secret import mask
 from monitor.store import Store
 from tests.alerts.samples import make_delivery
 from tests.sinks import samples
-from tests.sinks.reading import harmless_page, is_plain, terminal_text
+from tests.sinks.reading import harmless_page, is_plain, leads_to_the_web, read, tags_by_lxml, terminal_text
 from tests.sinks.strings import CONTROL, MARKUP, STRINGS
 
 CONFIG = """store: sqlite:///{folder}/monitor.db
@@ -117,6 +122,51 @@ def test_what_commands_print_is_plain_and_their_json_whole(called: Callable[...,
     page = tmp_path / "digest.html"
     called("digest", "--since", "5000d", "--html", str(page))
     harmless_page(page.read_text())
+
+
+def test_a_page_to_hand_on_holds_words_as_words_and_leads_to_web_pages_only(
+    called: Callable[..., str], tmp_path: Path
+) -> None:
+    """T9, T10, T16: by Python's parser and by libxml2's."""
+    place = tmp_path / "story.html"
+    called("export", "dam", "--out", str(place))
+    html = place.read_text()
+    assert called("export", "dam").strip() == html.strip().replace(_as_of(html), _as_of(called("export", "dam")))
+    page, tags = read(html), tags_by_lxml(html)
+    assert {name for name, _, _ in page.tags} == {name for name, _, _ in tags} == {
+        "html", "head", "meta", "title", "style", "body", "main", "h1", "h2", "h3", "p", "b", "bdi", "small", "figure", "div", "svg", "rect",
+        "path", "a", "span", "figcaption", "ol", "li", "time", "details", "summary", "footer",
+    }  # fmt: skip
+    assert {name for _, name, _ in page.tags} == {name for _, name, _ in tags} == {
+        "", "lang", "charset", "name", "content", "http-equiv", "class", "id", "dir", "rel", "style", "viewbox", "preserveaspectratio",
+        "role", "aria-label", "aria-hidden", "x", "y", "width", "height", "d",
+    }  # fmt: skip
+    assert all(re.fullmatch(r"left:[0-9.]+%", style) for _, name, style in page.tags if name == "style")
+    outside = [link for link in page.links if not re.fullmatch(r"#d[0-9]+", link)]
+    assert len(outside) > 200
+    assert all(map(leads_to_the_web, outside))
+    assert len(page.texts["style"]) == 1
+    assert all(is_plain(text) and "\n" not in text for text in (*page.texts["bdi"], *page.texts["h3"]))
+
+
+def _as_of(html: str) -> str:
+    return html[html.rindex("As of ") :].partition(".")[0]
+
+
+def test_what_is_watched_is_plain_in_a_pipe_and_on_a_terminal(
+    called: Callable[..., str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """T13: with strangers' words for the last development of every storyline."""
+    assert called("stories")
+    now = seen(load(tmp_path / "monitor.yaml"))
+    monkeypatch.setenv("COLUMNS", "5000")
+    for words in STRINGS:
+        told = replace(now, outbox=words, stories=({**now.stories[0], "title": words, "last_development": words},))
+        assert all(is_plain(said) for _, said in facts(told) if said != f"outbox: {words}")
+        console = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor", width=5000)
+        console.print(picture(told))
+        drawn = terminal_text(console.file.getvalue())  # type: ignore[attr-defined]
+        assert len(drawn.splitlines()) == 6
 
 
 def test_a_list_of_feeds_for_other_readers_is_xml_and_says_their_names(capsys: pytest.CaptureFixture[str]) -> None:

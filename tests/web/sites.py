@@ -13,8 +13,11 @@ from monitor.feeds.fetch import FetchSettings, Gate
 from monitor.model import Feed, Storyline, Terms
 from monitor.serve import WebSettings
 from monitor.store import Store, links
+from monitor.web.health import Health
 from monitor.web.site import Site
 
+WELL = Health(check=lambda: None, unready=lambda: "", ages=lambda: {"desk": 0.5})
+"""A daemon that is well."""
 FERRY = Storyline(
     id="ferry",
     title="The Tarn ferry",
@@ -34,10 +37,12 @@ def make_config(**changed: Any) -> Config:
     return Config(**settings | changed)
 
 
-def make_site(store: Store, now: Callable[[], datetime], config: Config | None = None, **web: Any) -> Site:
+def make_site(
+    store: Store, now: Callable[[], datetime], config: Config | None = None, health: Health = WELL, **web: Any
+) -> Site:
     """A site with these settings of `web`; its gate reaches nobody."""
     known = config or make_config()
     return Site(
         store=store, key=store.write(links.key), web=WebSettings(**web), config=lambda: known, gate=lambda: Gate(FetchSettings()),
-        now=now, pushed=lambda _push: True,
+        now=now, pushed=lambda _push: True, health=health,
     )  # fmt: skip

@@ -87,12 +87,26 @@ def _environment() -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {
         "host": host, "when": _when, "isolate": isolate, "sparkline": sparkline, "count_of": _count, "marks": _marks,
+        "hour": _hour, "span": _span,
     }  # fmt: skip
     return environment
 
 
 def _when(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%-d %B %Y, %H:%M} UTC"
+
+
+def _hour(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%-d %b, %H:%M}"
+
+
+def _span(first: datetime, last: datetime) -> str:
+    """From one day to another, what they have in common said once."""
+    first, last = first.astimezone(UTC), last.astimezone(UTC)
+    if first.date() == last.date():
+        return f"on {last:%-d %B %Y}"
+    same_year = first.year == last.year
+    return f"{first:%-d %B}{'' if same_year else f' {first.year}'} to {last:%-d %B %Y}"
 
 
 def _count(number: int, what: str) -> str:
