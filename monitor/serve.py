@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -107,7 +108,8 @@ class Server:
 
         wakers = [waiting for waiting in self._sockets.values() if isinstance(waiting, trigger)]
         for waker in wakers:  # sockets are closed by the thread that waits for them
-            waker.pull_trigger(partial(close_all, self._sockets))
+            with suppress(OSError):  # it was awake already, and has closed them
+                waker.pull_trigger(partial(close_all, self._sockets))
         if self.thread.is_alive():
             self.thread.join(2.0)
         else:  # it was never started, or has died: nobody else closes them

@@ -45,10 +45,15 @@ def keep_sessions(app: Flask, site: Site) -> None:
     """Sessions are signed by this store's key and for this password: another password ends them all."""
     app.secret_key = site.sign(f"session\0{_hash(site)}")
     app.config.update(
-        SESSION_COOKIE_NAME="monitor", SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Strict",
+        SESSION_COOKIE_NAME=cookie(site), SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Strict",
         SESSION_COOKIE_SECURE=urlsplit(site.web.base_url).scheme == "https", PERMANENT_SESSION_LIFETIME=LASTS,
         SESSION_REFRESH_EACH_REQUEST=False,
     )  # fmt: skip
+
+
+def cookie(site: Site) -> str:
+    """The name of our cookie: browsers tell no ports apart, and a second monitor may run on this machine."""
+    return f"monitor-{site.web.listen.rpartition(':')[2]}"
 
 
 def who(site: Site) -> Who:

@@ -210,15 +210,15 @@ def test_a_session_ends_when_the_password_changes_and_one_of_another_store_never
 ) -> None:
     client = shut(start)
     entered(client)
-    cookie = client.get_cookie("monitor")
+    cookie = client.get_cookie("monitor-8765")
     assert cookie is not None
     changed = shut(start, password=login.kept("another battery"))
-    changed.set_cookie("monitor", cookie.value)
+    changed.set_cookie("monitor-8765", cookie.value)
     assert changed.get("/").status_code == 401
     same = shut(start)
-    same.set_cookie("monitor", cookie.value)
+    same.set_cookie("monitor-8765", cookie.value)
     assert same.get("/").status_code == 200
-    same.set_cookie("monitor", cookie.value[:-3] + "abc")
+    same.set_cookie("monitor-8765", cookie.value[:-3] + "abc")
     assert same.get("/").status_code == 401
 
 
