@@ -85,7 +85,7 @@ def ask(site: Site) -> Response:
         raise Refusal(401, "There is no page here.")
     wanted = request.full_path.rstrip("?") if request.method == "GET" else "/"
     answer = make_response(render_template("login.html", wanted=wanted, can_enter=site.web.has_login), 401)
-    if request.headers.get("Sec-Fetch-Site") == "cross-site" and "monitor" not in request.cookies:
+    if request.headers.get("Sec-Fetch-Site") == "cross-site" and login.cookie(site) not in request.cookies:
         answer.headers["Refresh"] = "0"  # SameSite=Strict keeps it back from a first visit by a stranger's link
     return answer
 

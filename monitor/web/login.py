@@ -28,6 +28,8 @@ WAIT = 60.0
 SHORTEST, LONGEST = 10, 1_000
 """Letters of a password."""
 _REMEMBERED = 1_000
+_PATIENCE = 2.0
+"""Seconds that a try waits for others, so that a flood of them holds no thread for long."""
 
 
 class Who(Enum):
@@ -43,10 +45,15 @@ def keep_sessions(app: Flask, site: Site) -> None:
     """Sessions are signed by this store's key and for this password: another password ends them all."""
     app.secret_key = site.sign(f"session\0{_hash(site)}")
     app.config.update(
-        SESSION_COOKIE_NAME="monitor", SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Strict",
+        SESSION_COOKIE_NAME=cookie(site), SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Strict",
         SESSION_COOKIE_SECURE=urlsplit(site.web.base_url).scheme == "https", PERMANENT_SESSION_LIFETIME=LASTS,
         SESSION_REFRESH_EACH_REQUEST=False,
     )  # fmt: skip
+
+
+def cookie(site: Site) -> str:
+    """The name of our cookie: browsers tell no ports apart, and a second monitor may run on this machine."""
+    return f"monitor-{site.web.listen.rpartition(':')[2]}"
 
 
 def who(site: Site) -> Who:
@@ -72,8 +79,12 @@ def blueprint(site: Site) -> Blueprint:
         wanted = ours(request.form.get("wanted", "/"))
         if (wait := tries.wait(address, now)) > 0:
             return _again(wanted, "Too many wrong passwords came from here; try again in a minute.", 429, wait)
-        with one_at_a_time:
+        if not one_at_a_time.acquire(timeout=_PATIENCE):
+            return _again(wanted, "Many are trying to log in just now; try again in a moment.", 429, _PATIENCE)
+        try:
             is_right = _fits(_hash(site), request.form.get("password", ""))
+        finally:
+            one_at_a_time.release()
         if not is_right:
             tries.note(address, now)
             return _again(wanted, "That is not the password.", 401)

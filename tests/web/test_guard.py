@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -209,15 +210,15 @@ def test_a_session_ends_when_the_password_changes_and_one_of_another_store_never
 ) -> None:
     client = shut(start)
     entered(client)
-    cookie = client.get_cookie("monitor")
+    cookie = client.get_cookie("monitor-8765")
     assert cookie is not None
     changed = shut(start, password=login.kept("another battery"))
-    changed.set_cookie("monitor", cookie.value)
+    changed.set_cookie("monitor-8765", cookie.value)
     assert changed.get("/").status_code == 401
     same = shut(start)
-    same.set_cookie("monitor", cookie.value)
+    same.set_cookie("monitor-8765", cookie.value)
     assert same.get("/").status_code == 200
-    same.set_cookie("monitor", cookie.value[:-3] + "abc")
+    same.set_cookie("monitor-8765", cookie.value[:-3] + "abc")
     assert same.get("/").status_code == 401
 
 
@@ -377,3 +378,39 @@ def test_over_a_real_socket_a_stranger_by_rebinding_gets_nothing(store: Store, c
         assert requests.get(here, headers=forged, timeout=5).status_code == 421
     finally:
         server.close()
+
+
+def test_who_connects_and_says_nothing_keeps_no_other_out(store: Store, clock: Clock) -> None:
+    """W6: a hundred and fifty visitors who never finish their request hold no thread."""
+    server = Server(app.create(make_site(store, clock)), "127.0.0.1:0")
+    server.start()
+    held = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(150)]
+    try:
+        for one in held:
+            one.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ")
+        assert requests.get(f"http://127.0.0.1:{server.port}/", timeout=5).status_code == 200
+    finally:
+        for one in held:
+            one.close()
+        server.close()
+
+
+def test_a_flood_of_tries_is_sent_away_instead_of_waiting(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, going_on, done = shut(start), threading.Event(), threading.Event()
+
+    def slow(_known: str, _given: str) -> bool:
+        going_on.set()
+        done.wait(10)
+        return False
+
+    monkeypatch.setattr(login, "_fits", slow)
+    monkeypatch.setattr(login, "_PATIENCE", 0.05)
+    csrf = form_of(client.get("/"))
+    first = threading.Thread(target=lambda: client.application.test_client().post("/login", data={"csrf": csrf}))
+    first.start()
+    going_on.wait(10)
+    answer = client.post("/login", data={"csrf": csrf, "password": PASSWORD})
+    done.set()
+    first.join()
+    assert answer.status_code == 429
+    assert "Many are trying" in answer.text

@@ -75,17 +75,26 @@ async function refresh(main) {
   main.dispatchEvent(new CustomEvent("refreshed", { bubbles: true }));
 }
 
-/** Hear of changes; the stories take them over by themselves, a story that is being read asks first. */
+/** Hear of changes while the tab is seen; the stories take them over by themselves, a story that is being read asks first. */
 function listen(main) {
-  const source = new EventSource("/live");
+  let source = null;
   let seen = main.dataset.live;
-  source.onmessage = ({ data }) => {
+  const hear = ({ data }) => {
     if (data === seen) return;
     seen = data;
     if (main.querySelector(".cards")) refresh(main);
     else offer(main);
   };
-  addEventListener("pagehide", () => source.close());
+  // a browser has six connections for a site, and hidden tabs would keep them all
+  const attend = () => {
+    source?.close();
+    source = document.hidden ? null : new EventSource("/live");
+    if (source) source.onmessage = hear;
+  };
+  document.addEventListener("visibilitychange", attend);
+  addEventListener("pagehide", () => source?.close());
+  addEventListener("pageshow", ({ persisted }) => persisted && attend());
+  attend();
 }
 
 function offer(main) {

@@ -229,7 +229,6 @@ class Timeline {
       event.preventDefault();
       const edge = Math.max(HOUR, (last.at - first.at) * 0.2);
       this.zoom(first.at - edge, last.at + edge);
-      this.lane.querySelector("a")?.focus();
     });
     return { node, link, mark: first, size: group.length };
   }
@@ -247,7 +246,7 @@ class Timeline {
     for (const item of shown) this.set(item);
     if (shown.length) shown.at(-1).link.tabIndex = 0;
     this.alerts(left, width);
-    if (held && !this.lane.contains(document.activeElement)) shown.at(-1)?.link.focus();
+    if (held && !this.lane.contains(document.activeElement)) shown[0]?.link.focus();
     this.tell();
   }
 
@@ -307,7 +306,7 @@ class Timeline {
     }
     const [from, to] = this.view.map((at) => new Date(at * 1000));
     const each = this.step === 1 ? "hour" : `${this.step} hours`;
-    this.span.textContent = `${range.formatRange(from, to)}, reports per ${each}`;
+    this.span.textContent = `${range.formatRange(from, to)}, reports per ${each}; ▲ alerts`;
   }
 
   // --- what is pointed at
