@@ -11,8 +11,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from monitor.serve import WebSettings
-
 from monitor.alerts.policy import Policy
 from monitor.alerts.severity import Outlets
 from monitor.alerts.templates import TemplateFiles
@@ -22,6 +20,7 @@ from monitor.config.schema import schema
 from monitor.feeds.fetch import FetchSettings
 from monitor.model import Feed, Route, Storyline, Terms
 from monitor.notices import Operator
+from monitor.serve import WebSettings
 
 PAGE = Path(__file__).with_name("configuration.md")
 HEAD = """\

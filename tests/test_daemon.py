@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from wsgiref.types import WSGIApplication
 
 import pytest
 
@@ -28,6 +29,7 @@ from tests.end_to_end.world import FeedServer, feed_server
 
 FERRY = Storyline(id="ferry", title="The Tarn ferry", terms=Terms(any=("Tarn ferry",)), channels=("console",))
 Start = Callable[..., Daemon]
+Page = Callable[[Daemon], WSGIApplication]
 
 
 class Clock:
@@ -70,8 +72,10 @@ def start(config: Config, store: Store) -> Iterator[Start]:
     """Starts daemons that are stopped at the end, if the test has not done it."""
     made: list[Daemon] = []
 
-    def starting(config: Config = config, *, pulse: Pulse | None = None, run: bool = True) -> Daemon:
-        daemon = Daemon(config, store, pulse=pulse)
+    def starting(
+        config: Config = config, *, pulse: Pulse | None = None, run: bool = True, page: Page | None = None
+    ) -> Daemon:
+        daemon = Daemon(config, store, pulse=pulse, page=page)
         made.append(daemon)
         if run:
             daemon.start()

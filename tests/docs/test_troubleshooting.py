@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/troubleshooting.md").read_text()
 SAID = [row for row in re.findall(r"^\| (.+?) \| .+ \|$", PAGE, re.MULTILINE) if row != "it says"]
 NOT_THE_PROGRAMS = {"Sentences with a file and a line, and exit code 78"}
-ELSEWHERE = ("config/", "replay/", "doctor/", "feeds/opml.py", "feeds/wire.py", "stories/text")
-"""What these say has its file and line, or its advice, in itself."""
+ELSEWHERE = ("config/", "replay/", "doctor/", "feeds/opml.py", "feeds/wire.py", "stories/text", "web/")
+"""What these say has its file and line, or its advice, in itself, or stands beside what was clicked."""
 RAISED = re.compile(r"(Monitor|Feed|Gate|Store|Delivery|Secret)Error|StoreHeld")
 SHORTEST = 12
 

@@ -194,7 +194,7 @@ def test_a_daemon_counts_what_it_does(
     start: Start, config: Config, web: FeedServer, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each count over one poll without news, one with two reports of one development, one of what is no feed, one refused."""
-    daemon = start(served(config), run=False)
+    daemon = start(served(config), run=False, page=app.of)
     daemon._serve()
     before = scraped(daemon)
 
@@ -230,7 +230,7 @@ def test_a_daemon_counts_what_it_does(
 
 
 def test_a_daemon_that_works_says_so(start: Start, config: Config) -> None:
-    daemon = start(served(config))
+    daemon = start(served(config), page=app.of)
     wait_for(lambda: get(daemon, "/readyz").status_code == 200)
     assert (get(daemon, "/healthz").status_code, get(daemon, "/healthz").text) == (200, "well\n")
     wait_for(lambda: ("monitor_part_silent_seconds", "deliver-console") in scraped(daemon))
@@ -238,7 +238,7 @@ def test_a_daemon_that_works_says_so(start: Start, config: Config) -> None:
 
 
 def test_it_is_ready_from_its_first_tick_until_its_end_begins(start: Start, config: Config) -> None:
-    daemon = start(served(config), run=False)
+    daemon = start(served(config), run=False, page=app.of)
     daemon._serve()
     assert (get(daemon, "/readyz").status_code, get(daemon, "/readyz").text) == (503, "It has just begun.\n")
     daemon._tick()
@@ -251,7 +251,7 @@ def test_it_is_ready_from_its_first_tick_until_its_end_begins(start: Start, conf
 def test_a_full_disk_is_not_ready_and_not_ill_and_both_are_over_when_there_is_room(
     start: Start, config: Config, store: Store
 ) -> None:
-    daemon = start(served(config), run=False)
+    daemon = start(served(config), run=False, page=app.of)
     daemon._serve()
     daemon._tick()
     wait_for(lambda: not daemon._polling)
@@ -269,7 +269,7 @@ def test_a_desk_that_hangs_is_neither_ready_nor_well_and_the_page_still_answers(
 ) -> None:
     """P4."""
     clock, release = Seconds(), threading.Event()
-    daemon = start(served(config), pulse=Pulse(clock))
+    daemon = start(served(config), pulse=Pulse(clock), page=app.of)
     wait_for(lambda: daemon.ticked and "desk" in daemon._pulse._beats)
     hung = threading.Thread(target=store.on_writer, args=(lambda: release.wait(20),))
     hung.start()
@@ -289,7 +289,7 @@ def test_a_desk_that_hangs_is_neither_ready_nor_well_and_the_page_still_answers(
 def test_a_scheduler_that_died_is_not_well(start: Start, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     """P5, faults 0.8."""
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
-    daemon = start(served(config))
+    daemon = start(served(config), page=app.of)
     wait_for(lambda: daemon.ticked)
 
     def locked(_: object) -> None:
