@@ -100,13 +100,19 @@ def picture(now: Seen) -> RenderableType:
             ago(story["last_development_at"]),
             story["developments"],
         )
-        for story in now.stories
+        for story in sorted(now.stories, key=_liveliest)
     ]
     columns = ("", "storyline", "state", "last development", "when", "developments")
     known = drawn(columns, rows, wrapped=("storyline", "last development")) if rows else Text("No storyline yet.")
-    parts = (("feeds   ", now.feeds), ("outbox  ", now.outbox), ("", f"{datetime.now():%H:%M:%S}, q ends"))  # noqa: DTZ005 - the reader's clock
-    below = [Text.assemble((name, "bold"), (line(mask(told)), "" if name else "dim")) for name, told in parts]
-    return Group(known, Text(""), *below)
+    parts = (("", f"{datetime.now():%H:%M:%S}, q ends"), ("feeds   ", now.feeds), ("outbox  ", now.outbox))  # noqa: DTZ005 - the reader's clock
+    above = [Text.assemble((name, "bold"), (line(mask(told)), "" if name else "dim")) for name, told in parts]
+    return Group(*above, Text(""), known)  # what has no room below are stories that move least
+
+
+def _liveliest(story: dict[str, Any]) -> tuple[int, float]:
+    """What moves most comes first, then what moved last."""
+    at = datetime.fromisoformat(story["last_development_at"] or "1970-01-01T00:00:00+00:00")
+    return list(_COLOURS).index(story["state"] or "quiet"), -at.timestamp()
 
 
 @contextmanager

@@ -33,7 +33,8 @@ def feeds_by_health(tx: Connection) -> dict[str, int]:
         (f.gone, "gone"), (f.offences >= OFFENCES, "quarantine"), (f.failures > 0, "failing"), (f.succeeded_at.is_(None), "new"),
         else_="fine",
     ).label("health")  # fmt: skip
-    rows = tx.execute(select(health, func.count().label("feeds")).where(f.followed).group_by(health))
+    each = select(health).where(f.followed).subquery()  # PostgreSQL groups by a column, not by what has parameters
+    rows = tx.execute(select(each.c.health, func.count().label("feeds")).group_by(each.c.health))
     return dict.fromkeys(("fine", "new", "failing", "quarantine", "gone"), 0) | {row.health: row.feeds for row in rows}
 
 
@@ -75,8 +76,10 @@ def told(tx: Connection, before: Told) -> Told:
 
 def _counted(tx: Connection, before: Told) -> Told:
     kind = alerts.c.content["kind"].as_string().label("kind")
-    query = select(kind, func.count().label("number"), func.max(alerts.c.created_at).label("last")).group_by(kind)
-    rows = tx.execute(query if before.until is None else query.where(alerts.c.created_at > before.until)).all()
+    fresh = select(kind, alerts.c.created_at)
+    each = (fresh if before.until is None else fresh.where(alerts.c.created_at > before.until)).subquery()
+    query = select(each.c.kind, func.count().label("number"), func.max(each.c.created_at).label("last"))
+    rows = tx.execute(query.group_by(each.c.kind)).all()
     by_kind = dict(before.by_kind)
     for row in rows:
         by_kind[row.kind] = by_kind.get(row.kind, 0) + row.number

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 import pty
 import re
@@ -20,7 +21,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from monitor.cli.watch import Seen, picture
 from monitor.model import Feed, Storyline, StoryState, Terms
 from monitor.store import Connection, Store, feeds, outbox, stories
 from tests.store.conftest import FEED, alert, delivery, development, entry, placement
@@ -71,10 +74,14 @@ class Terminal:
             self.read()
         return self.seen
 
-    def read(self) -> None:
+    def read(self) -> bool:
+        """Whether there was more to see."""
+        more = b""
         if select.select([self.keys], [], [], 0.05)[0]:
             with suppress(OSError):  # so Linux says that the other side has closed
-                self.seen += os.read(self.keys, 65_536).decode(errors="replace")
+                more = os.read(self.keys, 65_536)
+        self.seen += more.decode(errors="replace")
+        return bool(more)
 
     def press(self, key: str) -> int:
         """Press a key that ends it, and read on; its exit code."""
@@ -83,6 +90,8 @@ class Terminal:
         while self.process.poll() is None:
             assert time.monotonic() < deadline, self.seen
             self.read()
+        while self.read():  # what it showed last
+            pass
         return self.process.returncode
 
 
@@ -104,12 +113,38 @@ def watching(config: Path) -> Iterator[Terminal]:
 
 
 def test_it_shows_storylines_feeds_and_the_outbox_and_what_changes(store: Store, watching: Terminal) -> None:
-    shown = watching.until("q ends")
+    shown = watching.until("Dam breaks")
     for told in ("The dam", "Dam breaks", "1 new; last poll never", "console: 1 waiting"):
         assert told in shown
     store.write(lambda tx: stories.stand(tx, "dam", StoryState.SURGE, NOW))
     watching.until("surge")
     assert watching.press("q") == 0
+
+
+def test_what_moves_most_stands_first() -> None:
+    said = [
+        ("quiet", "2026-03-05"),
+        ("surge", "2026-03-01"),
+        ("", ""),
+        ("developing", "2026-03-02"),
+        ("surge", "2026-03-03"),
+        ("closed", ""),
+    ]
+    stories = tuple(
+        {"title": f"{state} {day}", "state": state, "last_development": "x", "developments": 1, "last_development_at": f"{day}T00:00:00+00:00" if day else None}
+        for state, day in said
+    )  # fmt: skip
+    console = Console(file=io.StringIO(), width=120)
+    console.print(picture(Seen("3 fine", "nothing waits", stories)))
+    drawn = console.file.getvalue()  # type: ignore[attr-defined]
+    order = re.findall(r"● +(\w* ?[\d-]*)", drawn)
+    assert [told.strip() for told in order[:4]] == [
+        "surge 2026-03-03",
+        "surge 2026-03-01",
+        "developing 2026-03-02",
+        "quiet 2026-03-05",
+    ]
+    assert drawn.index("3 fine") < drawn.index("storyline"), "what is below may have no room"
 
 
 def test_ctrl_c_ends_it_too_and_leaves_the_terminal_as_it_was(store: Store, watching: Terminal) -> None:
@@ -118,7 +153,6 @@ def test_ctrl_c_ends_it_too_and_leaves_the_terminal_as_it_was(store: Store, watc
     assert termios.tcgetattr(watching.keys) != usual
     assert watching.press("\x03") == 0
     assert termios.tcgetattr(watching.keys) == usual
-    assert "\x1b[?1049l" in watching.seen, "the screen from before is back"
 
 
 def test_another_key_ends_nothing(store: Store, watching: Terminal) -> None:
