@@ -18,7 +18,7 @@ PAGE = Path(__file__).with_name("monitor.1")
 MODULES = (daemon, follow, setup, tables, tryout, watch)
 """Each adds its commands to `app` when it is imported."""
 GROUPS = (
-    ("Beginning", ("init", "check", "track", "discover", "test-alert", "doctor", "demo")),
+    ("Beginning", ("init", "check", "track", "discover", "password", "test-alert", "doctor", "demo")),
     ("Running", ("run", "once", "backup", "retry")),
     ("Looking", ("status", "watch", "feeds", "stories", "timeline", "export", "deliveries", "digest")),
     ("Saying what you want", ("silence", "unfollow", "follow", "explain", "feedback", "replay")),
