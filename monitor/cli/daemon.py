@@ -94,11 +94,19 @@ def backup(
     """Copy the store, also while the daemon runs."""
     from monitor.config import find, load  # noqa: PLC0415
     from monitor.store import exists, file  # noqa: PLC0415
+    from monitor.store.database import database  # noqa: PLC0415
+    from monitor.store.sqlite import Sqlite  # noqa: PLC0415
 
-    store = load(find(config)).store
-    if not exists(store):
+    url = load(find(config)).store
+    store = database(url)
+    if not isinstance(store, Sqlite):
+        raise MonitorError(
+            f"The store is in PostgreSQL, which copies itself: run pg_dump --format=custom --file={target} and the store's address, "
+            "also while the daemon runs; to go back to the copy, stop the daemon and run pg_restore --clean."
+        )
+    if not exists(url):
         raise MonitorError("There is no store yet; the daemon makes it when it starts.")
-    file.backup(file.path_of(store), target)
+    file.backup(store.path, target)
     say(f"{target} holds the store as it is now. To go back to it, stop the daemon and put it in the store's place.")
 
 
