@@ -130,7 +130,7 @@ def test_a_storyline_is_announced_once(store: Store) -> None:
 
 
 def plans(store: Store, *asked: Callable[[Connection], object]) -> list[str]:
-    """How SQLite goes about the statements, one by one."""
+    """How the engine goes about the statements, one by one, in its own words."""
     statements: list[tuple[str, Any]] = []
 
     def collect(_tx: object, _cursor: object, statement: str, values: Any, _context: object, many: bool) -> None:
@@ -141,12 +141,21 @@ def plans(store: Store, *asked: Callable[[Connection], object]) -> list[str]:
         for question in asked:
             question(tx)
         event.remove(tx, "before_cursor_execute", collect)
-        steps = [
-            tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all() for statement, values in statements
-        ]
-        return [step.detail for plan in steps for step in plan]
+        return [step for statement, values in statements for step in steps_of(tx, statement, values)]
 
     return store.write(ask)
+
+
+def steps_of(tx: Connection, statement: str, values: Any) -> list[str]:
+    """PostgreSQL is told to read a table from its beginning only where no index helps: by itself it does so where there is little."""
+    if tx.dialect.name == "sqlite":
+        return [row.detail for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
+    tx.exec_driver_sql("SET LOCAL enable_seqscan = off")
+    return [row[0] for row in tx.exec_driver_sql(f"EXPLAIN {statement}", values)]
+
+
+def reads_all(step: str) -> bool:
+    return step.startswith("SCAN") or "Seq Scan" in step
 
 
 def test_what_is_done_at_every_poll_and_delivery_reads_no_table_from_end_to_end(store: Store) -> None:
@@ -170,7 +179,7 @@ def test_what_is_done_at_every_poll_and_delivery_reads_no_table_from_end_to_end(
         lambda tx: stories.prune(tx, NOON - MINUTE, NOON - MINUTE),
     )
     assert len(steps) > 20
-    assert [step for step in steps if step.startswith("SCAN")] == []
+    assert [step for step in steps if reads_all(step)] == []
 
 
 # --- the outbox
@@ -324,10 +333,10 @@ def test_what_is_asked_all_day_is_looked_up_however_much_is_stored(followed: Sto
     followed.write(ask)
     with followed.read() as tx:
         plans = [
-            (row.detail, statement)
+            (step, statement)
             for statement, parameters in asked
             if not statement.startswith(("INSERT", "SAVEPOINT"))
-            for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            for step in steps_of(tx, statement, parameters)
         ]
     assert len(plans) > 20
-    assert [plan for plan in plans if plan[0].startswith("SCAN") and "feedback" not in plan[0]] == []
+    assert [plan for plan in plans if reads_all(plan[0]) and "feedback" not in plan[0]] == []
