@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -24,7 +24,7 @@ from monitor.alerts.notice import Trouble
 from monitor.config import Config
 from monitor.deliver import Deliverer, deliver
 from monitor.desk import Desk
-from monitor.errors import FeedError, MonitorError, StoreError, is_shortage
+from monitor.errors import FeedError, MonitorError, StoreError, StoreHeld, is_shortage
 from monitor.feeds import schedule
 from monitor.feeds.parse import Parser
 from monitor.feeds.traffic import Traffic
@@ -62,7 +62,12 @@ _LOOK_EVERY = timedelta(minutes=1)
 
 
 def _passes(error: BaseException) -> bool:
-    """Whether what went wrong mends itself, and nothing of the step was kept: a full disk (S3, S9), too many open files (P11)."""
+    """Whether what went wrong mends itself, and nothing of the step was kept: a full disk (S3, S9), too many open files (P11).
+
+    A store that another process has held meanwhile is no longer ours (S14).
+    """
+    if isinstance(error, StoreHeld):
+        return False
     return isinstance(error, StoreError) or (isinstance(error, OSError) and is_shortage(error))
 
 
@@ -237,7 +242,7 @@ class Daemon:
                 self._working.pop(name, None)
 
     def _fail(self, error: BaseException) -> None:
-        log.critical("failed error=%s", type(error).__name__, exc_info=error)
+        log.critical("failed error=%s", type(error).__name__, exc_info=None if isinstance(error, StoreHeld) else error)
         self._failure = error
 
     def _tick(self) -> None:
@@ -259,10 +264,10 @@ class Daemon:
             if self._stopping or self.is_resting:
                 return []
             parts = self._parts
-            with self.store.read() as tx:
+            with self.store.read() as tx, closing(feeds.due(tx, self._now())) as due:
                 waiting = (
                     state
-                    for state in islice(feeds.due(tx, self._now()), _LOOKED_THROUGH)
+                    for state in islice(due, _LOOKED_THROUGH)
                     if state.url in parts.feeds and state.url not in self._polling
                 )
                 picked = self._traffic.pick(waiting, time.monotonic())
@@ -393,6 +398,8 @@ class Daemon:
                 self._status += f"; {late} of the feeds should have been polled more than a minute ago"
                 log.warning("late feeds=%d", late)
         except StoreError as error:
+            if not _passes(error):
+                raise
             self._status = str(error)
             log.error("prove error=%s", error)  # noqa: TRY400
         self._pulse.beat("desk")

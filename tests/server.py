@@ -8,15 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+import psycopg
 import pytest
 from sqlalchemy.engine import URL, make_url
-
-try:
-    import psycopg
-except ImportError as missing:
-    psycopg, WHY_NOT = None, str(missing)  # type: ignore[assignment]
-else:
-    WHY_NOT = ""
 
 SERVER = os.environ.get("MONITOR_TEST_POSTGRESQL", "postgresql://127.0.0.1:5432/postgres")
 """Where a user may make databases."""
@@ -39,7 +33,7 @@ class Database:
 
     def run(self, statement: str) -> None:
         with psycopg.connect(self.url.render_as_string(hide_password=False), autocommit=True) as connection:
-            connection.execute(statement)  # type: ignore[call-overload]
+            connection.execute(statement)
 
     def cut(self, schema: str = "") -> None:
         """Cut the connections of the monitor; those that hold something in a schema, if it is named."""
@@ -55,15 +49,13 @@ def database() -> Iterator[Database]:
     """Skips the test where there is no server; fails it where there has to be one."""
     name = f"monitor_test_{secrets.token_hex(6)}"
     try:
-        if psycopg is None:
-            raise OSError(WHY_NOT)
         with psycopg.connect(SERVER, autocommit=True, connect_timeout=3) as server:
             try:
                 server.execute(
-                    f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C.UTF-8'"  # type: ignore[call-overload]
+                    f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C.UTF-8'"
                 )
             except (psycopg.errors.SyntaxError, psycopg.errors.FeatureNotSupported):  # 14 or older, or made without ICU
-                server.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")  # type: ignore[call-overload]
+                server.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
     except Exception as error:  # noqa: BLE001 - whatever it is, there is none to use
         said = f"no PostgreSQL at {SERVER} (MONITOR_TEST_POSTGRESQL names another): {str(error).strip()}"
         if os.environ.get("CI") == "true":
@@ -73,4 +65,4 @@ def database() -> Iterator[Database]:
         yield Database(make_url(SERVER).set(database=name))
     finally:
         with suppress(psycopg.Error), psycopg.connect(SERVER, autocommit=True) as server:
-            server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")  # type: ignore[call-overload]
+            server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
