@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psycopg
@@ -28,20 +28,34 @@ class Database:
         name = f"t{secrets.token_hex(6)}"
         self.run(f"CREATE SCHEMA {name}")
         yield self.url.update_query_dict({"options": f"-csearch_path={name}"}).render_as_string(hide_password=False)
-        self.cut(name)
+        self.cut()
         self.run(f"DROP SCHEMA {name} CASCADE")
 
     def run(self, statement: str) -> None:
         with psycopg.connect(self.url.render_as_string(hide_password=False), autocommit=True) as connection:
             connection.execute(statement)
 
-    def cut(self, schema: str = "") -> None:
-        """Cut the connections of the monitor; those that hold something in a schema, if it is named."""
-        holds = f"AND pid IN (SELECT pid FROM pg_locks WHERE objid::int = to_regnamespace('{schema}')::oid::int)"
-        self.run(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
-            f" AND application_name LIKE 'monitor %' {holds if schema else ''}"
+    def cut(self, pid: int | None = None) -> None:
+        """Cut the connections of all monitors; of one process, if it is named."""
+        named = "LIKE 'monitor %'" if pid is None else f"= 'monitor {pid}'"
+        _on_server(
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{self.url.database}' AND application_name {named}"
         )
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """As good as a server that is down: connections are cut, and new ones refused."""
+        _on_server(f"ALTER DATABASE {self.url.database} ALLOW_CONNECTIONS false")
+        self.cut()
+        try:
+            yield
+        finally:
+            _on_server(f"ALTER DATABASE {self.url.database} ALLOW_CONNECTIONS true")
+
+
+def _on_server(statement: str) -> None:
+    with psycopg.connect(SERVER, autocommit=True) as server:
+        server.execute(statement)
 
 
 @contextmanager
@@ -64,5 +78,4 @@ def database() -> Iterator[Database]:
     try:
         yield Database(make_url(SERVER).set(database=name))
     finally:
-        with suppress(psycopg.Error), psycopg.connect(SERVER, autocommit=True) as server:
-            server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        _on_server(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")

@@ -225,6 +225,8 @@ class World:
     hook: Hook
     mail: Mailbox
     process: subprocess.Popen[bytes] | None = None
+    postgresql: str = ""
+    """The store's address, if it is no file."""
 
     @property
     def config(self) -> Path:
@@ -232,7 +234,7 @@ class World:
 
     @property
     def store_url(self) -> str:
-        return f"sqlite:///{self.folder}/monitor.db"
+        return self.postgresql or f"sqlite:///{self.folder}/monitor.db"
 
     @property
     def log(self) -> str:
@@ -245,7 +247,7 @@ class World:
     def write_config(self, *feed_names: str, extra: str = "", channels: str = "[mail, hook]") -> None:
         listed = "".join(f"  - {{url: '{self.web.url(name)}', name: {name}, every: 1m}}\n" for name in feed_names)
         self.config.write_text(
-            f"""store: {self.store_url}
+            f"""store: "{self.store_url}"
 defaults: {{channels: {channels}}}
 fetch: {{allow_networks: [127.0.0.0/8], per_host: 8}}
 entities: {{Orla dam: [Orla dam, River Orla, zapora Orla]}}

@@ -1,0 +1,83 @@
+"""The daemon on PostgreSQL: the same stories, feeds and receivers; the process is killed, and the database goes away under it (S14)."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.end_to_end.test_kill import EVENTS, PLACES, STORYLINES, kill_again_and_again
+from tests.end_to_end.world import World
+from tests.server import Database
+
+
+@pytest.fixture
+def remote(world: World, postgresql: Database) -> Iterator[World]:
+    """A world whose store is in PostgreSQL."""
+    with postgresql.schema() as world.postgresql:
+        yield world
+        if world.process is not None and world.process.poll() is None:
+            world.stop(signal.SIGKILL)
+
+
+def test_kills_lose_nothing_and_send_nothing_twice(remote: World) -> None:
+    """S1."""
+    kill_again_and_again(remote, kills=8, moments=random.Random(20240305))
+
+
+def test_a_database_that_goes_away_while_an_alert_is_on_its_way_makes_nobody_hear_it_twice(
+    remote: World, postgresql: Database
+) -> None:
+    """S14: the receiver has it, and the store cannot be told so for some seconds."""
+    followed(remote)
+    remote.web.publish("herald", f"{PLACES[0]}: {EVENTS[0]}")
+    remote.hook.hold.clear()
+    remote.make_due()
+    remote.wait_for(lambda: remote.hook.held > 0)
+    with postgresql.away():
+        remote.hook.hold.set()
+        time.sleep(4)
+    nothing_is_lost_or_sent_twice(remote, 1)
+
+
+def test_connections_that_are_cut_at_any_moment_lose_nothing_and_send_nothing_twice(
+    remote: World, postgresql: Database
+) -> None:
+    """S14: forty times while stories come in."""
+    followed(remote)
+    process, moments = remote.process, random.Random(14)
+    assert process is not None
+    published = 0
+    for event in EVENTS:
+        for place in PLACES:
+            remote.web.publish("herald", f"{place}: {event}", f"Number {published + 1} of this week's events.")
+            published += 1
+            remote.make_due()
+            for _ in range(3):
+                time.sleep(moments.uniform(0.05, 0.6))
+                postgresql.cut(process.pid)
+    assert process.poll() is None
+    nothing_is_lost_or_sent_twice(remote, published)
+    assert "refused" in remote.log, "nothing was ever cut in the midst of anything"
+
+
+def followed(world: World) -> None:
+    """Start the daemon, and have it know its feed."""
+    world.write_config("herald", extra=STORYLINES)
+    world.start()
+    world.wait_for(lambda: world.starts > 0)
+    world.poll_all()
+
+
+def nothing_is_lost_or_sent_twice(world: World, published: int) -> None:
+    world.wait_for(lambda: len(world.entries()) == published, seconds=60)  # it rests for half a minute after a refusal
+    world.wait_for(lambda: world.waiting() == 0, seconds=60)
+    alerts = world.json("deliveries", "--limit", "1000")
+    assert len({alert["title"] for alert in alerts if alert["kind"] == "new"}) >= max(1, published // 3)
+    assert sorted(world.hook.ids) == sorted(f"msg_{a['id']}" for a in alerts if a["channel"] == "hook")
+    assert sorted(world.mail.ids) == sorted(f"<{a['id']}@desk.example>" for a in alerts if a["channel"] == "mail")
+    assert world.stop() == 0
+    assert "Traceback" not in world.log
