@@ -31,7 +31,7 @@ def read(plain: Plain) -> str:
         plain.problem(
             _PATH,
             f"{f'What the {said} holds is no address of a store. ' if isinstance(said, Secret) else ''}The store is named like "
-            "sqlite:///var/monitor.db (three slashes, then the file) or postgresql://USER@HOST/DATABASE.",
+            "sqlite:///var/monitor.db (three slashes, then the file) or postgresql://HOST/DATABASE.",
         )
     elif url is said and _holds_password(url):
         plain.problem(

@@ -55,7 +55,7 @@ def schema() -> dict[str, Any]:
         "properties": {
             "store": {
                 "anyOf": [{"type": "string", "pattern": f"^{ADDRESS}"}, _SECRET],
-                "description": "The database: a file, such as sqlite:///var/monitor.db, or postgresql://USER@HOST/DATABASE.",
+                "description": "The database: a file, such as sqlite:///var/monitor.db, or postgresql://HOST/DATABASE.",
             },
             "defaults": _object(Defaults),
             "fetch": _object(FetchSettings),

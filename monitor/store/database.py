@@ -64,5 +64,5 @@ def database(url: str) -> Database:
     if kind == "sqlite" and parsed.database not in (None, "", ":memory:"):
         return Sqlite(Path(str(parsed.database)))
     raise StoreError(
-        "The store's address cannot be used; write sqlite:///FILE, or postgresql://USER@HOST/DATABASE without a driver's name."
+        "The store's address cannot be used; write sqlite:///FILE, or postgresql://HOST/DATABASE without a driver's name."
     )
