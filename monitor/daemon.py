@@ -235,7 +235,8 @@ class Daemon:
         except BaseException as error:
             if not _passes(error):
                 self._fail(error)
-                raise
+                if not isinstance(error, StoreHeld):  # the scheduler shows where it comes from
+                    raise
             log.error("%s error=%s", name, error)  # noqa: TRY400 - the sentence says it all
         finally:
             with self._lock:

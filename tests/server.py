@@ -25,7 +25,7 @@ class Database:
     @contextmanager
     def schema(self) -> Iterator[str]:
         """The address of an empty schema."""
-        name = f"t{secrets.token_hex(6)}"
+        name = f'"T{secrets.token_hex(6)}"'
         self.run(f"CREATE SCHEMA {name}")
         yield self.url.update_query_dict({"options": f"-csearch_path={name}"}).render_as_string(hide_password=False)
         self.cut()

@@ -55,7 +55,7 @@ def database(url: str) -> Database:
     try:
         parsed = make_url(url)
         kind = parsed.drivername
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         kind = ""
     if kind == "postgresql":
         from monitor.store.postgresql import Postgresql  # noqa: PLC0415 - its driver is there only where it is wanted

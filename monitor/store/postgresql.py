@@ -13,10 +13,13 @@ import os
 import secrets
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
 from sqlalchemy import URL, Connection, Engine, event
+from sqlalchemy.exc import SQLAlchemyError
 
 from monitor.errors import StoreError, StoreHeld
 from monitor.store.schema import metadata
@@ -28,7 +31,8 @@ _MARK = "News story monitor"
 """The comment on the table `meta` that tells our tables from anybody else's."""
 _HOLD, _WRITE = 0x53544D48, 0x53544D57
 """What the two advisory locks are for; beside it each is named by the schema that the tables are in."""
-_HERE = "current_schema()::regnamespace::oid::int"
+_SCHEMA = "quote_ident(current_schema())::regnamespace"
+_HERE = f"{_SCHEMA}::oid::int"
 _PATIENCE = 1.0
 """Seconds to wait for the hold of a process that was just killed: the server notices a moment later."""
 _REACHED_WITHIN = {
@@ -41,7 +45,6 @@ _REACHED_WITHIN = {
 """libpq's settings: a server that has vanished is noticed before the daemon counts as dead (P1). An address may say otherwise."""
 _SESSION = """
     SET timezone = 'UTC';
-    SET statement_timeout = '50s';
     SET lock_timeout = '10s';
     SET idle_in_transaction_session_timeout = '5min';
     SET tcp_keepalives_idle = 10;
@@ -49,7 +52,11 @@ _SESSION = """
     SET tcp_keepalives_count = 3;
 """
 """The last three free what a machine holds that has vanished."""
-_READ_ONLY = "SET default_transaction_isolation = 'repeatable read'; SET default_transaction_read_only = on;"
+_READ_ONLY = """
+    SET default_transaction_isolation = 'repeatable read';
+    SET default_transaction_read_only = on;
+    SET statement_timeout = '50s';
+"""
 _DURABLE = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
 """S2: whatever the server's other users find good enough."""
 
@@ -74,12 +81,12 @@ class Postgresql:
         try:
             with self.readers.connect() as tx:
                 return bool(_tables(tx))
-        except sqlalchemy.exc.SQLAlchemyError:
+        except SQLAlchemyError:
             return True
 
     def prepare(self) -> None:
         """See that the tables are ours, or can be made. Raises StoreError."""
-        with self.readers.connect() as tx:
+        with self._opening() as tx:
             schema, encoding, user = tx.exec_driver_sql(
                 "SELECT current_schema(), current_setting('server_encoding'), current_user"
             ).one()
@@ -126,6 +133,15 @@ class Postgresql:
         """End all connections, and the hold with them."""
         self.readers.dispose()
         self.writer.dispose()
+
+    @contextmanager
+    def _opening(self) -> Iterator[Connection]:
+        try:
+            with self.readers.connect() as tx:
+                yield tx
+        except SQLAlchemyError as error:
+            cause = str(getattr(error, "orig", None) or error).splitlines()[0].rstrip(".")
+            raise StoreError(f"{self.shown} cannot be opened: {cause}; check the address, and whether the server runs.") from error  # fmt: skip
 
     def _engine(self, purpose: str, **pool: int) -> Engine:
         reached = {name: value for name, value in _REACHED_WITHIN.items() if name not in self._url.query}
@@ -205,8 +221,8 @@ def _holder(connection: psycopg.Connection[Any]) -> dict[str, Any]:
 def _tables(tx: Connection) -> dict[str, str | None]:
     """Those of our tables' names that are taken in the schema, each with its comment."""
     found = tx.exec_driver_sql(
-        "SELECT relname, obj_description(oid, 'pg_class') FROM pg_class"
-        " WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f') AND relname = ANY(%s)",
+        "SELECT relname, obj_description(oid, 'pg_class') FROM pg_class"  # noqa: S608 - all of it is ours
+        f" WHERE relnamespace = {_SCHEMA} AND relkind IN ('r', 'p', 'v', 'm', 'f') AND relname = ANY(%s)",
         (list(metadata.tables),),
     )
     return {name: comment for name, comment in found}  # noqa: C416 - rows, not pairs

@@ -6,9 +6,11 @@ import random
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
+from monitor.errors import StoreHeld
 from tests.end_to_end.test_kill import EVENTS, PLACES, STORYLINES, kill_again_and_again
 from tests.end_to_end.world import World
 from tests.server import Database
@@ -62,6 +64,26 @@ def test_connections_that_are_cut_at_any_moment_lose_nothing_and_send_nothing_tw
     assert process.poll() is None
     nothing_is_lost_or_sent_twice(remote, published)
     assert "refused" in remote.log, "nothing was ever cut in the midst of anything"
+
+
+def test_a_daemon_whose_store_another_has_followed_meanwhile_ends_and_says_so(
+    remote: World, postgresql: Database
+) -> None:
+    """S14: what it remembers of the stories may be out of date."""
+    followed(remote)
+    process = remote.process
+    assert process is not None
+    with remote.opened() as other:
+        deadline = time.monotonic() + 30
+        while True:  # whoever comes first after the cut has it
+            postgresql.cut(process.pid)
+            with suppress(StoreHeld):
+                other.hold()
+                break
+            assert time.monotonic() < deadline
+        assert process.wait(30) == 1
+    assert "is by now followed by the process with pid" in remote.log
+    assert "Traceback" not in remote.log
 
 
 def followed(world: World) -> None:

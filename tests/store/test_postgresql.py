@@ -192,7 +192,7 @@ def collations(store: Store) -> set[tuple[str, str, str]]:
     with store.read() as tx:
         rows = tx.exec_driver_sql(
             "SELECT relname, attname, collname FROM pg_attribute JOIN pg_class c ON c.oid = attrelid"
-            " JOIN pg_collation l ON l.oid = attcollation WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'"
+            " JOIN pg_collation l ON l.oid = attcollation WHERE relnamespace = quote_ident(current_schema())::regnamespace AND relkind = 'r'"
         )
         return {(table, column, collation) for table, column, collation in rows}
 
@@ -235,7 +235,8 @@ def test_a_database_that_cannot_be_used_is_told_in_a_sentence_with_what_to_do(ur
         assert "canary" not in str(told.value)
         return str(told.value)
 
-    assert f'database "{name}" does not exist' in refused(database=name, password="canary-pass-1")
+    assert 'cannot be opened: connection failed: connection to server at "127.0.0.1"' in refused(database=name)
+    assert f'database "{name}" does not exist; check the address' in refused(database=name, password="canary-pass-1")
     assert re.search(r"Connection refused|failed", refused(host="127.0.0.1", port=1, password="canary-pass-1"))  # type: ignore[arg-type]
     with made(f"CREATE ROLE {name} LOGIN PASSWORD 'canary-pass-1'", f"DROP ROLE {name}"):
         said = refused(username=name, password="canary-pass-1")
