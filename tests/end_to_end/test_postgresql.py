@@ -3,77 +3,66 @@
 from __future__ import annotations
 
 import random
-import signal
 import time
-from collections.abc import Iterator
 from contextlib import suppress
-
-import pytest
 
 from monitor.errors import StoreHeld
 from tests.end_to_end.test_kill import EVENTS, PLACES, STORYLINES, kill_again_and_again
-from tests.end_to_end.world import World
+from tests.end_to_end.world import World, on_postgresql
 from tests.server import Database
 
-
-@pytest.fixture
-def remote(world: World, postgresql: Database) -> Iterator[World]:
-    """A world whose store is in PostgreSQL."""
-    with postgresql.schema() as world.postgresql:
-        yield world
-        if world.process is not None and world.process.poll() is None:
-            world.stop(signal.SIGKILL)
+pytestmark = on_postgresql
 
 
-def test_kills_lose_nothing_and_send_nothing_twice(remote: World) -> None:
+def test_kills_lose_nothing_and_send_nothing_twice(world: World) -> None:
     """S1."""
-    kill_again_and_again(remote, kills=8, moments=random.Random(20240305))
+    kill_again_and_again(world, kills=8, moments=random.Random(20240305))
 
 
 def test_a_database_that_goes_away_while_an_alert_is_on_its_way_makes_nobody_hear_it_twice(
-    remote: World, postgresql: Database
+    world: World, postgresql: Database
 ) -> None:
     """S14: the receiver has it, and the store cannot be told so for some seconds."""
-    followed(remote)
-    remote.web.publish("herald", f"{PLACES[0]}: {EVENTS[0]}")
-    remote.hook.hold.clear()
-    remote.make_due()
-    remote.wait_for(lambda: remote.hook.held > 0)
+    followed(world)
+    world.web.publish("herald", f"{PLACES[0]}: {EVENTS[0]}")
+    world.hook.hold.clear()
+    world.make_due()
+    world.wait_for(lambda: world.hook.held > 0)
     with postgresql.away():
-        remote.hook.hold.set()
+        world.hook.hold.set()
         time.sleep(4)
-    nothing_is_lost_or_sent_twice(remote, 1)
+    nothing_is_lost_or_sent_twice(world, 1)
 
 
 def test_connections_that_are_cut_at_any_moment_lose_nothing_and_send_nothing_twice(
-    remote: World, postgresql: Database
+    world: World, postgresql: Database
 ) -> None:
     """S14: forty times while stories come in."""
-    followed(remote)
-    process, moments = remote.process, random.Random(14)
+    followed(world)
+    process, moments = world.process, random.Random(14)
     assert process is not None
     published = 0
     for event in EVENTS:
         for place in PLACES:
-            remote.web.publish("herald", f"{place}: {event}", f"Number {published + 1} of this week's events.")
+            world.web.publish("herald", f"{place}: {event}", f"Number {published + 1} of this week's events.")
             published += 1
-            remote.make_due()
+            world.make_due()
             for _ in range(3):
                 time.sleep(moments.uniform(0.05, 0.6))
                 postgresql.cut(process.pid)
     assert process.poll() is None
-    nothing_is_lost_or_sent_twice(remote, published)
-    assert "refused" in remote.log, "nothing was ever cut in the midst of anything"
+    nothing_is_lost_or_sent_twice(world, published)
+    assert "refused" in world.log, "nothing was ever cut in the midst of anything"
 
 
 def test_a_daemon_whose_store_another_has_followed_meanwhile_ends_and_says_so(
-    remote: World, postgresql: Database
+    world: World, postgresql: Database
 ) -> None:
     """S14: what it remembers of the stories may be out of date."""
-    followed(remote)
-    process = remote.process
+    followed(world)
+    process = world.process
     assert process is not None
-    with remote.opened() as other:
+    with world.opened() as other:
         deadline = time.monotonic() + 30
         while True:  # whoever comes first after the cut has it
             postgresql.cut(process.pid)
@@ -82,8 +71,8 @@ def test_a_daemon_whose_store_another_has_followed_meanwhile_ends_and_says_so(
                 break
             assert time.monotonic() < deadline
         assert process.wait(30) == 1
-    assert "is by now followed by the process with pid" in remote.log
-    assert "Traceback" not in remote.log
+    assert "is by now followed by the process with pid" in world.log
+    assert "Traceback" not in world.log
 
 
 def followed(world: World) -> None:

@@ -24,6 +24,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import pytest
 import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
@@ -36,6 +37,9 @@ from monitor.store.schema import deliveries, entries
 
 SIGNING_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 PASSWORD = "correct-horse-battery"
+on_both = pytest.mark.parametrize("world", ["sqlite", "postgresql"], indirect=True)
+on_postgresql = pytest.mark.parametrize("world", ["postgresql"], indirect=True)
+"""Where the store is."""
 
 
 def _set() -> threading.Event:
@@ -247,7 +251,7 @@ class World:
     def write_config(self, *feed_names: str, extra: str = "", channels: str = "[mail, hook]") -> None:
         listed = "".join(f"  - {{url: '{self.web.url(name)}', name: {name}, every: 1m}}\n" for name in feed_names)
         self.config.write_text(
-            f"""store: "{self.store_url}"
+            f"""store: '{self.store_url}'
 defaults: {{channels: {channels}}}
 fetch: {{allow_networks: [127.0.0.0/8], per_host: 8}}
 entities: {{Orla dam: [Orla dam, River Orla, zapora Orla]}}
