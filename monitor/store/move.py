@@ -5,11 +5,11 @@ from __future__ import annotations
 from sqlalchemy import Connection, Table, func, insert, select
 
 from monitor.errors import MonitorError
-from monitor.store import Store
+from monitor.store import Store, upsert
 from monitor.store.schema import deliveries, meta, metadata
 
 _OWN = ("schema", "holder")
-"""What a store says of itself, in `meta`."""
+"""What `meta` says of the store itself; each has its own."""
 _AT_ONCE = 1_000
 
 
@@ -21,7 +21,7 @@ def move(source: Store, target: Store) -> dict[str, int]:
     """
 
     def fill(into: Connection) -> dict[str, int]:
-        if any(_has_rows(into, table) for table in metadata.sorted_tables):
+        if any(_has_rows(into, table) for table in metadata.sorted_tables if table is not meta):
             raise MonitorError(f"{target.shown} is not empty; move the store to a place where there is none yet.")
         with source.read() as tx:
             moved = {table.name: _copy(tx, into, table) for table in metadata.sorted_tables}
@@ -32,10 +32,7 @@ def move(source: Store, target: Store) -> dict[str, int]:
 
 
 def _has_rows(tx: Connection, table: Table) -> bool:
-    query = select(table)
-    if table is meta:
-        query = query.where(meta.c.name.not_in(_OWN))
-    return tx.execute(query.limit(1)).first() is not None
+    return tx.execute(select(table).limit(1)).first() is not None
 
 
 def _copy(tx: Connection, into: Connection, table: Table) -> int:
@@ -43,7 +40,8 @@ def _copy(tx: Connection, into: Connection, table: Table) -> int:
     copied = 0
     with tx.execute(query.execution_options(yield_per=_AT_ONCE)) as rows:
         for some in rows.mappings().partitions():
-            into.execute(insert(table), [dict(row) for row in some])
+            found = [dict(row) for row in some]
+            upsert(into, meta, found) if table is meta else into.execute(insert(table), found)
             copied += len(some)
     return copied
 

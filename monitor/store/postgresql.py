@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import secrets
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -180,7 +180,7 @@ class _Hold:
 
     def __init__(self, shown: str) -> None:
         self._shown = shown
-        self._said = {"pid": os.getpid(), "host": socket.gethostname(), "token": secrets.token_hex(8)}
+        self._said = {"pid": os.getpid(), "host": platform.node(), "token": secrets.token_hex(8)}
 
     def take(self, connection: psycopg.Connection[Any]) -> None:
         """Take it, and say so. Raises StoreHeld."""

@@ -237,6 +237,15 @@ def test_what_a_crash_left_claimed_is_free_again_after_the_lease(store: Store) -
     assert claim(store, LEASE) == "x"
 
 
+def test_the_next_holder_need_not_wait_for_a_lease_whatever_the_clock_of_the_last_one_showed(store: Store) -> None:
+    """D28, D29: who holds the store is the only one that delivers, so what is claimed is nobody's when it begins."""
+    queue(store, "x")
+    assert claim(store, after=timedelta(hours=1)) == "x"
+    assert claim(store, MINUTE) is None
+    store.write(lambda tx: outbox.free(tx, NOON))
+    assert claim(store) == "x"
+
+
 def test_a_resting_channel_says_why_until_its_time_is_over(store: Store) -> None:
     """D6."""
     store.write(lambda tx: outbox.pause(tx, "mail", NOON + MINUTE, "The login was refused."))
