@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import closing, suppress
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -265,10 +265,10 @@ class Daemon:
             if self._stopping or self.is_resting:
                 return []
             parts = self._parts
-            with self.store.read() as tx, closing(feeds.due(tx, self._now())) as due:
+            with self.store.read() as tx:
                 waiting = (
                     state
-                    for state in islice(due, _LOOKED_THROUGH)
+                    for state in islice(feeds.due(tx, self._now()), _LOOKED_THROUGH)
                     if state.url in parts.feeds and state.url not in self._polling
                 )
                 picked = self._traffic.pick(waiting, time.monotonic())

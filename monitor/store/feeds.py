@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -52,8 +52,8 @@ def sync(tx: Connection, configured: Sequence[Feed], now: datetime) -> None:
         tx.execute(update(feeds).where(feeds.c.url == bindparam("ours")).values(followed=bindparam("follow")), changed)
 
 
-def due(tx: Connection, now: datetime) -> Generator[FeedState, None, None]:
-    """Followed feeds whose time has come, the longest waiting first; read as they are asked for, and closed before `tx` is."""
+def due(tx: Connection, now: datetime) -> Iterator[FeedState]:
+    """Followed feeds whose time has come, the longest waiting first; read as they are asked for."""
     with tx.execute(_DUE_FIRST, {"now": now}) as rows:
         for row in rows:
             yield _state(row)

@@ -15,6 +15,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
@@ -160,6 +161,7 @@ class Postgresql:
 
         @event.listens_for(engine, "connect")
         def _connected(connection: psycopg.Connection[Any], _record: object) -> None:
+            connection.server_cursor_factory = _streamed()
             connection.execute(f"{_SESSION}{purpose}")
             connection.commit()
 
@@ -205,6 +207,19 @@ class _Hold:
         pid = int(by.get("pid") or 0)
         host = by.get("host") or "an unknown machine"
         return StoreHeld(f"{self._shown} is {how} by the process with pid {pid} on {host}; stop it first.", pid)
+
+
+@cache
+def _streamed() -> type[psycopg.ServerCursor[Any]]:
+    """What rows come through that are read as they are asked for."""
+    import psycopg  # noqa: PLC0415 - it is there only where it is wanted
+
+    class Streamed(psycopg.ServerCursor[Any]):
+        def close(self) -> None:
+            """The transaction's end closes it on the server. Whoever lets go of it later would break into another's transaction."""
+            psycopg.Cursor.close(self)
+
+    return Streamed
 
 
 def _lock(connection: psycopg.Connection[Any]) -> bool:

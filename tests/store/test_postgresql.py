@@ -21,7 +21,8 @@ from sqlalchemy import select
 from sqlalchemy.engine import make_url
 
 from monitor.errors import StoreError, StoreHeld
-from monitor.store import Connection, Store, exists, migrations, outbox, stories, views
+from monitor.model import Feed
+from monitor.store import Connection, Store, exists, feeds, migrations, outbox, stories, views
 from monitor.store.schema import deliveries, entries
 from tests.server import SERVER, Database
 from tests.store.conftest import NOON, alert, delivery, entry, in_postgresql
@@ -132,6 +133,19 @@ def test_a_view_is_of_one_moment(store: Store, url: str) -> None:
         other.close()
         assert views.status(tx, NOON) == before
     assert kept(store) == ["e1"]
+
+
+def test_who_stops_reading_half_way_and_lets_go_late_breaks_into_no_other_view(store: Store) -> None:
+    """Feeds that are due are read as they are asked for, and most often not to the end."""
+    store.write(lambda tx: feeds.sync(tx, [Feed(url=f"https://h.example/{n}") for n in range(500)], NOON))
+    with store.read() as tx:
+        due = feeds.due(tx, NOON)
+        next(iter(due))
+        first = tx.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+    with store.read() as tx:
+        assert tx.exec_driver_sql("SELECT pg_backend_pid()").scalar() == first, "the same connection, used again"
+        del due
+        assert feeds.count_due(tx, NOON) == 500
 
 
 def test_ids_are_found_and_sorted_by_their_bytes_whatever_the_database_sorts_by(
