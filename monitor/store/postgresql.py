@@ -19,7 +19,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
-from sqlalchemy import URL, Connection, Engine, event
+from sqlalchemy import URL, Connection, Dialect, Engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
 
 from monitor.errors import StoreError, StoreHeld
@@ -37,13 +38,16 @@ _HERE = f"{_SCHEMA}::oid::int"
 _PATIENCE = 1.0
 """Seconds to wait for the hold of a process that was just killed: the server notices a moment later."""
 _REACHED_WITHIN = {
-    "connect_timeout": "10",
+    "connect_timeout": "5",
     "keepalives_idle": "10",
     "keepalives_interval": "5",
     "keepalives_count": "3",
-    "tcp_user_timeout": "25000",
+    "tcp_user_timeout": "15000",
 }
 """libpq's settings: a server that has vanished is noticed before the daemon counts as dead (P1). An address may say otherwise."""
+_IN_VAIN, _SPARED = 1.0, 5.0
+"""A server that let us wait for more seconds than the first is not asked again for the second: whoever waits for the one writer would
+wait as long, one after the other. One that is being restarted says no at once, and is asked again at once."""
 _SESSION = """
     SET timezone = 'UTC';
     SET lock_timeout = '10s';
@@ -68,6 +72,7 @@ class Postgresql:
     def __init__(self, url: URL) -> None:
         self._url = url.set(drivername="postgresql+psycopg")
         self._hold: _Hold | None = None
+        self._spared_until = 0.0
         self.readers = self._engine(_READ_ONLY, pool_size=5, max_overflow=10)
         self.writer = self._engine(_DURABLE, pool_size=1, max_overflow=0)
         event.listen(self.writer, "connect", self._hold_again)
@@ -82,7 +87,7 @@ class Postgresql:
         try:
             with self.readers.connect() as tx:
                 return bool(_tables(tx))
-        except SQLAlchemyError:
+        except (SQLAlchemyError, StoreError):
             return True
 
     def prepare(self) -> None:
@@ -159,6 +164,8 @@ class Postgresql:
                 "A store in PostgreSQL needs the package psycopg, which is not here; run pip install 'psycopg[binary]'."
             ) from None
 
+        event.listen(engine, "do_connect", self._connect)
+
         @event.listens_for(engine, "connect")
         def _connected(connection: psycopg.Connection[Any], _record: object) -> None:
             connection.server_cursor_factory = _streamed()
@@ -166,6 +173,17 @@ class Postgresql:
             connection.commit()
 
         return engine
+
+    def _connect(self, dialect: Dialect, _record: object, given: list[Any], named: dict[str, Any]) -> DBAPIConnection:
+        begun = time.monotonic()
+        if begun < self._spared_until:
+            raise StoreError(f"{self.shown} did not answer a moment ago; nothing of this step was kept.")
+        try:
+            return dialect.connect(*given, **named)
+        except Exception:
+            if time.monotonic() - begun > _IN_VAIN:
+                self._spared_until = time.monotonic() + _SPARED
+            raise
 
     def _hold_again(self, connection: psycopg.Connection[Any], _record: object) -> None:
         """On each new connection that writes, once the store is held."""

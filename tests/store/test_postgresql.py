@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import socket
 import subprocess
 import sys
 import threading
@@ -19,10 +20,12 @@ import psycopg
 import pytest
 from sqlalchemy import select
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 
 from monitor.errors import StoreError, StoreHeld
 from monitor.model import Feed
 from monitor.store import Connection, Store, exists, feeds, migrations, outbox, stories, views
+from monitor.store.database import database
 from monitor.store.schema import deliveries, entries
 from tests.server import SERVER, Database
 from tests.store.conftest import NOON, alert, delivery, entry, in_postgresql
@@ -83,6 +86,23 @@ def test_a_server_that_is_down_is_told_and_found_again(store: Store, postgresql:
             kept(store)
     save(store, 2)
     assert kept(store) == ["e2"]
+
+
+def test_a_server_that_does_not_answer_is_not_waited_for_by_one_after_the_other(url: str) -> None:
+    """S14, P1: a network that is cut says nothing; were each step to wait for it, the daemon would count as dead."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        place = make_url(url).set(port=silent.getsockname()[1]).update_query_dict({"connect_timeout": "2"})
+        away = database(place.render_as_string(hide_password=False))
+        begun = time.monotonic()
+        with pytest.raises(OperationalError), away.writer.connect():
+            pass
+        waited = time.monotonic()
+        for _ in range(3):
+            with pytest.raises(StoreError, match="did not answer a moment ago"), away.writer.connect():
+                pass
+        assert waited - begun > 1.5
+        assert time.monotonic() - waited < 1
+        away.close()
 
 
 def test_a_holder_that_was_cut_off_still_holds_or_writes_no_more(store: Store, url: str, postgresql: Database) -> None:
