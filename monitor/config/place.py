@@ -5,9 +5,6 @@ from __future__ import annotations
 import os
 import re
 
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
-
 from monitor.config.reading import WRONG, Plain
 from monitor.config.rules import can_be_revealed
 from monitor.config.shape import read_as
@@ -46,12 +43,21 @@ def _is_address(url: str) -> bool:
     if not (re.fullmatch(ADDRESS, url) and url.isprintable()):
         return False
     try:
-        make_url(url)
-    except (ArgumentError, ValueError):
+        _holds_password(url)
+    except ValueError:
         return False
     return True
 
 
 def _holds_password(url: str) -> bool:
-    parsed = make_url(url)
+    """Raises ValueError for what is no address."""
+    if url.startswith("sqlite:"):
+        return False
+    from sqlalchemy.engine import make_url  # noqa: PLC0415 - loaded where it is used
+    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
+
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise ValueError(str(error)) from error
     return parsed.password is not None or not _PASSWORDS.isdisjoint(parsed.query)

@@ -112,7 +112,12 @@ def test_a_store_in_postgresql_is_named_by_its_address_or_by_a_secret_that_holds
     assert store_of(tmp_path, "postgresql:///monitor") == "postgresql:///monitor"
     assert store_of(tmp_path, "{env: STORE}") == store_of(tmp_path, f"{{file: {tmp_path}/address}}") == whole
     assert "canary" not in repr(load(tmp_path / "m.yaml"))
-    for wrong in ("{env: NOWHERE}", "postgresql://ann:canary-pass-1@h/d", "postgresql://h/d?password=canary-pass-1"):
+    for wrong in (
+        "{env: NOWHERE}",
+        "postgresql://h:port/d",
+        "postgresql://ann:canary-pass-1@h/d",
+        "postgresql://h/d?password=canary-pass-1",
+    ):
         with pytest.raises(ConfigError) as told:
             store_of(tmp_path, wrong)
         assert "canary" not in str(told.value)
