@@ -25,7 +25,7 @@ from monitor.alerts.notice import Trouble
 from monitor.config import Config
 from monitor.deliver import Deliverer, deliver
 from monitor.desk import Desk
-from monitor.errors import FeedError, MonitorError, StoreError, is_shortage
+from monitor.errors import FeedError, MonitorError, StoreError, StoreHeld, is_shortage
 from monitor.feeds import schedule
 from monitor.feeds.fetch import Gate
 from monitor.feeds.parse import Parser
@@ -64,7 +64,12 @@ _LOOK_EVERY = timedelta(minutes=1)
 
 
 def _passes(error: BaseException) -> bool:
-    """Whether what went wrong mends itself, and nothing of the step was kept: a full disk (S3, S9), too many open files (P11)."""
+    """Whether what went wrong mends itself, and nothing of the step was kept: a full disk (S3, S9), too many open files (P11).
+
+    A store that another process has held meanwhile is no longer ours (S14).
+    """
+    if isinstance(error, StoreHeld):
+        return False
     return isinstance(error, StoreError) or (isinstance(error, OSError) and is_shortage(error))
 
 
@@ -244,14 +249,15 @@ class Daemon:
         except BaseException as error:
             if not _passes(error):
                 self._fail(error)
-                raise
+                if not isinstance(error, StoreHeld):  # the scheduler shows where it comes from
+                    raise
             log.error("%s error=%s", name, error)  # noqa: TRY400 - the sentence says it all
         finally:
             with self._lock:
                 self._working.pop(name, None)
 
     def _fail(self, error: BaseException) -> None:
-        log.critical("failed error=%s", type(error).__name__, exc_info=error)
+        log.critical("failed error=%s", type(error).__name__, exc_info=None if isinstance(error, StoreHeld) else error)
         self._failure = error
 
     def _tick(self) -> None:
@@ -408,6 +414,8 @@ class Daemon:
                 self._status += f"; {late} of the feeds should have been polled more than a minute ago"
                 log.warning("late feeds=%d", late)
         except StoreError as error:
+            if not _passes(error):
+                raise
             self._status = self._refused = str(error)
             log.error("prove error=%s", error)  # noqa: TRY400
         self._pulse.beat("desk")

@@ -15,7 +15,7 @@ from monitor import metrics
 from monitor.alerts.channels import Channel, Transcript
 from monitor.alerts.digest import THREAD
 from monitor.alerts.policy import Policy
-from monitor.errors import DeliveryError, StoreError, is_shortage
+from monitor.errors import DeliveryError, StoreError, StoreHeld, is_shortage
 from monitor.fold import fold_due
 from monitor.model import Alert, Delivery, DeliveryState
 from monitor.secret import mask
@@ -35,6 +35,8 @@ AT_ONCE = Policy()
 """Nothing is held by the clock or by a limit."""
 _JITTER = 0.1
 _IDLE = 1.0
+_INSIST = LEASE.total_seconds() / 2
+"""Seconds; by then nobody else has taken up the delivery."""
 _STORE_IDLE = 5.0
 log = logging.getLogger(__name__)
 
@@ -61,7 +63,7 @@ def deliver(
         if error
         else replace(delivery, state=DeliveryState.SENT, sent_at=now(), error="")
     )
-    store.write(lambda tx: _record(tx, settled, error, now()))
+    _remember(store, settled, error, now, transcript)
     metrics.tried(alert, settled)
     log.log(
         logging.WARNING if error else logging.INFO, "deliver channel=%s delivery=%s state=%s attempt=%d error=%s",
@@ -88,6 +90,21 @@ def _send(channel: Channel, alert: Alert, delivery: Delivery, transcript: Transc
         log.exception("deliver channel=%s delivery=%s state=poisoned", delivery.channel, delivery.id)
         return DeliveryError(f"The alert could not be sent: {type(error).__name__}: {error}", verdict="final")
     return None
+
+
+def _remember(
+    store: Store, settled: Delivery, error: DeliveryError | None, now: Callable[[], datetime], transcript: Transcript
+) -> None:
+    """Keep what came of a try. A store that refuses is asked again for a while: what is not kept is sent a second time (S14)."""
+    end = time.monotonic() + _INSIST
+    while True:
+        try:
+            return store.write(lambda tx: _record(tx, settled, error, now()))
+        except StoreError as refused:
+            if isinstance(refused, StoreHeld) or time.monotonic() > end:
+                raise
+            transcript(str(refused))
+            time.sleep(_IDLE)
 
 
 def _record(tx: Connection, settled: Delivery, error: DeliveryError | None, now: datetime) -> None:

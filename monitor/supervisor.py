@@ -102,7 +102,7 @@ def _reload(daemon: Daemon, path: Path) -> None:
     try:
         config = load(path)
         if config.store != daemon.config.store:
-            log.warning("reload: the store stays %s until the next start", daemon.config.store)
+            log.warning("reload: the store stays %s until the next start", daemon.store.shown)
         daemon.reload(config)
         log.info(
             "reload feeds=%d storylines=%d channels=%s",

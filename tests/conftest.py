@@ -12,6 +12,7 @@ import pytest
 
 from monitor.store import Store
 from tests.alerts.receiver import Clock
+from tests.server import Database, database
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # So a shell starts what it puts into the background, and children inherit it; what Ctrl-C does could not be tested.
@@ -24,10 +25,27 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Database]:
+    """A database of this session's own on a server of PostgreSQL."""
+    with database() as made:
+        yield made
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Where a store of the test's own can be: in a file, and in PostgreSQL."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/data/monitor.db"
+        return
+    with request.getfixturevalue("postgresql").schema() as made:
+        yield made
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """A store in a file of its own."""
-    opened = Store.open(f"sqlite:///{tmp_path}/monitor.db")
+def store(url: str) -> Iterator[Store]:
+    """A store that is empty."""
+    opened = Store.open(url)
     yield opened
     opened.close()
 

@@ -26,6 +26,7 @@ from monitor.once import once
 from monitor.process import Pulse
 from monitor.store import Store, feeds, outbox, stories
 from tests.end_to_end.world import FeedServer, feed_server
+from tests.store.conftest import in_a_file
 
 FERRY = Storyline(id="ferry", title="The Tarn ferry", terms=Terms(any=("Tarn ferry",)), channels=("console",))
 Start = Callable[..., Daemon]
@@ -49,10 +50,10 @@ def web() -> Iterator[FeedServer]:
 
 
 @pytest.fixture
-def config(tmp_path: Path, web: FeedServer) -> Config:
+def config(tmp_path: Path, url: str, web: FeedServer) -> Config:
     return Config(
         source=tmp_path / "monitor.yaml",
-        store=f"sqlite:///{tmp_path}/monitor.db",
+        store=url,
         feeds=(Feed(url=web.url("herald"), name="herald"),),
         storylines=(FERRY,),
         channels={"console": ConsoleSettings(type="console")},
@@ -395,6 +396,7 @@ def test_a_daemon_that_cannot_keep_up_says_how_many_feeds_are_late(
 # --- a store that refuses
 
 
+@in_a_file
 def test_a_full_disk_stops_the_polling_and_the_daemon_recovers_by_itself(
     start: Start, web: FeedServer, store: Store
 ) -> None:
@@ -418,6 +420,7 @@ def test_a_full_disk_stops_the_polling_and_the_daemon_recovers_by_itself(
     assert daemon.status == "1 feeds, 0 being polled, 1 deliveries waiting"
 
 
+@in_a_file
 def test_one_round_ends_also_when_nothing_can_be_written(config: Config, store: Store, web: FeedServer) -> None:
     once(config)
     with full_disk(store), pytest.raises(MonitorError, match="refused"):

@@ -18,6 +18,7 @@ from monitor.model import Changes, Decision, Document, Entry, Feed, FeedState, I
 from monitor.store import Connection, Store, feeds, outbox, stories
 from monitor.stories.ledger import Ledger
 from monitor.stories.match import Matcher
+from tests.store.conftest import in_a_file
 
 NOON = datetime(2024, 3, 5, 12, tzinfo=UTC)
 DAM = Storyline(
@@ -211,8 +212,8 @@ def sync(tx: Connection) -> None:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    opened = Store.open(f"sqlite:///{tmp_path}/monitor.db")
+def store(url: str) -> Store:
+    opened = Store.open(url)
     opened.write(sync)
     return opened
 
@@ -226,9 +227,9 @@ def test_a_desk_that_starts_anew_knows_what_was_told(store: Store) -> None:
     store.close()
 
 
-def test_a_rebuilt_ledger_decides_as_the_one_that_never_stopped(tmp_path: Path) -> None:
+def test_a_rebuilt_ledger_decides_as_the_one_that_never_stopped(tmp_path: Path, url: str) -> None:
     def run(restart: bool) -> list[tuple[str, str]]:
-        opened = Store.open(f"sqlite:///{tmp_path}/{restart}.db")
+        opened = Store.open(url if restart else f"sqlite:///{tmp_path}/whole.db")
         opened.write(sync)
         desk, told = Desk(opened, rules(DAM)), []
         for minutes, _, _, title, _ in WEEK:
@@ -251,6 +252,7 @@ def test_an_entry_that_was_seen_is_not_seen_again_and_comes_back_as_nothing_new(
     store.close()
 
 
+@in_a_file
 def test_a_settle_that_fails_leaves_nothing_behind_and_the_next_one_works(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

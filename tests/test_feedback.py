@@ -23,7 +23,7 @@ from monitor.store import Connection, Store, feedback, feeds, stories, views
 
 NOON = datetime(2024, 3, 5, 12, tzinfo=UTC)
 CONFIG = """\
-store: sqlite:///{folder}/monitor.db
+store: "{url}"
 storylines:
   - {{id: volta, title: Life in Volta, terms: {{all: [Volta], any: [ferry, museum, banker, plant, minister]}}}}
   - {{id: law, title: The courts, threshold: 0.59, terms: {{any: [police, court], none: [tennis]}}}}
@@ -45,8 +45,8 @@ MINISTER, QUITS, THEFT, ARRESTED, STRIKE, BANKER, CUP = told = (
 class News:
     """A desk that was told of an eventful day, and a second connection for the person who judges."""
 
-    def __init__(self, folder: Path) -> None:
-        (folder / "monitor.yaml").write_text(CONFIG.format(folder=folder))
+    def __init__(self, folder: Path, url: str) -> None:
+        (folder / "monitor.yaml").write_text(CONFIG.format(url=url))
         self.config: Config = load(folder / "monitor.yaml")
         self.store = Store.open(self.config.store)
         self.beside = Store.open(self.config.store)
@@ -102,8 +102,8 @@ class News:
 
 
 @pytest.fixture
-def news(tmp_path: Path) -> Iterator[News]:
-    made = News(tmp_path)
+def news(tmp_path: Path, url: str) -> Iterator[News]:
+    made = News(tmp_path, url)
     for number, title in enumerate(told):
         made.tell(title, number * 10)
     yield made
@@ -429,7 +429,7 @@ def test_explain_tells_what_was_said_and_moved(news: News) -> None:
 
 
 def test_without_a_store_there_is_no_feedback_and_none_is_made(tmp_path: Path) -> None:
-    (tmp_path / "monitor.yaml").write_text(CONFIG.format(folder=tmp_path))
+    (tmp_path / "monitor.yaml").write_text(CONFIG.format(url=f"sqlite:///{tmp_path}/monitor.db"))
     assert persons.given(load(tmp_path / "monitor.yaml")) == ()
     assert [path.name for path in tmp_path.iterdir()] == ["monitor.yaml"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 NETWORK = {
-    "aiohttp", "apprise", "asyncio", "dns", "flask", "ftplib", "http", "httpx", "imaplib", "nntplib", "poplib", "requests", "smtplib", "socket",
+    "aiohttp", "apprise", "asyncio", "dns", "flask", "ftplib", "http", "httpx", "imaplib", "nntplib", "poplib", "psycopg", "requests", "smtplib", "socket",
     "socketserver", "ssl", "telnetlib", "urllib.request", "urllib3", "waitress", "websockets", "werkzeug", "xmlrpc",
 }  # fmt: skip
 THE_GATE = {
@@ -24,6 +24,7 @@ OTHERS = {
     "monitor/doctor/finding.py": {"ssl"},  # names the errors of TLS
     "monitor/doctor/lookup.py": {"dns"},  # reads what a domain publishes for its mail
     "monitor/doctor/web.py": {"socket", "ssl"},  # looks at a receiver's port and certificate, sends nothing
+    "monitor/store/postgresql.py": {"psycopg"},  # where the configuration says the store is
     "monitor/systemd.py": {"socket"},  # a datagram to the service manager
     "monitor/serve.py": {"waitress"},  # what is served, not fetched
     "monitor/web/adding.py": {"flask", "werkzeug"},
@@ -89,5 +90,6 @@ def test_only_the_gate_makes_a_session_and_only_it_connects() -> None:
         ("monitor/doctor/web.py", "getaddrinfo"),
         ("monitor/store/__init__.py", "connect"),  # to the database
         ("monitor/store/file.py", "connect"),
+        ("monitor/store/postgresql.py", "connect"),  # where the configuration says the store is
         ("monitor/systemd.py", "connect"),
     }, calls

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -27,8 +26,8 @@ ROUTING = Routing(storylines={}, targets={"mail": ("ann@desk.example",), "hook":
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(f"sqlite:///{tmp_path}/monitor.db")
+def store(url: str) -> Iterator[Store]:
+    opened = Store.open(url)
     opened.write(lambda tx: feeds.sync(tx, [Feed(url=FEED)], NOON))
     yield opened
     opened.close()

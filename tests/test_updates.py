@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -240,8 +239,8 @@ def test_what_following_began_with_has_updates_that_follow_no_alert() -> None:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(f"sqlite:///{tmp_path}/monitor.db")
+def store(url: str) -> Iterator[Store]:
+    opened = Store.open(url)
 
     def sync(tx: Connection) -> None:
         feeds.sync(tx, [Feed(url=f"https://{outlet}.example") for outlet in ("Herald", "Gazette", "Post")], NOON)

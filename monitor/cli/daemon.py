@@ -1,4 +1,4 @@
-"""Commands that poll and deliver, and keep what came of it: run, once, retry, backup, demo."""
+"""Commands that poll and deliver, and keep what came of it: run, once, retry, backup, migrate-store, demo."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from monitor.cli import AsJson, ConfigFile, app, as_text, complete
 from monitor.cli.output import count, print_json, progress, say
 from monitor.errors import MonitorError
 from monitor.logs import Format
+from monitor.secret import Secret
 
 
 @app.command()
@@ -99,12 +100,52 @@ def backup(
     """Copy the store, also while the daemon runs."""
     from monitor.config import find, load  # noqa: PLC0415
     from monitor.store import exists, file  # noqa: PLC0415
+    from monitor.store.database import database  # noqa: PLC0415
+    from monitor.store.sqlite import Sqlite  # noqa: PLC0415
 
-    store = load(find(config)).store
-    if not exists(store):
+    url = load(find(config)).store
+    store = database(url)
+    if not isinstance(store, Sqlite):
+        raise MonitorError(
+            f"The store is in PostgreSQL, which copies itself: run pg_dump --format=custom --file={target} and the store's address, "
+            "also while the daemon runs; to go back to the copy, stop the daemon and run pg_restore --clean."
+        )
+    if not exists(url):
         raise MonitorError("There is no store yet; the daemon makes it when it starts.")
-    file.backup(file.path_of(store), target)
+    file.backup(store.path, target)
     say(f"{target} holds the store as it is now. To go back to it, stop the daemon and put it in the store's place.")
+
+
+@app.command("migrate-store")
+def migrate_store(
+    source: Annotated[
+        str, typer.Argument(metavar="FROM", help="A store's address; env:NAME or file:PATH where it holds a password.")
+    ],
+    target: Annotated[str, typer.Argument(metavar="TO", help="Where it shall be; nothing may be there yet.")],
+) -> None:
+    """Move all that a store holds into another, from SQLite to PostgreSQL or back; no daemon may run on either."""
+    from contextlib import closing  # noqa: PLC0415
+
+    from monitor.store import Store, exists  # noqa: PLC0415
+    from monitor.store.move import move  # noqa: PLC0415
+
+    if not exists(_address(source)):
+        raise MonitorError("There is no store to move at the first address.")
+    with closing(Store.open(_address(source))) as old:
+        old.hold()
+        with closing(Store.open(_address(target))) as new:
+            new.hold()
+            moved = move(old, new)
+            say(
+                f"{new.shown} holds all of it: {count(moved['entries'], 'entry', 'entries')}, {count(moved['alerts'], 'alert')}, "
+                f"{count(moved['deliveries'], 'delivery', 'deliveries')}. Write its address as `store:` into the configuration, then "
+                f"start the daemon; {old.shown} is as it was."
+            )
+
+
+def _address(named: str) -> str:
+    kind, _, name = named.partition(":")
+    return Secret(**{kind: name}).reveal() if kind in ("env", "file") else named
 
 
 @app.command()

@@ -84,6 +84,7 @@ def replay(
 def _said(checked: Config) -> Sequence[Feedback]:
     """What persons said of entries, where the configuration's store can be read; how much it is stands on standard error."""
     from monitor.feedback import given  # noqa: PLC0415
+    from monitor.store.database import database  # noqa: PLC0415
 
     try:
         said = given(checked)
@@ -92,7 +93,7 @@ def _said(checked: Config) -> Sequence[Feedback]:
         return ()
     if said:
         complain(
-            f"{count(len(said), 'judgement is', 'judgements are')} applied that `monitor feedback` kept in {checked.store}."
+            f"{count(len(said), 'judgement is', 'judgements are')} applied that `monitor feedback` kept in {database(checked.store).shown}."
         )
     return said
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,10 +12,10 @@ from monitor.alerts.channels import ChannelSettings, policy, targets
 from monitor.alerts.policy import Policy
 from monitor.alerts.route import Routing
 from monitor.alerts.severity import Outlets
-from monitor.config import channels, feeds, files, reading, storylines
+from monitor.config import channels, feeds, files, place, reading, storylines
 from monitor.config.defaults import Defaults, Retention
 from monitor.config.reading import Plain
-from monitor.config.shape import check_keys, fill, read_as
+from monitor.config.shape import check_keys, fill
 from monitor.desk import Rules
 from monitor.errors import ConfigError, Problem
 from monitor.feeds.fetch import FetchSettings
@@ -51,7 +50,8 @@ class Config:
     """A whole configuration, checked."""
 
     source: Path
-    store: str
+    store: str = field(repr=False)
+    """Its address, which may hold a password."""
     feeds: tuple[Feed, ...]
     storylines: tuple[Storyline, ...]
     channels: Mapping[str, ChannelSettings]
@@ -82,11 +82,11 @@ def find(named: Path | None) -> Path:
     """The configuration to use: the one that is named, or the first that is found. Raises ConfigError."""
     if named is not None:
         return named
-    if place := os.environ.get("MONITOR_CONFIG"):
-        return Path(place)
-    for place in PLACES[1:]:
-        if os.path.lexists(place):  # C9: a dangling link is told, not passed over
-            return Path(place)
+    if set_to := os.environ.get("MONITOR_CONFIG"):
+        return Path(set_to)
+    for usual in PLACES[1:]:
+        if os.path.lexists(usual):  # C9: a dangling link is told, not passed over
+            return Path(usual)
     looked = ", ".join(PLACES)
     said = f"No configuration was found (looked at {looked}); `monitor init` writes one."
     raise ConfigError([Problem("monitor.yaml", 0, said)])
@@ -149,7 +149,7 @@ def _config(plain: Plain, path: Path) -> Config | None:
         )
     return Config(
         source=path,
-        store=_store(plain),
+        store=place.read(plain),
         feeds=feeds.read(plain, plain.section("feeds"), defaults, path.parent),
         storylines=storylines.read(plain, defaults, known, path.parent),
         channels=found,
@@ -171,14 +171,3 @@ def _web(plain: Plain) -> WebSettings:
         said = "Others than this machine's own users could open the page, so it stays shut until it has a password; `monitor password` makes one."
         plain.warn(("web",), said)
     return web
-
-
-def _store(plain: Plain) -> str:
-    """Where the database is: as configured, else where systemd keeps the service's data, else beside the user."""
-    state = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
-    default = f"sqlite:///{state}/monitor.db" if state else "sqlite:///var/monitor.db"
-    store = read_as(plain, str, plain.data.get("store", default), ("store",))
-    if isinstance(store, str) and not (re.fullmatch(r"sqlite:///.+", store) and store.isprintable()):
-        said = "The store is named like sqlite:///var/monitor.db (three slashes, then the file)."
-        plain.problem(("store",), said)
-    return str(store)

@@ -16,6 +16,7 @@ from typing import Any
 from monitor.alerts.severity import Outlets
 from monitor.config.channels import CHANNELS
 from monitor.config.defaults import Defaults, Retention
+from monitor.config.place import ADDRESS
 from monitor.config.shape import is_group
 from monitor.feeds.fetch import FetchSettings
 from monitor.model import Feed, Storyline, Terms
@@ -53,9 +54,8 @@ def schema() -> dict[str, Any]:
         "required": ["feeds", "storylines"],
         "properties": {
             "store": {
-                "type": "string",
-                "pattern": "^sqlite:///.+",
-                "description": "The database file, such as sqlite:///var/monitor.db.",
+                "anyOf": [{"type": "string", "pattern": f"^{ADDRESS}"}, _SECRET],
+                "description": "The database: a file, such as sqlite:///var/monitor.db, or postgresql://HOST/DATABASE.",
             },
             "defaults": _object(Defaults),
             "fetch": _object(FetchSettings),

@@ -11,7 +11,9 @@ from monitor.config import Config
 from monitor.doctor.finding import Finding, Level
 from monitor.errors import MonitorError
 from monitor.store import Store, exists
-from monitor.store.file import check, check_place, path_of
+from monitor.store.database import database
+from monitor.store.file import check, check_place
+from monitor.store.sqlite import Sqlite
 
 _ROOM = 200_000_000
 """Bytes below which a disk is nearly full."""
@@ -20,23 +22,39 @@ _FAULTY = ((3, 7, 0), (3, 51, 2))
 
 
 def store(config: Config) -> Iterator[Finding]:
-    """Open it, look whether it is sound, who may read it, and how much room there is."""
+    """Open it, look whether it is sound, and at what it stands on."""
     try:
-        path = path_of(config.store)
-        check_place(path)
-        if exists(config.store):
-            Store.open(config.store).close()
-            check(path)
-            yield Finding("store", Level.OK, f"{path} is sound.")
-            yield from _modes(path)
+        place = database(config.store)
+        if isinstance(place, Sqlite):
+            yield from _file(config.store, place.path)
+        elif exists(config.store):
+            opened = Store.open(config.store)
+            with opened.read() as tx:
+                version = tx.exec_driver_sql("SHOW server_version").scalar_one()
+            opened.close()
+            yield Finding("store", Level.OK, f"{place.shown} can be read and written, by PostgreSQL {version}.")
         else:
-            yield Finding("store", Level.NOTE, f"{path} is not there yet; the daemon makes it when it starts.")
-        yield sqlite(sqlite3.sqlite_version_info)
-        yield room(path)
+            yield Finding(
+                "store", Level.NOTE, f"{place.shown} is empty yet; the daemon makes its tables when it starts."
+            )
     except MonitorError as error:
         yield Finding("store", Level.PROBLEM, str(error))
     except OSError as error:
-        yield Finding("store", Level.PROBLEM, f"{config.store} cannot be looked at: {error.strerror}.")
+        yield Finding("store", Level.PROBLEM, f"The store cannot be looked at: {error.strerror}.")
+
+
+def _file(url: str, path: Path) -> Iterator[Finding]:
+    """Who may read it, and how much room there is. Raises MonitorError and OSError."""
+    check_place(path)
+    if exists(url):
+        Store.open(url).close()
+        check(path)
+        yield Finding("store", Level.OK, f"{path} is sound.")
+        yield from _modes(path)
+    else:
+        yield Finding("store", Level.NOTE, f"{path} is not there yet; the daemon makes it when it starts.")
+    yield sqlite(sqlite3.sqlite_version_info)
+    yield room(path)
 
 
 def _modes(path: Path) -> Iterator[Finding]:

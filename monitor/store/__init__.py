@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-import sqlalchemy
-from sqlalchemy import URL, ColumnElement, Connection, Engine, Insert, Table, event
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import ColumnElement, Connection, Insert, Table
+from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlalchemy.exc import SQLAlchemyError
 
 from monitor.errors import StoreError
-from monitor.store import file, migrations
+from monitor.store import migrations
+from monitor.store.database import Database, database
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+    from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
 
 __all__ = ["Connection", "Store", "batches", "begins", "exists", "fields", "upsert"]
 
@@ -33,49 +31,51 @@ T = TypeVar("T")
 
 def exists(url: str) -> bool:
     """Whether there is a store at `url` already; to ask makes none."""
+    asked = database(url)
     try:
-        return file.path_of(url).exists()
-    except OSError:  # a folder that may not be looked into: opening tells it
-        return True
+        return asked.exists()
+    finally:
+        asked.close()
 
 
 class Store:
     """A database with a single writer thread; readers are many and see committed data only."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._readers = _engine(path, "query_only=ON")
-        self._writer = _engine(path, "wal_autocheckpoint=0")
+    def __init__(self, kept: Database) -> None:
+        self._database = kept
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer", initializer=self._note_writer)
         self._writer_id = 0
-        self._lock: int | None = None
 
     @classmethod
     def open(cls, url: str) -> Store:
-        """Open the store at `url` (`sqlite:///path`); create or migrate it where needed.
+        """Open the store at `url` (`sqlite:///path` or `postgresql://...`); create or migrate it where needed.
 
-        Raises StoreError, in one sentence, for a file that is no database, foreign, newer than this program or not writable.
+        Raises StoreError, in one sentence, for a place that is no database, damaged, foreign, newer than this program, not
+        writable or not reachable.
         """
-        path = file.path_of(url)
-        file.prepare(path)
-        store = cls(path)
+        store = cls(database(url))
         try:
+            with _as_store_error(store.shown):
+                store._database.prepare()
             store.on_writer(store._migrate)
         except BaseException:
             store.close()
             raise
         return store
 
+    @property
+    def shown(self) -> str:
+        """What to call the store in a sentence."""
+        return self._database.shown
+
     def hold(self) -> None:
         """Become the one process that follows stories on this store, until it is closed; look whether it is sound first.
 
-        Raises StoreHeld when another has it, StoreError when a page is damaged (S5).
+        Raises StoreHeld when another has it, StoreError when a page is damaged (S5). Where the hold is lost later, each
+        write raises StoreError until it is there again, or StoreHeld once another process has had it.
         """
-        self._lock = file.hold(self._path)
-        file.check(self._path)
-        # Only the holder checkpoints: SQLite 3.51.2 and older may corrupt the file when two do (0.10).
-        self._writer.dispose()
-        self._writer = _engine(self._path, "wal_autocheckpoint=1000")
+        with _as_store_error(self.shown):
+            self._database.hold()
 
     def on_writer(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work` on the writer thread, first come first served, and wait for what it returns or raises."""
@@ -86,16 +86,16 @@ class Store:
     def begin(self) -> Iterator[Connection]:
         """One transaction, on the writer thread only: all of it is kept, or nothing. Raises StoreError."""
         assert threading.get_ident() == self._writer_id, "only the writer writes"
-        with _as_store_error(self._path), self._writer.connect() as tx:
-            tx.exec_driver_sql("BEGIN IMMEDIATE")
+        with _as_store_error(self.shown), self._database.writer.connect() as tx:
+            self._database.begin_write(tx)
             yield tx
             tx.commit()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A consistent view for reading, on any thread. Raises StoreError."""
-        with _as_store_error(self._path), self._readers.connect() as tx:
-            tx.exec_driver_sql("BEGIN")
+        with _as_store_error(self.shown), self._database.readers.connect() as tx:
+            self._database.begin_read(tx)
             yield tx
 
     def write(self, work: Callable[[Connection], T]) -> T:
@@ -108,13 +108,9 @@ class Store:
         return self.on_writer(transact)
 
     def close(self) -> None:
-        """Finish what the writer has begun and let go of the files."""
+        """Finish what the writer has begun and let go of the database."""
         self._thread.shutdown()
-        self._readers.dispose()
-        self._writer.dispose()
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        self._database.close()
 
     def _note_writer(self) -> None:
         self._writer_id = threading.get_ident()
@@ -123,11 +119,11 @@ class Store:
         with self.read() as tx:
             version = migrations.version(tx)
         if version > migrations.NEWEST:
-            raise StoreError(f"{self._path} was written by a newer monitor (schema {version}); install that version.")
+            raise StoreError(f"{self.shown} was written by a newer monitor (schema {version}); install that version.")
         if version < migrations.NEWEST:
             with self.begin() as tx:
                 migrations.migrate(tx)
-                tx.exec_driver_sql(f"PRAGMA application_id={file.APPLICATION}")
+                self._database.mark(tx)
 
 
 def batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
@@ -139,17 +135,25 @@ def upsert(tx: Connection, table: Table, rows: Sequence[dict[str, Any]], *, keep
     """Insert rows; where one's primary key (or unique id) stands already, overwrite the row, or `keep` what is there."""
     if not rows:
         return
-    tx.execute(_upsert(table, tuple(rows[0]), keep=keep), rows)
+    tx.execute(_upsert(tx.dialect.name, table, tuple(rows[0]), keep=keep), rows)
 
 
 @cache
-def _upsert(table: Table, names: tuple[str, ...], *, keep: bool) -> Insert:
-    """The statement, made once: SQLAlchemy takes longer to make it than SQLite to carry it out."""
-    insert = sqlite.insert(table)
+def _upsert(engine: str, table: Table, names: tuple[str, ...], *, keep: bool) -> Insert:
+    """The statement in an engine's own words, made once: SQLAlchemy takes longer to make it than SQLite to carry it out."""
+    insert = _insert(engine, table)
     if keep:
         return insert.on_conflict_do_nothing()
     changed = {name: insert.excluded[name] for name in names if name not in table.primary_key.columns}
     return insert.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=changed)
+
+
+def _insert(engine: str, table: Table) -> SqliteInsert | PostgresqlInsert:
+    if engine == "sqlite":
+        return SqliteInsert(table)
+    from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert  # noqa: PLC0415 - loaded where it is used
+
+    return PostgresqlInsert(table)
 
 
 def begins(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
@@ -163,28 +167,10 @@ def fields(value: DataclassInstance) -> dict[str, Any]:
     return {name: getattr(value, name) for name in value.__dataclass_fields__}
 
 
-def _engine(path: Path, purpose: str) -> Engine:
-    """An engine whose connections keep what they commit, even when the power fails (S2), set up for one purpose."""
-    engine = sqlalchemy.create_engine(
-        URL.create("sqlite", database=str(path)),
-        connect_args={"timeout": file.BUSY_SECONDS, "check_same_thread": False},
-    )
-
-    @event.listens_for(engine, "connect")
-    def _connected(connection: sqlite3.Connection, _record: object) -> None:
-        connection.isolation_level = None  # BEGIN is ours, so that a migration rolls back whole
-        with suppress(sqlite3.OperationalError):  # another process is at it, and it needs doing once only
-            connection.execute("PRAGMA journal_mode=WAL")
-        for pragma in ("synchronous=FULL", "foreign_keys=ON", f"journal_size_limit={file.JOURNAL_CAP}", purpose):
-            connection.execute(f"PRAGMA {pragma}")
-
-    return engine
-
-
 @contextmanager
-def _as_store_error(path: Path) -> Iterator[None]:
+def _as_store_error(shown: str) -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
         cause = str(getattr(error, "orig", None) or error).splitlines()[0]
-        raise StoreError(f"The store {path} refused: {cause}; nothing of this step was kept.") from error
+        raise StoreError(f"The store {shown} refused: {cause}; nothing of this step was kept.") from error

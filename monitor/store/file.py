@@ -9,9 +9,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
-
 from monitor.errors import StoreError, StoreHeld
 
 APPLICATION = 0x53544D4E
@@ -35,19 +32,6 @@ _NETWORK = {
     "fuse.s3fs",
     "davfs",
 }
-
-
-def path_of(url: str) -> Path:
-    """The file that `url` names. Raises StoreError for any other kind of store."""
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise StoreError("The store's address cannot be read; write sqlite:///FILE.") from None
-    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
-        raise StoreError(
-            f"The store {parsed.render_as_string()} is of a kind this version cannot use; write sqlite:///FILE."
-        )
-    return Path(str(parsed.database))
 
 
 def prepare(path: Path) -> None:

@@ -1,6 +1,8 @@
 """How the schema came to be: an empty store gets the tables as they are now, an older one takes the steps it missed.
 
 Append to STEPS; never change one that was released, and let each say in itself what it does: the tables in schema.py go on changing.
+In PostgreSQL there are stores from schema 4 on. Text has to be sorted by its bytes there, as `Text` of schema.py sees to; so does
+`Text.compile(tx.dialect)` in an ALTER TABLE.
 """
 
 from __future__ import annotations

@@ -51,4 +51,6 @@ def failing(tx: Connection, given_up_since: datetime) -> list[Failing]:
         d.channel, func.count(case((retrying, 1))), func.min(case((retrying, d.created_at))), func.count(case((given_up, 1))),
         func.max(d.error),
     )  # fmt: skip
-    return [Failing(*row) for row in tx.execute(query.where(retrying | given_up).group_by(d.channel))]
+    return [
+        Failing(*row) for row in tx.execute(query.where(retrying | given_up).group_by(d.channel).order_by(d.channel))
+    ]

@@ -121,7 +121,9 @@ def untried(tx: Connection, channel: str, now: datetime) -> dict[str, int]:
     query = select(deliveries.c.target, func.count().label("waiting")).where(
         *_due(DeliveryState.PENDING, channel, now), deliveries.c.attempts == 0
     )
-    return {row.target: row.waiting for row in tx.execute(query.group_by(deliveries.c.target))}
+    return {
+        row.target: row.waiting for row in tx.execute(query.group_by(deliveries.c.target).order_by(deliveries.c.target))
+    }
 
 
 def untried_of(tx: Connection, channel: str, target: str, now: datetime) -> list[tuple[Delivery, Alert]]:

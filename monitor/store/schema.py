@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -18,9 +19,9 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    Text,
     TypeDecorator,
 )  # fmt: skip
+from sqlalchemy import Text as AnyText
 
 metadata = MetaData()
 
@@ -41,6 +42,25 @@ class Utc(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class _TextByBytes(TypeDecorator[str]):
+    """Text in PostgreSQL, compared and sorted by its bytes, as SQLite does; U+0000, which it cannot keep, becomes U+FFFD."""
+
+    impl = AnyText
+    cache_ok = True
+
+    def __init__(self) -> None:
+        super().__init__(collation="C")
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """To the database."""
+        return value.replace("\0", "\ufffd") if value and "\0" in value else value
+
+
+Text = AnyText().with_variant(_TextByBytes(), "postgresql")
+_Number = BigInteger().with_variant(Integer(), "sqlite")
+"""SQLite counts up by itself only what is called INTEGER."""
 
 
 def _text(name: str, **options: Any) -> Column[str]:
@@ -94,6 +114,7 @@ subscriptions = Table(
     _text("error"),
 )  # fmt: skip
 
+# An address may be longer than what a B-tree of PostgreSQL takes; it is only ever looked up whole.
 entries = Table(
     "entries",
     metadata,
@@ -103,7 +124,7 @@ entries = Table(
     _text("language"), _text("outlet"),
     Column("keys", JSON, nullable=False, default=list),
     Column("seen_at", Utc, nullable=False),
-    Index("entries_published", "published", "id"), Index("entries_url", "url"), Index("entries_seen", "seen_at"),
+    Index("entries_published", "published", "id"), Index("entries_url", "url", postgresql_using="hash"), Index("entries_seen", "seen_at"),
 )  # fmt: skip
 
 seen = Table(
@@ -182,7 +203,7 @@ alerts = Table(
 deliveries = Table(
     "deliveries",
     metadata,
-    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("number", _Number, primary_key=True, autoincrement=True),
     Column("id", Text, nullable=False, unique=True),
     Column("alert", Text, ForeignKey("alerts.id"), nullable=False),
     _text("channel"), _text("target"), _text("thread"), _text("state"),

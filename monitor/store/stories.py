@@ -147,7 +147,8 @@ def _refused(tx: Connection, since: datetime) -> list[Placement]:
     judged = query.where(
         feedback.c.judgement == Judgement.WRONG, entries.c.published >= since, reports.c.entry.is_(None)
     )
-    found = {row.id: from_json(_entry(row), row.was) for row in tx.execute(judged) if row.was}
+    rows = tx.execute(judged.order_by(entries.c.published, entries.c.id))
+    found = {row.id: from_json(_entry(row), row.was) for row in rows if row.was}
     return list(found.values())
 
 

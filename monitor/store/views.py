@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -172,7 +171,7 @@ def status(tx: Connection, now: datetime) -> View:
             }
             for name, c in sorted(channels.items())
         },
-        "sqlite": sqlite3.sqlite_version,
+        tx.dialect.name: ".".join(map(str, tx.dialect.server_version_info or ())),
     }
 
 

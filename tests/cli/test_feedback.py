@@ -125,7 +125,7 @@ def test_a_replay_heeds_it_and_says_so_where_no_program_reads(command: Command, 
     code, out, err = command("replay", str(stream), "--json")
     assert code == 0
     assert (json.loads(out)["matched"], json.loads(out)["feedback"]) == (0, 1)
-    assert err.startswith("1 judgement is applied that `monitor feedback` kept in sqlite:///")
+    assert err.startswith("1 judgement is applied that `monitor feedback` kept in /")
     assert command("replay", str(stream), "--decisions", "-")[1] == ""
 
 

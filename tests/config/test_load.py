@@ -9,6 +9,7 @@ import pytest
 from monitor.alerts.channels import EmailSettings
 from monitor.config import load
 from monitor.config.schema import text as schema_text
+from monitor.errors import ConfigError
 from monitor.model import Change
 from monitor.secret import Secret
 
@@ -91,6 +92,39 @@ def test_a_term_that_is_nearly_an_entity_is_a_warning(path: Path) -> None:
 def test_without_channels_alerts_go_to_the_console(tmp_path: Path) -> None:
     (tmp_path / "m.yaml").write_text("feeds: [https://a.example/rss]\nstorylines: [{id: a, title: A, terms: [a]}]\n")
     assert load(tmp_path / "m.yaml").storylines[0].channels == ("console",)
+
+
+def store_of(folder: Path, said: str) -> str:
+    (folder / "m.yaml").write_text(
+        f"feeds: [https://a.example/rss]\nstorylines: [{{id: a, title: A, terms: [a]}}]\nstore: {said}\n"
+    )
+    return load(folder / "m.yaml").store
+
+
+def test_a_store_in_postgresql_is_named_by_its_address_or_by_a_secret_that_holds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """C16: a password stands where secrets are, and no message repeats it."""
+    monkeypatch.setattr("monitor.secret._revealed", set())
+    whole = "postgresql://ann:canary-pass-1@db.example.org/monitor?sslmode=require"
+    monkeypatch.setenv("STORE", whole)
+    (tmp_path / "address").write_text(f"{whole}\n")
+    assert store_of(tmp_path, "postgresql:///monitor") == "postgresql:///monitor"
+    assert store_of(tmp_path, "{env: STORE}") == store_of(tmp_path, f"{{file: {tmp_path}/address}}") == whole
+    assert "canary" not in repr(load(tmp_path / "m.yaml"))
+    for wrong in (
+        "{env: NOWHERE}",
+        "postgresql://h:port/d",
+        "postgresql://ann:canary-pass-1@h/d",
+        "postgresql://h/d?password=canary-pass-1",
+    ):
+        with pytest.raises(ConfigError) as told:
+            store_of(tmp_path, wrong)
+        assert "canary" not in str(told.value)
+    monkeypatch.setenv("STORE", "mysql://ann:canary-pass-1@db.example.org/monitor")
+    with pytest.raises(ConfigError, match="What the environment variable STORE holds is no address of a store") as told:
+        store_of(tmp_path, "{env: STORE}")
+    assert "canary" not in str(told.value)
 
 
 def test_under_systemd_the_store_lies_in_the_state_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

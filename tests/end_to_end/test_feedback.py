@@ -5,7 +5,9 @@ from __future__ import annotations
 import signal
 
 from tests.end_to_end.test_follow import NEW, following
-from tests.end_to_end.world import World
+from tests.end_to_end.world import World, on_both
+
+pytestmark = on_both
 
 
 def test_a_running_daemon_keeps_to_what_a_person_says_also_after_it_was_killed(world: World) -> None:

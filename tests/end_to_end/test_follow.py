@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import signal
 
-from tests.end_to_end.world import World
+from tests.end_to_end.world import World, on_both
+
+pytestmark = on_both
 
 NEW = "storyline.development.new"
 

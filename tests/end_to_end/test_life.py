@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.world import World
+from tests.end_to_end.world import World, on_both
 
 NEW = "storyline.development.new"
 
@@ -74,6 +74,7 @@ def test_the_daemon_runs_where_the_service_manager_cannot_be_reached(world: Worl
     assert world.stop() == 0
 
 
+@on_both
 def test_a_stop_in_the_middle_of_a_poll_and_a_delivery_is_in_order_and_loses_nothing(world: World) -> None:
     """P1: the poll hangs, the receiver hangs; exit code 0 also says that it took less than ten seconds."""
     world.write_config("herald", "gazette")
@@ -113,6 +114,7 @@ def test_a_second_signal_to_stop_does_not_wait(world: World) -> None:
     world.web.hold.set()
 
 
+@on_both
 def test_a_storm_of_reloads_loses_no_alert_and_sends_none_twice(world: World) -> None:
     """C14."""
     world.write_config("herald")
@@ -162,6 +164,7 @@ def test_a_desk_that_hangs_ends_the_process_with_every_stack(world: World) -> No
     assert "in wait" in world.log
 
 
+@on_both
 def test_a_store_whose_writer_dies_ends_the_process(world: World) -> None:
     """P5: nobody is left to take what the others write, and that is noticed by the silence."""
     world.write_config("herald")
@@ -233,6 +236,7 @@ def stop_at_moments(world: World, stops: int, moments: random.Random) -> None:
         assert world.stop() == 0, world.log
 
 
+@on_both
 def test_a_stop_at_any_moment_is_in_order(world: World) -> None:
     """P1, goal 13; code 0 also says that it took less than ten seconds."""
     stop_at_moments(world, 3, random.Random(20240305))

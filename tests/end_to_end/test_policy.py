@@ -9,7 +9,9 @@ import time
 import pytest
 import requests
 
-from tests.end_to_end.world import World, free_port
+from tests.end_to_end.world import World, free_port, on_both
+
+pytestmark = on_both
 
 NEW = "storyline.development.new"
 CRACK = ("Orla dam closed after crack is found", "Two towns below are told to leave.")

@@ -24,6 +24,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import pytest
 import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
@@ -36,6 +37,9 @@ from monitor.store.schema import deliveries, entries
 
 SIGNING_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 PASSWORD = "correct-horse-battery"
+on_both = pytest.mark.parametrize("world", ["sqlite", "postgresql"], indirect=True)
+on_postgresql = pytest.mark.parametrize("world", ["postgresql"], indirect=True)
+"""Where the store is."""
 
 
 def _set() -> threading.Event:
@@ -227,6 +231,8 @@ class World:
     process: subprocess.Popen[bytes] | None = None
     page_port: int = field(default_factory=free_port)
     """Where the page is, unless the test says otherwise."""
+    postgresql: str = ""
+    """The store's address, if it is no file."""
 
     @property
     def config(self) -> Path:
@@ -234,7 +240,7 @@ class World:
 
     @property
     def store_url(self) -> str:
-        return f"sqlite:///{self.folder}/monitor.db"
+        return self.postgresql or f"sqlite:///{self.folder}/monitor.db"
 
     @property
     def log(self) -> str:
@@ -248,7 +254,7 @@ class World:
         listed = "".join(f"  - {{url: '{self.web.url(name)}', name: {name}, every: 1m}}\n" for name in feed_names)
         page = "" if "web:" in extra else f"web: {{listen: '127.0.0.1:{self.page_port}'}}\n"
         self.config.write_text(
-            f"""store: {self.store_url}
+            f"""store: '{self.store_url}'
 defaults: {{channels: {channels}}}
 fetch: {{allow_networks: [127.0.0.0/8], per_host: 8}}
 entities: {{Orla dam: [Orla dam, River Orla, zapora Orla]}}

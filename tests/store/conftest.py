@@ -1,10 +1,8 @@
-"""A store in a file of its own, and values to put into it."""
+"""Values to put into a store."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -22,18 +20,16 @@ from monitor.model import (
     Storyline,
     Terms,
 )  # fmt: skip
-from monitor.store import Store
 
 NOON = datetime(2024, 3, 5, 12, 0, 0, 123456, tzinfo=UTC)
 FEED = "https://feed.example/rss"
 STORYLINE = Storyline(id="dam", title="The dam", question="Does it hold?", terms=Terms(any=("dam",)))
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(f"sqlite:///{tmp_path}/data/monitor.db")
-    yield opened
-    opened.close()
+in_a_file = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+"""Of a test that is about SQLite only."""
+in_postgresql = pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+"""Of a test that is about PostgreSQL only."""
 
 
 def entry(number: int, *, minutes: float = 0, keys: tuple[str, ...] = ()) -> Entry:

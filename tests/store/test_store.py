@@ -18,7 +18,7 @@ from sqlalchemy import inspect, select
 from monitor.errors import StoreError, StoreHeld
 from monitor.store import Connection, Store, migrations, outbox, stories, upsert
 from monitor.store.schema import entries, meta
-from tests.store.conftest import NOON, alert, delivery, development, entry, placement
+from tests.store.conftest import NOON, alert, delivery, development, entry, in_a_file, placement
 
 WRITER = """
 import sys
@@ -46,9 +46,8 @@ def test_a_transaction_that_fails_leaves_nothing_behind(store: Store) -> None:
         assert tx.execute(select(entries)).all() == []
 
 
-def test_a_killed_writer_leaves_whole_transactions_and_each_it_acknowledged(tmp_path: Path) -> None:
+def test_a_killed_writer_leaves_whole_transactions_and_each_it_acknowledged(url: str) -> None:
     """S1, S2: entry, place, development, alert and delivery together, or none of them."""
-    url = f"sqlite:///{tmp_path}/m.db"
     acknowledged = -1
     for pause in (0.05, 0.2):
         command = [sys.executable, "-c", WRITER, url]
@@ -98,11 +97,10 @@ def test_a_reader_cannot_write(store: Store) -> None:
         stories.save(tx, [entry(1)], [], [], NOON)
 
 
-def test_only_one_process_may_follow_stories_on_a_store_and_its_pid_is_told(store: Store, tmp_path: Path) -> None:
+def test_only_one_process_may_follow_stories_on_a_store_and_its_pid_is_told(store: Store, url: str) -> None:
     """S6."""
     store.hold()
     code = "import sys; from monitor.store import Store; Store.open(sys.argv[1]).hold()"
-    url = f"sqlite:///{tmp_path}/data/monitor.db"
     other = subprocess.run([sys.executable, "-c", code, url], capture_output=True, text=True, check=False)
     assert f"pid {os.getpid()}" in other.stderr
     second = Store.open(url)
@@ -116,15 +114,14 @@ def test_only_one_process_may_follow_stories_on_a_store_and_its_pid_is_told(stor
     third.close()
 
 
-def test_a_killed_holder_holds_nothing(tmp_path: Path) -> None:
+def test_a_killed_holder_holds_nothing(url: str) -> None:
     """S6."""
     code = "import sys, time; from monitor.store import Store; Store.open(sys.argv[1]).hold(); print(flush=True); time.sleep(60)"
-    url = f"sqlite:///{tmp_path}/m.db"
     with subprocess.Popen([sys.executable, "-c", code, url], stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
         store = Store.open(url)
-        with pytest.raises(StoreHeld, match=f"pid {holder.pid};"):
+        with pytest.raises(StoreHeld, match=rf"pid {holder.pid}\b"):
             store.hold()
         holder.kill()
     store.hold()
@@ -202,15 +199,15 @@ def test_what_is_left_of_a_store_without_its_file_is_not_thrown_away(tmp_path: P
     assert (tmp_path / "m.db-wal").read_bytes() == b"the last that was kept"
 
 
-def test_a_newer_schema_is_refused_and_untouched(tmp_path: Path) -> None:
+def test_a_newer_schema_is_refused_and_untouched(store: Store, url: str) -> None:
     """S11."""
-    store = Store.open(f"sqlite:///{tmp_path}/m.db")
     store.write(lambda tx: upsert(tx, meta, [{"name": "schema", "value": str(migrations.NEWEST + 1)}]))
-    store.close()
-    before = (tmp_path / "m.db").read_bytes()
+    before = shape(store)
     with pytest.raises(StoreError, match="newer monitor"):
-        Store.open(f"sqlite:///{tmp_path}/m.db")
-    assert (tmp_path / "m.db").read_bytes() == before
+        Store.open(url)
+    assert shape(store) == before
+    with store.read() as tx:
+        assert migrations.version(tx) == migrations.NEWEST + 1
 
 
 def shape(store: Store) -> dict[str, object]:
@@ -227,6 +224,7 @@ def shape(store: Store) -> dict[str, object]:
         }
 
 
+@in_a_file
 @pytest.mark.parametrize("number", range(1, migrations.NEWEST + 1))
 def test_a_store_of_any_earlier_schema_becomes_like_a_new_one(store: Store, tmp_path: Path, number: int) -> None:
     """S10. When this fails you changed schema.py: add a step to migrations.py, and the new schema's SQL beside this file."""
@@ -255,6 +253,7 @@ def test_a_migration_that_fails_half_way_leaves_the_schema_as_it_was(store: Stor
         assert migrations.version(tx) == migrations.NEWEST
 
 
+@in_a_file
 def test_a_full_disk_keeps_what_was_there_and_passes(store: Store) -> None:
     """S3."""
     store.write(lambda tx: stories.save(tx, [entry(1)], [], [], NOON))
@@ -267,12 +266,20 @@ def test_a_full_disk_keeps_what_was_there_and_passes(store: Store) -> None:
     store.write(lambda tx: stories.save(tx, [entry(2)], [], [], NOON))
 
 
-def test_a_store_that_somebody_else_is_writing_to_is_waited_for(store: Store, tmp_path: Path) -> None:
-    """S9."""
-    other = sqlite3.connect(tmp_path / "data/monitor.db", isolation_level=None, check_same_thread=False)
-    other.execute("BEGIN IMMEDIATE")
-    threading.Timer(0.2, other.rollback).start()
-    store.write(lambda tx: stories.save(tx, [entry(1)], [], [], NOON))
+def test_a_store_that_somebody_else_is_writing_to_is_waited_for(store: Store, url: str) -> None:
+    """S9: and what they wrote is seen by what is read before our own write."""
+    other, begun = Store.open(url), threading.Event()
+
+    def slow(tx: Connection) -> None:
+        stories.save(tx, [entry(1)], [], [], NOON)
+        begun.set()
+        time.sleep(0.3)
+
+    thread = threading.Thread(target=other.write, args=(slow,))
+    thread.start()
+    assert begun.wait(10)
+    assert store.write(lambda tx: stories.entry(tx, "e1")) == entry(1)
+    thread.join()
     other.close()
 
 

@@ -130,7 +130,7 @@ def test_a_storyline_is_announced_once(store: Store) -> None:
 
 
 def plans(store: Store, *asked: Callable[[Connection], object]) -> list[str]:
-    """How SQLite goes about the statements, one by one."""
+    """How the engine goes about the statements, one by one, in its own words."""
     statements: list[tuple[str, Any]] = []
 
     def collect(_tx: object, _cursor: object, statement: str, values: Any, _context: object, many: bool) -> None:
@@ -141,12 +141,21 @@ def plans(store: Store, *asked: Callable[[Connection], object]) -> list[str]:
         for question in asked:
             question(tx)
         event.remove(tx, "before_cursor_execute", collect)
-        steps = [
-            tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all() for statement, values in statements
-        ]
-        return [step.detail for plan in steps for step in plan]
+        return [step for statement, values in statements for step in steps_of(tx, statement, values)]
 
     return store.write(ask)
+
+
+def steps_of(tx: Connection, statement: str, values: Any) -> list[str]:
+    """PostgreSQL is told to read a table from its beginning only where no index helps: by itself it does so where there is little."""
+    if tx.dialect.name == "sqlite":
+        return [row.detail for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
+    tx.exec_driver_sql("SET LOCAL enable_seqscan = off")
+    return [row[0] for row in tx.exec_driver_sql(f"EXPLAIN {statement}", values)]
+
+
+def reads_all(step: str) -> bool:
+    return step.startswith("SCAN") or "Seq Scan" in step
 
 
 def test_what_is_done_at_every_poll_and_delivery_reads_no_table_from_end_to_end(store: Store) -> None:
@@ -170,7 +179,7 @@ def test_what_is_done_at_every_poll_and_delivery_reads_no_table_from_end_to_end(
         lambda tx: stories.prune(tx, NOON - MINUTE, NOON - MINUTE),
     )
     assert len(steps) > 20
-    assert [step for step in steps if step.startswith("SCAN")] == []
+    assert [step for step in steps if reads_all(step)] == []
 
 
 # --- the outbox
@@ -226,6 +235,15 @@ def test_what_a_crash_left_claimed_is_free_again_after_the_lease(store: Store) -
     assert claim(store) == "x"
     assert claim(store, LEASE - MINUTE) is None
     assert claim(store, LEASE) == "x"
+
+
+def test_the_next_holder_need_not_wait_for_a_lease_whatever_the_clock_of_the_last_one_showed(store: Store) -> None:
+    """D28, D29: who holds the store is the only one that delivers, so what is claimed is nobody's when it begins."""
+    queue(store, "x")
+    assert claim(store, after=timedelta(hours=1)) == "x"
+    assert claim(store, MINUTE) is None
+    store.write(lambda tx: outbox.free(tx, NOON))
+    assert claim(store) == "x"
 
 
 def test_a_resting_channel_says_why_until_its_time_is_over(store: Store) -> None:
@@ -324,10 +342,10 @@ def test_what_is_asked_all_day_is_looked_up_however_much_is_stored(followed: Sto
     followed.write(ask)
     with followed.read() as tx:
         plans = [
-            (row.detail, statement)
+            (step, statement)
             for statement, parameters in asked
             if not statement.startswith(("INSERT", "SAVEPOINT"))
-            for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            for step in steps_of(tx, statement, parameters)
         ]
     assert len(plans) > 20
-    assert [plan for plan in plans if plan[0].startswith("SCAN") and "feedback" not in plan[0]] == []
+    assert [plan for plan in plans if reads_all(plan[0]) and "feedback" not in plan[0]] == []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 import requests
@@ -28,8 +27,8 @@ ALERT, DELIVERY = make_alert(), make_delivery()
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(f"sqlite:///{tmp_path}/monitor.db")
+def store(url: str) -> Iterator[Store]:
+    opened = Store.open(url)
     opened.write(lambda tx: outbox.add(tx, [ALERT], [DELIVERY]))
     yield opened
     opened.close()

@@ -1,0 +1,85 @@
+"""The store in a file of SQLite: how it is opened, and who may write."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import suppress
+from pathlib import Path
+
+import sqlalchemy
+from sqlalchemy import URL, Connection, Engine, event
+
+from monitor.store import file
+
+
+class Sqlite:
+    """A file, and the connections to it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.readers = _engine(path, "query_only=ON")
+        self.writer = _engine(path, "wal_autocheckpoint=0")
+        self._lock: int | None = None
+
+    @property
+    def shown(self) -> str:
+        """The file."""
+        return str(self.path)
+
+    def exists(self) -> bool:
+        """Whether the file is there."""
+        try:
+            return self.path.exists()
+        except OSError:  # a folder that may not be looked into: opening tells it
+            return True
+
+    def prepare(self) -> None:
+        """Make the file, or judge the one that is there."""
+        file.prepare(self.path)
+
+    def begin_read(self, tx: Connection) -> None:
+        """One snapshot, from the first statement on."""
+        tx.exec_driver_sql("BEGIN")
+
+    def begin_write(self, tx: Connection) -> None:
+        """SQLite has one writer at a time; to be it from the beginning spares a refusal half-way."""
+        tx.exec_driver_sql("BEGIN IMMEDIATE")
+
+    def mark(self, tx: Connection) -> None:
+        """By SQLite's own field for it."""
+        tx.exec_driver_sql(f"PRAGMA application_id={file.APPLICATION}")
+
+    def hold(self) -> None:
+        """Lock the file; look whether every page is sound. Raises StoreHeld, and StoreError when one is damaged (S5)."""
+        self._lock = file.hold(self.path)
+        file.check(self.path)
+        # Only the holder checkpoints: SQLite 3.51.2 and older may corrupt the file when two do (0.10).
+        self.writer.dispose()
+        self.writer = _engine(self.path, "wal_autocheckpoint=1000")
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self.readers.dispose()
+        self.writer.dispose()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def _engine(path: Path, purpose: str) -> Engine:
+    """An engine whose connections keep what they commit, even when the power fails (S2), set up for one purpose."""
+    engine = sqlalchemy.create_engine(
+        URL.create("sqlite", database=str(path)),
+        connect_args={"timeout": file.BUSY_SECONDS, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # BEGIN is ours, so that a migration rolls back whole
+        with suppress(sqlite3.OperationalError):  # another process is at it, and it needs doing once only
+            connection.execute("PRAGMA journal_mode=WAL")
+        for pragma in ("synchronous=FULL", "foreign_keys=ON", f"journal_size_limit={file.JOURNAL_CAP}", purpose):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return engine
