@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 
 from monitor.model import Entry
@@ -18,9 +17,3 @@ def independent(reports: tuple[Entry, ...]) -> frozenset[str]:
     """Ids of the entries, in order of time, that are their outlets' own words: none repeats one before it."""
     own = in_own_words(Report.of(entry, (), facts(entry), {}) for entry in reports)
     return frozenset(report.entry.id for report in own)
-
-
-def outlets(reports: Sequence[Entry]) -> int:
-    """How many outlets speak in their own words."""
-    own = independent(tuple(reports))
-    return len({entry.outlet for entry in reports if entry.id in own})

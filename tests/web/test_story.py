@@ -17,7 +17,7 @@ from monitor.model import Development, Match, Placement
 from monitor.model.stories import Decision
 from monitor.store import Store, stories, views
 from monitor.web import app
-from monitor.web.corroboration import independent, outlets
+from monitor.web.corroboration import independent
 from tests.alerts.receiver import Clock
 from tests.sinks.reading import read
 from tests.web.newsroom import BEGIN, config, entry
@@ -46,7 +46,6 @@ def test_copy_of_one_agency_corroborates_nothing(page: FlaskClient) -> None:
     assert shown.count("same words") == 1
     told = [entry(0, "Herald", "A", "x"), entry(1, "Globe", "A", "x"), entry(2, "Post", "Other words", "y")]
     assert independent(tuple(told)) == {"herald-0", "post-2"}
-    assert outlets(told) == 2
 
 
 def test_each_report_tells_outlet_language_score_and_leads_to_its_article_safely(page: FlaskClient) -> None:
