@@ -8,8 +8,9 @@ from datetime import datetime
 
 from monitor.errors import FeedError, MonitorError
 from monitor.feeds import links
-from monitor.feeds.fetch import FetchSettings, Gate
+from monitor.feeds.fetch import Gate
 from monitor.feeds.parse import Parser
+from monitor.feeds.settings import FetchSettings
 from monitor.model import Document, Response
 
 TRIED = 12

@@ -19,7 +19,7 @@ from monitor.config import Config, Retention
 from monitor.daemon import Daemon
 from monitor.desk import Desk
 from monitor.errors import MonitorError
-from monitor.feeds.fetch import FetchSettings
+from monitor.feeds.settings import FetchSettings
 from monitor.model import Changes, Feed, FeedState, Poll, Storyline, Terms
 from monitor.once import once
 from monitor.process import Pulse

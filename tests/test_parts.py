@@ -15,7 +15,7 @@ from monitor.alerts.channels import ConsoleSettings
 from monitor.config import Config
 from monitor.daemon import Daemon
 from monitor.errors import MonitorError
-from monitor.feeds.fetch import FetchSettings
+from monitor.feeds.settings import FetchSettings
 from monitor.model import Feed
 from monitor.process import Pulse
 from monitor.store import Store

@@ -6,7 +6,7 @@ import hashlib
 import http.client
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -22,6 +22,7 @@ from urllib3.exceptions import DecodeError, HTTPError, IncompleteRead, InvalidHe
 from monitor import __version__
 from monitor.errors import FeedError, MonitorError, SecretError
 from monitor.feeds.address import Policy
+from monitor.feeds.settings import FetchSettings
 from monitor.feeds.wire import Deadlines, Forbidden, GuardedAdapter, Unanswered
 from monitor.model import Feed, FeedState, Reply, Response
 from monitor.secret import Secret, mask
@@ -40,33 +41,6 @@ _POST_TIME = 25.0
 _MOST_ENCODINGS = 2
 _CODINGS = frozenset(("gzip", "x-gzip", "deflate", "", "identity", "none", "utf-8"))
 """What can be unpacked, and what servers say of a body that is not packed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FetchSettings:
-    """How the monitor behaves on the web."""
-
-    contact: str = ""
-    """Your web or mail address, told to the servers that are polled."""
-    timeout: timedelta = timedelta(seconds=30)
-    """The most that one fetch may take, from first to last byte."""
-    max_bytes: int = 10 * 1024 * 1024
-    """The most that a feed may weigh, unpacked."""
-    allow_networks: tuple[str, ...] = ()
-    """Private networks that may be contacted all the same, such as 192.168.1.0/24; public ones always may."""
-    allow_downgrade: bool = False
-    """Whether a redirect may lead from https to http."""
-    max_redirects: int = 5
-    workers: int = 16
-    """Fetches at the same time."""
-    per_host: int = 2
-    """Fetches from one host at the same time."""
-    spacing: timedelta = timedelta(seconds=1)
-    """The least time between the starts of two fetches from one host; machines of your own are not spared."""
-    proxy: str = ""
-    """A proxy of yours, such as http://proxy.example:3128; then it is the proxy that looks names up, and must keep private ones away."""
-    ca_file: str = ""
-    """Certificate of your own authority, where a server's is not from a public one."""
 
 
 class GateError(MonitorError):

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from monitor.feeds.fetch import FetchSettings
+from monitor.feeds.settings import FetchSettings
 from monitor.model import FeedState
 
 _QUEUED = 2

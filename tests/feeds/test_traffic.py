@@ -6,7 +6,7 @@ import threading
 from dataclasses import replace
 from datetime import timedelta
 
-from monitor.feeds.fetch import FetchSettings
+from monitor.feeds.settings import FetchSettings
 from monitor.feeds.traffic import Traffic
 from monitor.model import FeedState
 from tests.feeds.conftest import NOON
