@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -13,7 +13,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import sqlalchemy
-from sqlalchemy import URL, ColumnElement, Connection, Engine, Insert, Table, event
+from sqlalchemy import (
+    URL,
+    ColumnDefault,
+    ColumnElement,
+    Connection,
+    Engine,
+    Insert,
+    Table,
+    event,
+    false,
+    literal_column,
+    true,
+)
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -145,11 +157,27 @@ def upsert(tx: Connection, table: Table, rows: Sequence[dict[str, Any]], *, keep
 @cache
 def _upsert(table: Table, names: tuple[str, ...], *, keep: bool) -> Insert:
     """The statement, made once: SQLAlchemy takes longer to make it than SQLite to carry it out."""
-    insert = sqlite.insert(table)
+    insert = sqlite.insert(table).values(_defaults(table, names))
     if keep:
         return insert.on_conflict_do_nothing()
     changed = {name: insert.excluded[name] for name in names if name not in table.primary_key.columns}
     return insert.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=changed)
+
+
+def _defaults(table: Table, names: Collection[str]) -> dict[str, ColumnElement[Any]]:
+    """What stands in the columns that no row names, as part of the statement: bound to each row, it takes twice the time."""
+    usual = {
+        column.name: column.default.arg
+        for column in table.columns
+        if isinstance(column.default, ColumnDefault) and column.default.is_scalar and column.name not in names
+    }
+    return {name: _constant(value) for name, value in usual.items()}
+
+
+def _constant(value: object) -> ColumnElement[Any]:
+    if isinstance(value, bool):
+        return true() if value else false()
+    return literal_column(repr(value))  # a number, or an empty text, which SQL writes like Python
 
 
 def begins(column: ColumnElement[str], text: str) -> ColumnElement[bool]:

@@ -44,7 +44,7 @@ class Sifted:
 def sync(tx: Connection, configured: Sequence[Feed], now: datetime) -> None:
     """Follow exactly the `configured` feeds: new ones are due now, known ones keep their state, others rest."""
     wanted = dict.fromkeys(feed.url for feed in configured)
-    known = {row.url: row.followed for row in tx.execute(select(feeds.c.url, feeds.c.followed))}
+    known = {url: followed for url, followed in tx.execute(select(feeds.c.url, feeds.c.followed))}
     fresh = [{"url": url, "next_poll_at": now} for url in wanted if url not in known]  # the table knows the rest
     upsert(tx, feeds, fresh, keep=True)
     changed = [{"ours": url, "follow": url in wanted} for url, followed in known.items() if followed != (url in wanted)]
