@@ -49,14 +49,14 @@ def _poll_once(config: Config, store: Store, progress: Progress, *, everything: 
     try:
         if everything:
             store.write(lambda tx: feeds.make_due(tx, datetime.now(UTC)))
-        done, due = 0, _count_due(store)
+        due = _count_due(store)
         while (futures := daemon.hand_out()) or (_count_due(store) and not daemon.is_resting):
             for future in futures:
                 future.result()
-                done += 1
-                progress(done, max(done, due))
+            progress(max(0, due - _count_due(store)), due)
+            daemon.raise_failure()  # of polls that followed at once on others of their host
             if not futures:
-                time.sleep(_PAUSE)  # what is left waits for its host to be spared no longer
+                time.sleep(_PAUSE)  # what is left is under way, or waits for its host to be spared no longer
         daemon.desk.announce(datetime.now(UTC))
         daemon.watch()
         daemon.look()

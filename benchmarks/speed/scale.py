@@ -7,8 +7,6 @@ Draws docs/speed-scale.png where matplotlib is installed.
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import sqlite3
 import statistics
 import tempfile
@@ -17,7 +15,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +26,6 @@ from monitor.explain import explain
 from monitor.feeds import opml
 from monitor.model import Entry, Feed
 from monitor.store import Store, feeds, stories, views
-from monitor.store.schema import metadata
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 FEEDS = (1_000, 10_000, 100_000)
@@ -132,12 +128,13 @@ def _end(daemon: Daemon) -> None:
 
 
 def _id(number: int) -> str:
-    return hashlib.blake2b(str(number).encode(), digest_size=8).hexdigest()
+    """The same as `_ID` says in SQL: no two alike, and not in the order of time."""
+    return f"{number * _STRIDE % 2**32:08x}{number * _OTHER_STRIDE % 2**32:08x}"
 
 
 def _entry(number: int) -> Entry:
     """An entry by its number; 0 is the newest, and the store grows into the past."""
-    at = NOW - timedelta(days=1) * number / _DAY
+    at = NOW - timedelta(seconds=_APART * number // 1000)
     title = f"{_word(number % 997)} {_word(number % 1013)} {_word(number % 9973)} {_word(number % _STORYLINES)}"
     url = f"http://example.org/{number}"
     return Entry(
@@ -147,75 +144,67 @@ def _entry(number: int) -> Entry:
 
 
 def _feed(number: int) -> str:
-    return f"http://127.0.0.1:9/{number % _SOURCES}"
+    return f"http://127.0.0.{1 + number % _SOURCES % 200}:9/{number % _SOURCES}"
 
 
 def _text(at: datetime) -> str:
     return at.strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
+_STRIDE, _OTHER_STRIDE = 2_654_435_761, 2_246_822_519
+_APART = 86_400_000 // _DAY
+"""Milliseconds between two entries."""
+_ID = f"printf('%08x%08x', n * {_STRIDE} % 4294967296, n * {_OTHER_STRIDE} % 4294967296)"
+_AT = f"strftime('%Y-%m-%d %H:%M:%S', {int(NOW.timestamp())} - n * {_APART} / 1000, 'unixepoch') || '.000000'"
+_FEED = f"'http://127.0.0.' || (1 + n % {_SOURCES} % 200) || ':9/' || (n % {_SOURCES})"
+_NUMBERS = """CREATE TEMP TABLE fresh AS
+    WITH RECURSIVE numbers(n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < {end})
+    SELECT n, {id} AS id, {at} AS at, {feed} AS feed, 'http://example.org/' || n AS url, 's' || (n / {placed} % {storylines}) AS story,
+        a.word || ' ' || b.word || ' ' || c.word || ' ' || d.word AS title, 'outlet' || (n % 200) AS outlet
+    FROM numbers JOIN words a ON a.k = n % 997 JOIN words b ON b.k = n % 1013 JOIN words c ON c.k = n % 9973
+    JOIN words d ON d.k = n % {storylines}"""
+_ROWS = (
+    """INSERT INTO entries (id, feed, url, title, summary, published, language, outlet, keys, seen_at)
+    SELECT id, feed, url, title, title || ' ' || title || ' ' || title || ' ' || title || ' ' || title || ' ', at, 'en', outlet,
+        json_array('guid:' || n, url), at FROM fresh ORDER BY id""",
+    """INSERT INTO seen (feed, key, last_seen_at)
+    SELECT feed, 'guid:' || n, at FROM fresh UNION ALL SELECT feed, url, at FROM fresh ORDER BY 1, 2""",
+    "DELETE FROM fresh WHERE n % {placed}",
+    """INSERT INTO developments (id, title, storylines, first_report, started_at, last_report_at, outlets, reports, alerted)
+    SELECT 'd' || id, title, json_array(story), id, at, at, json_array(outlet), 1, 1 FROM fresh ORDER BY 1""",
+    "INSERT INTO on_storyline (storyline, development) SELECT story, 'd' || id FROM fresh ORDER BY 1, 2",
+    """INSERT INTO reports (entry, development, matches, decision, reason, explanation, similarity) SELECT id, 'd' || id,
+        json_array(json_object('storyline', story, 'score', 1.0, 'evidence', json_array())), 'new', 'new', '', 0.0 FROM fresh ORDER BY 1""",
+    """INSERT INTO alerts (id, created_at, development, content)
+    SELECT 'a' || id, at, 'd' || id, json_object('title', title, 'kind', 'new') FROM fresh ORDER BY 1""",
+    """INSERT INTO deliveries (id, alert, channel, target, thread, state, attempts, due_at, created_at, sent_at, error, told_by, root)
+    SELECT 'v' || id, 'a' || id, 'console', '', story, 'sent', 1, at, at, at, '', '', '' FROM fresh ORDER BY n DESC""",
+    "DROP TABLE fresh",
+)
+"""How entries, and what belongs to them, are put straight into the file; each in the order of its tree."""
+_BATCH = 1_000_000
+
+
 def fill(path: str, numbers: range) -> None:
-    """Put entries straight into the file, with what belongs to them."""
-    with closing(sqlite3.connect(path)) as db:
-        for pragma in ("synchronous=OFF", "journal_mode=MEMORY", "cache_size=-2000000"):
+    """Put entries straight into the file, with what belongs to them: indexes are made when all are in, and nothing is synced."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-2000000", "temp_store=MEMORY"):
             db.execute(f"PRAGMA {pragma}")
-        rows = ((entry, _text(entry.published), n) for n in numbers for entry in (_entry(n),))
-        while batch := sorted(islice(rows, 200_000), key=lambda row: row[0].id):  # in the order of the tree
-            for table, values in _tables(batch):
-                columns = ", ".join(
-                    f'"{column.name}"' for column in metadata.tables[table].columns if column.name in values[0]
-                )
-                marks = ", ".join(f":{name}" for name in values[0])
-                db.executemany(f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})", values)
-            db.commit()
-        db.execute("PRAGMA journal_mode=WAL")  # fmt: skip
-
-
-def _tables(batch: Sequence[tuple[Entry, str, int]]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Rows by table; a column that is named comes in the table's order."""
-    yield "entries", [
-        {
-            "id": e.id, "feed": e.feed, "url": e.url, "title": e.title, "summary": e.summary, "published": at,
-            "language": e.language, "outlet": e.outlet, "keys": json.dumps(e.keys), "seen_at": at,
-        }
-        for e, at, _ in batch
-    ]  # fmt: skip
-    yield "seen", [{"feed": e.feed, "key": key, "last_seen_at": at} for e, at, _ in batch for key in e.keys]
-    placed = [(e, at, f"s{n // _PLACED % _STORYLINES}") for e, at, n in batch if n % _PLACED == 0]
-    yield "developments", [
-        {
-            "id": f"d{e.id}", "title": e.title, "storylines": json.dumps([s]), "first_report": e.id, "started_at": at,
-            "last_report_at": at, "outlets": json.dumps([e.outlet]), "reports": 1, "alerted": 1,
-        }
-        for e, at, s in placed
-    ]  # fmt: skip
-    yield "on_storyline", [{"storyline": s, "development": f"d{e.id}"} for e, _, s in placed]
-    yield "reports", [
-        {
-            "entry": e.id, "development": f"d{e.id}", "matches": json.dumps([{"storyline": s, "score": 1.0, "evidence": []}]),
-            "decision": "new", "reason": "new", "explanation": "", "nearest": None, "similarity": 0.0,
-        }
-        for e, _, s in placed
-    ]  # fmt: skip
-    yield (
-        "alerts",
-        [
-            {
-                "id": f"a{e.id}",
-                "created_at": at,
-                "development": f"d{e.id}",
-                "content": json.dumps({"title": e.title, "kind": "new"}),
-            }
-            for e, at, _ in placed
-        ],
-    )
-    yield "deliveries", [
-        {
-            "id": f"v{e.id}", "alert": f"a{e.id}", "channel": "console", "target": "", "thread": s, "state": "sent",
-            "attempts": 1, "due_at": at, "created_at": at, "sent_at": at, "error": "", "told_by": "", "root": "",
-        }
-        for e, at, s in placed
-    ]  # fmt: skip
+        indexes = dict(
+            db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL").fetchall()
+        )
+        for name in indexes:
+            db.execute(f"DROP INDEX {name}")
+        db.execute("CREATE TEMP TABLE words (k INTEGER PRIMARY KEY, word)")
+        db.executemany("INSERT INTO words VALUES (?, ?)", ((n, _word(n)) for n in range(9973)))
+        said = {"id": _ID, "at": _AT, "feed": _FEED, "placed": _PLACED, "storylines": _STORYLINES}
+        for first in range(numbers.start, numbers.stop, _BATCH):
+            end = min(first + _BATCH, numbers.stop)
+            for statement in (_NUMBERS, *_ROWS):
+                db.execute(statement.format(first=first, end=end, **said))
+        for sql in indexes.values():
+            db.execute(sql)
+        db.execute("PRAGMA journal_mode=WAL")
 
 
 def by_entries(config: Config, store: Store, known: int) -> dict[str, float]:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from monitor.secret import Secret
 
 OFFENCES = 2
 """So many polls in a row that a parser, or the monitor, did not survive put a feed into quarantine (P14)."""
+
+
+def host(url: str) -> str:
+    """The host that a feed is polled at."""
+    return urlsplit(url).hostname or ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +88,28 @@ class FeedState:
         return self.succeeded_at is None
 
     @property
+    def is_doubtful(self) -> bool:
+        """Whether a poll may well take all its time: the last one failed, or there never was one."""
+        return self.failures > 0 or self.is_new
+
+    @property
     def is_quarantined(self) -> bool:
         """True while reading the feed does so much harm that it is tried once a day only."""
         return self.offences >= OFFENCES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which of the feeds that are due are asked for; all of them, unless said."""
+
+    host: str = ""
+    """Only those at this host."""
+    hosts_but: Collection[str] = ()
+    """None of those at these hosts."""
+    but: Collection[str] = ()
+    """None of those with these URLs."""
+    doubtful: bool | None = None
+    """Only those that are doubtful, or only those that are not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,23 +6,24 @@ import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 
-from monitor.model import LIVELY, Entry, Feed, FeedState
+from monitor.model import LIVELY, Entry, Feed, FeedState, Wanted, host
 from monitor.store import batches, fields, upsert
 from monitor.store.schema import carried, feeds, seen, storylines
 from monitor.store.schema import entries as known_entries
 
 _STATE = tuple(feeds.c[name] for name in FeedState.__dataclass_fields__)
 _SAVE = update(feeds).where(feeds.c.url == bindparam("ours"))
-_DUE = (feeds.c.followed, ~feeds.c.gone, feeds.c.next_poll_at <= bindparam("now"))
-_DUE_FIRST = select(*_STATE).where(*_DUE).order_by(feeds.c.next_poll_at).execution_options(yield_per=200)
+_DUE = (feeds.c.followed, ~feeds.c.gone, feeds.c.doubtful.in_((False, True)), feeds.c.next_poll_at <= bindparam("now"))
 _SHOWN = select(seen.c.key, seen.c.last_seen_at).where(
     seen.c.feed == bindparam("of"), seen.c.key.in_(bindparam("some", expanding=True))
 )
 """Statements of every poll: SQLAlchemy works out once what they mean, and not at each use."""
+_ALL = Wanted()
 EDITS = 10
 """Other titles of one entry that are looked at: some feeds have a clock or a counter in them."""
 _EDIT = "edit:"
@@ -44,19 +45,40 @@ class Sifted:
 def sync(tx: Connection, configured: Sequence[Feed], now: datetime) -> None:
     """Follow exactly the `configured` feeds: new ones are due now, known ones keep their state, others rest."""
     wanted = dict.fromkeys(feed.url for feed in configured)
-    known = {url: followed for url, followed in tx.execute(select(feeds.c.url, feeds.c.followed))}
-    fresh = [{"url": url, "next_poll_at": now} for url in wanted if url not in known]  # the table knows the rest
+    known = dict(tx.execute(select(feeds.c.url, feeds.c.followed)).all())
+    new = [url for url in wanted if url not in known]
+    waiting = [
+        now - timedelta(microseconds=number) for number in range(len(new), 0, -1)
+    ]  # in the order of the configuration
+    fresh = [{"url": url, "host": host(url), "next_poll_at": at} for url, at in zip(new, waiting, strict=True)]
     upsert(tx, feeds, fresh, keep=True)
     changed = [{"ours": url, "follow": url in wanted} for url, followed in known.items() if followed != (url in wanted)]
     if changed:
         tx.execute(update(feeds).where(feeds.c.url == bindparam("ours")).values(followed=bindparam("follow")), changed)
 
 
-def due(tx: Connection, now: datetime) -> Iterator[FeedState]:
-    """Followed feeds whose time has come, the longest waiting first; read as they are asked for."""
-    with tx.execute(_DUE_FIRST, {"now": now}) as rows:
+def due(tx: Connection, now: datetime, wanted: Wanted = _ALL) -> Iterator[FeedState]:
+    """Followed feeds whose time has come, of those `wanted`, the longest waiting first; read as they are asked for.
+
+    Others are passed over in the index, so that a hundred thousand that may not go now cost next to nothing.
+    """
+    hosts = {"host": wanted.host} if wanted.host else {"hosts": list(wanted.hosts_but)}
+    named = hosts | {"now": now, "urls": list(wanted.but)}
+    with tx.execute(_due_first(of_one_host=bool(wanted.host), doubtful=wanted.doubtful), named) as rows:
         for row in rows:
             yield _state(row)
+
+
+@cache
+def _due_first(*, of_one_host: bool, doubtful: bool | None) -> Select[Any]:
+    """The statement, made once."""
+    hosts = (
+        feeds.c.host == bindparam("host") if of_one_host else feeds.c.host.not_in(bindparam("hosts", expanding=True))
+    )
+    kind = feeds.c.doubtful.in_((False, True) if doubtful is None else (doubtful,))
+    due = (feeds.c.followed, ~feeds.c.gone, kind, feeds.c.next_poll_at <= bindparam("now"))
+    query = select(*_STATE).where(*due, hosts, feeds.c.url.not_in(bindparam("urls", expanding=True)))
+    return query.order_by(feeds.c.next_poll_at).execution_options(yield_per=10)
 
 
 def count_due(tx: Connection, now: datetime) -> int:
@@ -93,7 +115,7 @@ def unpolled(tx: Connection) -> int:
 
 def save(tx: Connection, state: FeedState) -> None:
     """Remember what a poll taught of a feed."""
-    tx.execute(_SAVE, fields(state) | {"ours": state.url})
+    tx.execute(_SAVE, fields(state) | {"ours": state.url, "doubtful": state.is_doubtful})
 
 
 def make_due(tx: Connection, now: datetime, url: str | None = None) -> int:

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    true,
 )  # fmt: skip
 
 metadata = MetaData()
@@ -57,6 +58,8 @@ feeds = Table(
     "feeds",
     metadata,
     Column("url", Text, primary_key=True),
+    Column("host", Text, nullable=False, server_default=""),
+    Column("doubtful", Boolean, nullable=False, default=True, server_default=true()),
     Column("followed", Boolean, nullable=False, default=True),
     _text("etag"), _text("last_modified"), _text("body_hash"), _text("title"),
     Column("next_poll_at", Utc, nullable=False),
@@ -71,7 +74,7 @@ feeds = Table(
     Column("known_since", Utc), _count("arrived"), Column("arrived_at", Utc),
     Column("pace", Float, nullable=False, server_default="0"),
     Column("hub", Text, nullable=False, server_default=""), Column("topic", Text, nullable=False, server_default=""),
-    Index("feeds_due", "followed", "gone", "next_poll_at"),
+    Index("feeds_due", "followed", "gone", "doubtful", "next_poll_at", "host"),
 )  # fmt: skip
 
 carried = Table(

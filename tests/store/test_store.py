@@ -18,6 +18,7 @@ from sqlalchemy import inspect, select
 from monitor.errors import StoreError, StoreHeld
 from monitor.store import Connection, Store, migrations, outbox, stories, upsert
 from monitor.store.schema import entries, meta
+from monitor.store.schema import feeds as feeds_table
 from tests.store.conftest import NOON, alert, delivery, development, entry, placement
 
 WRITER = """
@@ -238,6 +239,30 @@ def test_a_store_of_any_earlier_schema_becomes_like_a_new_one(store: Store, tmp_
     with upgraded.read() as tx:
         assert migrations.version(tx) == migrations.NEWEST
     upgraded.close()
+
+
+def test_a_migration_tells_the_host_of_each_feed_and_how_it_is(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "old.db") as old:
+        old.executescript((Path(__file__).parent / "schema-4.sql").read_text())
+        old.executemany(
+            "INSERT INTO feeds (url, followed, etag, last_modified, body_hash, title, next_poll_at, failures, error, gone, succeeded_at)"
+            " VALUES (?, 1, '', '', '', '', '2024-03-05 12:00:00.000000', ?, '', 0, ?)",
+            [
+                ("https://well.example:8443/rss", 0, "2024-03-05 11:00:00.000000"),
+                ("https://ill.example/rss", 1, "2024-03-05 11:00:00.000000"),
+                ("https://new.example/rss", 0, None),
+                ("https://[broken/rss", 0, None),
+            ],
+        )
+    old.close()
+    upgraded = Store.open(f"sqlite:///{tmp_path}/old.db")
+    with upgraded.read() as tx:
+        named = {row.url: (row.host, row.doubtful) for row in tx.execute(select(feeds_table))}
+    upgraded.close()
+    assert named == {
+        "https://well.example:8443/rss": ("well.example", False), "https://ill.example/rss": ("ill.example", True),
+        "https://new.example/rss": ("new.example", True), "https://[broken/rss": ("", True),
+    }  # fmt: skip
 
 
 def test_a_migration_that_fails_half_way_leaves_the_schema_as_it_was(store: Store) -> None:

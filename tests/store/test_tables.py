@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select
 
-from monitor.model import DeliveryState, Feed, FeedState, StoryState
+from monitor.model import DeliveryState, Feed, FeedState, StoryState, Wanted
 from monitor.store import Connection, Store, feedback, feeds, outbox, stories, views
 from monitor.store.schema import seen
 from tests.store.conftest import FEED, NOON, STORYLINE, alert, delivery, development, entry, placement
 
 LEASE = timedelta(minutes=5)
 MINUTE = timedelta(minutes=1)
+_SOME = Wanted(hosts_but=["a.example"], but=[FEED], doubtful=True)
 
 
 @pytest.fixture
@@ -41,6 +42,31 @@ def test_new_feeds_are_due_and_known_ones_keep_what_was_learned(followed: Store)
     assert due(followed, MINUTE) == ["https://c.example"]
     with followed.read() as tx:
         assert feeds.everything(tx)[1] == learned
+
+
+def test_due_feeds_are_given_by_host_and_by_how_they_are(store: Store) -> None:
+    urls = [f"https://{host}.example/{number}" for host in "ab" for number in (1, 2)]
+    store.write(lambda tx: feeds.sync(tx, [Feed(url=url) for url in urls], NOON))
+    well = FeedState(url=urls[0], next_poll_at=NOON, succeeded_at=NOON)
+    store.write(lambda tx: feeds.save(tx, well))
+
+    def given(**wanted: Any) -> list[str]:
+        with store.read() as tx:
+            return [state.url for state in feeds.due(tx, NOON, Wanted(**wanted))]
+
+    assert sorted(given()) == urls
+    assert given(host="b.example") == urls[2:]
+    assert given(hosts_but=["a.example"], but=[urls[2]]) == [urls[3]]
+    assert given(doubtful=False) == [urls[0]]
+    assert given(doubtful=True) == urls[1:]
+    store.write(lambda tx: feeds.save(tx, replace(well, failures=1)))
+    assert given(doubtful=False) == []
+
+
+def test_new_feeds_are_due_in_the_order_of_the_configuration(store: Store) -> None:
+    urls = [f"https://{name}.example" for name in "cab"]
+    store.write(lambda tx: feeds.sync(tx, [Feed(url=url) for url in urls], NOON))
+    assert due(store) == urls
 
 
 def test_a_feed_that_is_gone_is_due_only_when_it_is_asked_for(followed: Store) -> None:
@@ -154,7 +180,7 @@ def test_what_is_done_at_every_poll_and_delivery_reads_no_table_from_end_to_end(
     settled = replace(delivery("x"), state=DeliveryState.SENT)
     steps = plans(
         store,
-        lambda tx: feeds.due(tx, NOON),
+        lambda tx: list(feeds.due(tx, NOON, _SOME)),
         lambda tx: feeds.sift(tx, FEED, [entry(1)], NOON),
         lambda tx: feeds.save(tx, FeedState(url=FEED, next_poll_at=NOON)),
         lambda tx: stories.save(tx, [entry(1)], [placement(1)], [development()], NOON),
@@ -306,7 +332,8 @@ def test_what_is_asked_all_day_is_looked_up_however_much_is_stored(followed: Sto
 
     def ask(tx: Connection) -> None:
         event.listen(tx, "before_cursor_execute", note)
-        list(feeds.due(tx, NOON))
+        list(feeds.due(tx, NOON, _SOME))
+        list(feeds.due(tx, NOON, Wanted(host="a.example", but=[FEED])))
         feeds.count_due(tx, NOON)
         feeds.sift(tx, FEED, [entry(1, keys=("a",))], NOON)
         for name in ("e", "https://h.example/1"):
