@@ -12,7 +12,7 @@ from typing import Any
 from monitor.config import Config
 from monitor.desk import MEMORY, Rules
 from monitor.model import Entry, History, Match, Placement, Storyline
-from monitor.store import Store, feedback, stories
+from monitor.store import Connection, Store, feedback, stories
 from monitor.stories.facts import facts
 from monitor.stories.feedback import told
 from monitor.stories.form import form, form_features
@@ -55,8 +55,8 @@ def explain(what: str, config: Config, store: Store, now: datetime | None = None
         known = stories.entry(tx, what)
         placement = stories.placement(tx, known.id) if known else None
         entry = known or _as_entry(what, now)
-        past = stories.history(tx, entry.published - MEMORY, entry.published)
-    rules = config.rules().heeding(given)
+        rules = config.rules().heeding(given)
+        past = _past(tx, entry, placement, rules)
     seen = _see(entry, placement, rules, Ledger.recall(_before(past, entry), rules.matcher.storylines))
     storylines = {storyline.id: storyline for storyline in rules.matcher.storylines}
     near = [storyline for storyline in config.storylines if storyline.id in {match.storyline for match in seen.scored}]
@@ -74,6 +74,12 @@ def explain(what: str, config: Config, store: Store, now: datetime | None = None
         "nearest": _nearest(seen),
         "sentence": f"{why} {judged}".strip(),
     }  # fmt: skip
+
+
+def _past(tx: Connection, entry: Entry, placement: Placement | None, rules: Rules) -> History:
+    """What was told before on the storylines that the entry may be on, and what else was read; nothing where it is on none."""
+    on = {match.storyline for match in rules.matcher.scores(entry)} | set(placement.storylines if placement else ())
+    return stories.history(tx, entry.published - MEMORY, entry.published, on) if on else History()
 
 
 def _see(entry: Entry, placement: Placement | None, rules: Rules, ledger: Ledger) -> _Seen:

@@ -147,11 +147,14 @@ def batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
     return (values[start : start + _NAMED] for start in range(0, len(values), _NAMED))
 
 
-def upsert(tx: Connection, table: Table, rows: Sequence[dict[str, Any]], *, keep: bool = False) -> None:
-    """Insert rows; where one's primary key (or unique id) stands already, overwrite the row, or `keep` what is there."""
+def upsert(tx: Connection, table: Table, rows: Sequence[dict[str, Any]], *, keep: bool = False) -> int:
+    """Insert rows; where one's primary key (or unique id) stands already, overwrite the row, or `keep` what is there.
+
+    Returns how many rows were written.
+    """
     if not rows:
-        return
-    tx.execute(_upsert(table, tuple(rows[0]), keep=keep), rows)
+        return 0
+    return tx.execute(_upsert(table, tuple(rows[0]), keep=keep), rows).rowcount
 
 
 @cache

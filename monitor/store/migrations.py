@@ -29,7 +29,7 @@ from sqlalchemy import (
     update,
 )
 
-from monitor.store.schema import meta, metadata
+from monitor.store.schema import ENTRIES, meta, metadata
 
 Step = Callable[[Connection], None]
 
@@ -136,7 +136,10 @@ def _add_rhythm(tx: Connection) -> None:
 
 
 def _add_hosts(tx: Connection) -> None:
-    """What decides which of the feeds that are due may go, in their index: a host with thousands of them keeps no other waiting."""
+    """What decides which of the feeds that are due may go, in their index; and how many entries there are.
+
+    So a host with thousands of feeds keeps no other waiting, and millions of entries need not be counted.
+    """
     yes = true().compile(dialect=tx.dialect)
     tx.exec_driver_sql("ALTER TABLE feeds ADD COLUMN host TEXT NOT NULL DEFAULT ''")
     tx.exec_driver_sql(f"ALTER TABLE feeds ADD COLUMN doubtful BOOLEAN NOT NULL DEFAULT {yes}")
@@ -156,6 +159,8 @@ def _add_hosts(tx: Connection) -> None:
         tx.execute(update(feeds).where(feeds.c.url == bindparam("of")).values(host=bindparam("at")), named)
     tx.exec_driver_sql("DROP INDEX feeds_due")
     tx.exec_driver_sql("CREATE INDEX feeds_due ON feeds (followed, gone, doubtful, next_poll_at, host)")
+    number = tx.exec_driver_sql("SELECT count(*) FROM entries").scalar_one()
+    tx.execute(insert(meta).values(name=ENTRIES, value=str(number)))
 
 
 def _host(url: str) -> str:
@@ -182,6 +187,7 @@ def migrate(tx: Connection, steps: Sequence[Step] = STEPS) -> None:
     known = version(tx)
     if not known:
         metadata.create_all(tx)
+        tx.execute(insert(meta).values(name=ENTRIES, value="0"))
     else:
         for step in steps[known - 1 :]:
             step(tx)

@@ -53,6 +53,8 @@ def _count(name: str) -> Column[int]:
 
 
 meta = Table("meta", metadata, Column("name", String(40), primary_key=True), _text("value"))
+ENTRIES = "entries"
+"""The name in meta of how many entries are kept."""
 
 feeds = Table(
     "feeds",

@@ -13,6 +13,7 @@ from monitor.model.feeds import OFFENCES
 from monitor.store import mutes, outbox, subscriptions
 from monitor.store.schema import alerts, deliveries, developments, entries, on_storyline, reports, storylines
 from monitor.store.schema import feeds as feeds_table
+from monitor.store.stories import count as count_entries
 
 View = dict[str, Any]
 
@@ -137,7 +138,7 @@ def status(tx: Connection, now: datetime) -> View:
         "storylines": tx.execute(
             select(func.count()).select_from(storylines).where(storylines.c.followed)
         ).scalar_one(),
-        "entries": tx.execute(select(func.count()).select_from(entries)).scalar_one(),
+        "entries": count_entries(tx),
         "reports": tx.execute(select(func.count()).select_from(reports)).scalar_one(),
         "developments": tx.execute(select(func.count()).select_from(developments)).scalar_one(),
         "alerts": tx.execute(select(func.count()).select_from(alerts)).scalar_one(),

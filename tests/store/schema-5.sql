@@ -191,4 +191,5 @@ CREATE TABLE subscriptions (
   UNIQUE (token)
 );
 INSERT INTO meta VALUES ('schema', '5');
+INSERT INTO meta VALUES ('entries', '0');
 PRAGMA application_id=1398033742;

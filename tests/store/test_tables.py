@@ -63,6 +63,34 @@ def test_due_feeds_are_given_by_host_and_by_how_they_are(store: Store) -> None:
     assert given(doubtful=False) == []
 
 
+def test_entries_are_counted_as_they_come_and_go(store: Store) -> None:
+    def kept() -> int:
+        with store.read() as tx:
+            return stories.count(tx)
+
+    assert kept() == 0
+    store.write(lambda tx: stories.save(tx, [entry(1), entry(2)], [], [], NOON))
+    store.write(lambda tx: stories.save(tx, [entry(2), entry(3)], [], [], NOON + MINUTE))
+    store.write(lambda tx: stories.save(tx, [entry(3)], [], [], NOON + MINUTE))
+    assert kept() == 3
+    store.write(lambda tx: stories.prune(tx, NOON + MINUTE, NOON))
+    assert kept() == 1
+    with store.read() as tx:
+        assert views.status(tx, NOON)["entries"] == 1
+
+
+def test_the_history_of_some_storylines_leaves_out_what_is_on_others(store: Store) -> None:
+    told = [replace(development("d-1"), id="d-1"), replace(development("d-2"), storylines=("ferry",))]
+    placed = [placement(1, "d-1"), placement(2, "d-2")]
+    store.write(lambda tx: stories.save(tx, [entry(n) for n in (1, 2, 3)], placed, told, NOON))
+    with store.read() as tx:
+        past = stories.history(tx, NOON - MINUTE, on={"ferry"})
+        assert [d.id for d in past.developments] == ["d-2"]
+        assert [p.development for p in past.placements] == ["d-2"]
+        assert [e.id for e in past.entries] == [e.id for e in stories.history(tx, NOON - MINUTE).entries]
+        assert len(past.entries) == 3
+
+
 def test_new_feeds_are_due_in_the_order_of_the_configuration(store: Store) -> None:
     urls = [f"https://{name}.example" for name in "cab"]
     store.write(lambda tx: feeds.sync(tx, [Feed(url=url) for url in urls], NOON))
