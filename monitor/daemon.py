@@ -342,7 +342,7 @@ class Daemon:
     def _announce(self) -> None:
         """When each feed was polled once, or two minutes went by: one message a storyline on how things stand."""
         with self.store.read() as tx:
-            unpolled = feeds.unpolled(tx)
+            unpolled = feeds.is_any_unpolled(tx)
         if unpolled and self._now() - self._following_since < _BASELINE_WITHIN:
             return
         if self.desk.announce(self._now()).deliveries:

@@ -1,12 +1,13 @@
 """What grows with the feeds and the entries that are known: CPU milliseconds of a start, a tick, look-ups and retention.
 
-Feeds: all are known, three are due. Entries: 30,000 a day from 500 feeds, one in a hundred on a storyline; the older the store, the more.
+Feeds: all are known; none, three or all are due. Entries: 30,000 a day from 500 feeds, one in a hundred on a storyline; the older the store, the more.
 Draws docs/speed-scale.png where matplotlib is installed.
 """
 
 from __future__ import annotations
 
 import argparse
+import logging
 import sqlite3
 import statistics
 import tempfile
@@ -50,9 +51,10 @@ def cpu(work: Callable[[], Any], times: int = 5, clock: Callable[[], float] = ti
 # --- feeds
 
 
-def written(folder: Path, known: int) -> Path:
-    """A configuration with lists of feeds that nobody serves."""
-    urls = [f"http://127.0.0.{1 + n % 200}:9/{n}" for n in range(known)]
+def written(folder: Path, known: int, hosts: int = 200) -> Path:
+    """A configuration with lists of feeds that nobody serves: at so many hosts, the last three each at another."""
+    urls = [f"http://127.0.0.{1 + n % hosts}:9/{n}" for n in range(known - _DUE)]
+    urls += [f"http://127.0.1.{n}:9/{n}" for n in range(_DUE)]
     lists = [urls[at : at + _PER_LIST] for at in range(0, known, _PER_LIST)]
     for number, some in enumerate(lists):
         (folder / f"{number}.opml").write_text(opml.write(Feed(url=url) for url in some))
@@ -81,29 +83,46 @@ def by_feeds(known: int) -> dict[str, float]:
         def start() -> None:
             opened.append(Daemon(read[0], Store.open(read[0].store), now=lambda: NOW))
 
-        for label in ("first start", "start"):
-            found[label] = cpu(start, 1)
-            if label == "first start":
-                _end(opened.pop())
+        found["first start"] = cpu(start, 1)
+        found["tick, all due, for each handed out"] = min(_tick(opened[0]) for _ in range(5))
+        _end(opened.pop())
+        found["start"] = cpu(start, 1)
         daemon = opened[0]
-        later = NOW + timedelta(hours=1)
-        daemon.store.write(
-            lambda tx: tx.exec_driver_sql(
-                "UPDATE feeds SET next_poll_at = ?, polled_at = ?", (_text(later), _text(NOW))
-            )
-        )
-        found["tick, three feeds due"] = statistics.median(
+        daemon.store.write(_rested)
+        found["tick, none due"] = cpu(daemon.hand_out)
+        found["tick, three due"] = _DUE * statistics.median(
             _tick(daemon, read[0].feeds[n * _DUE : (n + 1) * _DUE]) for n in range(15)
         )
+        daemon.store.write(_rested)
         daemon._deliverer.stop(0)  # noqa: SLF001 - no part of it runs here
         found["prove, each 10 s"] = cpu(daemon._prove)  # noqa: SLF001
         found["look, each minute"] = cpu(daemon.look)
         found["watch, each 10 minutes"] = cpu(daemon.watch)
+        with daemon.store.read() as tx:
+            found["status"] = cpu(lambda: views.status(tx, NOW))
+        found["a day without a poll, in seconds"] = _idle_day(found)
         _end(daemon)
+    found["tick, three due behind all of one host"] = statistics.median(_tick_behind(known) for _ in range(3))
     return found  # fmt: skip
 
 
-def _tick(daemon: Daemon, due: Sequence[Feed]) -> float:
+def _idle_day(found: dict[str, float]) -> float:
+    """Seconds of CPU."""
+    jobs = {"tick, none due": 1, "prove, each 10 s": 10, "look, each minute": 60, "watch, each 10 minutes": 600}
+    return sum(found[job] / 1000 * 86_400 / every for job, every in jobs.items())
+
+
+def _rested(tx: Any) -> None:
+    """All feeds were polled well, and are due in an hour."""
+    tx.exec_driver_sql(
+        "UPDATE feeds SET next_poll_at = ?2, polled_at = ?1, succeeded_at = ?1, failures = 0, doubtful = 0",
+        (_text(NOW), _text(NOW + timedelta(hours=1))),
+    )
+
+
+def _tick(daemon: Daemon, due: Sequence[Feed] = ()) -> float:
+    """Milliseconds for each feed that a tick hands out; `due` are made so before."""
+
     def hurry(tx: Any) -> None:
         for feed in due:
             feeds.make_due(tx, NOW, feed.url)
@@ -112,10 +131,23 @@ def _tick(daemon: Daemon, due: Sequence[Feed]) -> float:
     begun = time.thread_time()
     futures = daemon.hand_out()
     spent = 1000 * (time.thread_time() - begun)
-    assert len(futures) == _DUE
+    assert len(futures) == len(due) or not due
     for future in futures:
         future.result()
     daemon._wait_until_idle(float("inf"))  # noqa: SLF001
+    return spent / len(futures)
+
+
+def _tick_behind(known: int) -> float:
+    """Milliseconds of a tick where all but three feeds wait for one host, which may get two polls."""
+    with tempfile.TemporaryDirectory() as name:
+        config = configuration.load(written(Path(name), known, hosts=1))
+        daemon = Daemon(config, Store.open(config.store), now=lambda: NOW)
+        begun = time.thread_time()
+        futures = daemon.hand_out()
+        spent = 1000 * (time.thread_time() - begun)
+        assert len(futures) == config.fetch.per_host + _DUE
+        _end(daemon)
     return spent
 
 
@@ -204,6 +236,7 @@ def fill(path: str, numbers: range) -> None:
                 db.execute(statement.format(first=first, end=end, **said))
         for sql in indexes.values():
             db.execute(sql)
+        db.execute("UPDATE meta SET value = (SELECT count(*) FROM entries) WHERE name = 'entries'")
         db.execute("PRAGMA journal_mode=WAL")
 
 
@@ -294,6 +327,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--draw", type=Path, default=SHOWN)
     asked = parser.parse_args(arguments)
     print(machine())
+    logging.getLogger("monitor").setLevel(logging.CRITICAL)  # of feeds that nobody serves
     curves: dict[str, Curves] = {"feeds known": {}, "entries stored": {}}
     for known in FEEDS:
         for label, value in by_feeds(known).items():

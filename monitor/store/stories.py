@@ -152,10 +152,10 @@ def history(tx: Connection, since: datetime, until: datetime = FOREVER, on: Coll
 
     With `on`, only the developments of these storylines, with their reports.
     """
-    lately = (developments.c.last_report_at >= since, developments.c.started_at <= until)
+    lately = [developments.c.last_report_at >= since, developments.c.started_at <= until]
     if on is not None:
         ours = select(on_storyline.c.development).where(on_storyline.c.storyline.in_(on))
-        lately = (*lately, developments.c.id.in_(ours))
+        lately.append(developments.c.id.in_(ours))
     known = select(*_DEVELOPMENT).where(*lately).order_by(developments.c.started_at, developments.c.id)
     placements = _placed_in(tx, lately, since, until)
     newest = select(*_ENTRY).where(entries.c.published.between(since, until))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, case, func, select
 
 from monitor.model.feeds import OFFENCES
 from monitor.store import mutes, outbox, subscriptions
@@ -128,13 +128,17 @@ def listed(tx: Connection, limit: int = 50, state: str | None = None) -> list[Vi
 def status(tx: Connection, now: datetime) -> View:
     """The whole at a glance."""
     table = feeds_table.c
-    healthy = select(func.count()).select_from(feeds_table).where(table.followed)
+    followed, failing, gone = (
+        func.coalesce(func.sum(case((kind, 1), else_=0)), 0)
+        for kind in (table.followed, table.followed & (table.failures > 0), table.followed & table.gone)
+    )
+    counted = tx.execute(select(followed, failing, gone, func.max(table.polled_at))).one()
     channels = outbox.backlog(tx, now)
     return {
-        "feeds": tx.execute(healthy).scalar_one(),
-        "feeds_failing": tx.execute(healthy.where(table.failures > 0)).scalar_one(),
-        "feeds_gone": tx.execute(healthy.where(table.gone)).scalar_one(),
-        "last_poll_at": _plain(tx.execute(select(func.max(table.polled_at))).scalar()),
+        "feeds": counted[0],
+        "feeds_failing": counted[1],
+        "feeds_gone": counted[2],
+        "last_poll_at": _plain(counted[3]),
         "storylines": tx.execute(
             select(func.count()).select_from(storylines).where(storylines.c.followed)
         ).scalar_one(),
