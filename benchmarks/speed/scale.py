@@ -308,7 +308,7 @@ def drawn(curves: dict[str, Curves], path: Path) -> None:
         return
     figure, axes = plt.subplots(1, len(curves), figsize=(14, 6.5), sharey=True)
     for axis, (title, lines) in zip(axes, curves.items(), strict=True):
-        axis.set_prop_cycle(color=plt.get_cmap("tab20").colors)
+        axis.set_prop_cycle(color=[plt.get_cmap("tab20")(number) for number in range(20)])
         for label, curve in lines.items():
             axis.loglog(
                 list(curve), [max(value, 0.01) for value in curve.values()], marker="o", markersize=3, label=label
