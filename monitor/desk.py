@@ -34,6 +34,7 @@ from monitor.stories.feedback import Judged, adjusted
 from monitor.stories.ledger import Ledger
 from monitor.stories.match import Matcher
 from monitor.stories.place import place
+from monitor.stories.profile import SWAY
 from monitor.stories.state import LOOKED_AT, Activity, Standing, standing, why
 
 OLD = timedelta(days=7)
@@ -70,6 +71,16 @@ class Rules:
         """Of those `scored`, the storylines that `entry` belongs to."""
         return self.judged.matches(entry.id, scored, self.matcher.reached(scored))
 
+    def found(self, entry: Entry, read: Facts, ledger: Ledger) -> tuple[Match, ...]:
+        """The same as `matches` of all that are `scored`; habits are not asked where they cannot bring a match to its threshold.
+
+        Most entries have a word of some storyline, and hardly any belongs to one.
+        """
+        matches = self.matcher.scores(entry)
+        if entry.id not in self.judged.meant:
+            matches = self.matcher.reached(matches, SWAY)
+        return self.matches(entry, ledger.sharpen(matches, read)) if matches else ()
+
     def note_wrong(self, entry: Entry, read: Facts, ledger: Ledger) -> None:
         """Where a person judged `entry` wrong, have `ledger` remember it, so that nobody is told of its rewrites."""
         if self.judged.is_wrong(entry.id):
@@ -91,7 +102,7 @@ def decide(entries: Iterable[Entry], ledger: Ledger, rules: Rules, now: datetime
     deliveries: list[Delivery] = []
     for entry in entries:
         read = facts(entry)
-        matches = rules.matches(entry, rules.scored(entry, read, ledger))
+        matches = rules.found(entry, read, ledger)
         report = ledger.note_entry(entry, read, matches)
         if report is None:
             rules.note_wrong(entry, read, ledger)
