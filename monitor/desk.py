@@ -76,7 +76,7 @@ class Rules:
 
         Most entries have a word of some storyline, and hardly any belongs to one.
         """
-        matches = self.matcher.scores(entry)
+        matches: Sequence[Match] = self.matcher.scores(entry)
         if entry.id not in self.judged.meant:
             matches = self.matcher.reached(matches, SWAY)
         return self.matches(entry, ledger.sharpen(matches, read)) if matches else ()

@@ -55,9 +55,7 @@ def read(text: str) -> datetime | None:
         return _read_any(text)
     day, month, year, hour, minute, second = usual.groups()
     try:
-        moment = datetime(
-            int(year), _USUAL_MONTHS[month], int(day), int(hour), int(minute), int(second), tzinfo=UTC
-        )
+        moment = datetime(int(year), _USUAL_MONTHS[month], int(day), int(hour), int(minute), int(second), tzinfo=UTC)
     except ValueError:  # a day 32, an hour 99
         return None
     return moment if moment >= _EARLIEST else None

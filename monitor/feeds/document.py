@@ -203,7 +203,8 @@ def _json_item(item: Mapping[str, Any], base: str, language: str) -> dict[str, A
     return {
         "guid": _str(item.get("id")),
         "url": next(
-            (resolved(_str(url), base) for name in ("url", "external_url") if isinstance(url := item.get(name), str)), ""
+            (resolved(_str(url), base) for name in ("url", "external_url") if isinstance(url := item.get(name), str)),
+            "",
         ),
         "title": _str(item.get("title")),
         "summary": _str(item.get("summary")) or _str(item.get("content_text")) or _str(item.get("content_html")),

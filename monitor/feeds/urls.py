@@ -19,8 +19,10 @@ _NAME = re.compile(r"[\w-]+", re.ASCII)
 
 def resolved(link: str, base: str) -> str:
     """An absolute http(s) address, or nothing (X25)."""
-    if _PLAIN.fullmatch(link):
-        return link[:_CAP]
+    return link[:_CAP] if _PLAIN.fullmatch(link) else _resolved(link, base)
+
+
+def _resolved(link: str, base: str) -> str:
     link = NOT_IN_A_NAME.sub("", link.encode("utf-8", "replace").decode()).strip()
     if not link:
         return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import sqlalchemy
-from sqlalchemy import URL, ColumnElement, Connection, Engine, Insert, Table, event
+from sqlalchemy import URL, ColumnElement, Connection, Dialect, Engine, Insert, Select, Table, UpdateBase, event
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from monitor.errors import StoreError
 from monitor.store import file, migrations
@@ -23,9 +24,9 @@ from monitor.store import file, migrations
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["Connection", "Store", "batches", "begins", "exists", "fields", "upsert"]
+__all__ = ["NAMED", "Connection", "Prepared", "Store", "batches", "begins", "exists", "fields", "keeping", "upsert"]
 
-_NAMED = 400
+NAMED = 400
 """Values in one IN list: below every engine's limit."""
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -132,7 +133,12 @@ class Store:
 
 def batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
     """`values`, as many at a time as one statement may name on every engine."""
-    return (values[start : start + _NAMED] for start in range(0, len(values), _NAMED))
+    return (values[start : start + NAMED] for start in range(0, len(values), NAMED))
+
+
+def keeping(table: Table, names: Sequence[str]) -> Prepared:
+    """To insert rows with these columns; where one's primary key stands already, what is there is kept."""
+    return Prepared(lambda: _upsert(table, tuple(names), keep=True), names)
 
 
 def upsert(tx: Connection, table: Table, rows: Sequence[dict[str, Any]], *, keep: bool = False) -> None:
@@ -150,6 +156,53 @@ def _upsert(table: Table, names: tuple[str, ...], *, keep: bool) -> Insert:
         return insert.on_conflict_do_nothing()
     changed = {name: insert.excluded[name] for name in names if name not in table.primary_key.columns}
     return insert.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=changed)
+
+
+class Prepared:
+    """A statement of every poll; its values come as tuples, in the order of `names`.
+
+    SQLAlchemy works out once what the statement is on an engine, and what is to be done to which of the values; from then on they go
+    to the driver. On SQLAlchemy's own way a row costs several times what SQLite takes to keep it.
+    """
+
+    def __init__(self, statement: Callable[[], UpdateBase | Select[Any]], names: Sequence[str]) -> None:
+        self._statement, self._names = statement, tuple(names)
+        self._known: dict[str, tuple[str, tuple[int, ...] | None, Mapping[int, Callable[[Any], Any]]]] = {}
+
+    def run(self, tx: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Carry it out for each row."""
+        if rows:
+            tx.exec_driver_sql(*self._bound(tx, rows))
+
+    def rows(self, tx: Connection, values: tuple[Any, ...]) -> Sequence[Any]:
+        """What it finds, as the engine gives it: numbers and text only."""
+        text, bound = self._bound(tx, [values])
+        return tx.exec_driver_sql(text, bound[0]).all()
+
+    def _bound(self, tx: Connection, rows: Sequence[tuple[Any, ...]]) -> tuple[str, list[Any]]:
+        if tx.dialect.name not in self._known:
+            self._known[tx.dialect.name] = self._on(tx.dialect)
+        text, order, conversions = self._known[tx.dialect.name]
+        columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+        for place, convert in conversions.items():
+            known = {value: convert(value) for value in set(columns[place])}  # most rows of a poll have the same times
+            columns[place] = [known[value] for value in columns[place]]
+        if order is None:
+            return text, [dict(zip(self._names, row, strict=True)) for row in zip(*columns, strict=True)]
+        return text, list(zip(*(columns[place] for place in order), strict=True))
+
+    def _on(self, dialect: Dialect) -> tuple[str, tuple[int, ...] | None, Mapping[int, Callable[[Any], Any]]]:
+        """The statement as text, the places of its values where it takes them by place, and what is done to those at some places."""
+        made = self._statement().compile(dialect=dialect, column_keys=list(self._names))
+        assert isinstance(made, SQLCompiler), "a statement that reads or writes"
+        assert set(made.binds) == set(self._names), "each value comes by its name, and all that are named are used"
+        conversions = {
+            place: convert
+            for place, name in enumerate(self._names)
+            if (convert := made.binds[name].type.dialect_impl(dialect).bind_processor(dialect))
+        }
+        order = made.positiontup
+        return made.string, None if order is None else tuple(map(self._names.index, order)), conversions
 
 
 def begins(column: ColumnElement[str], text: str) -> ColumnElement[bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
@@ -22,7 +23,7 @@ from monitor.model import (
     Storyline,
     StoryState,
 )  # fmt: skip
-from monitor.store import batches, begins, fields, upsert
+from monitor.store import batches, begins, fields, keeping, upsert
 from monitor.store.schema import alerts, developments, entries, feedback, on_storyline, reports, seen, storylines
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
@@ -31,6 +32,9 @@ _BATCH = 2_000
 _ACTIVITY = 5_000
 """Reports that tell how lively a storyline is, at most."""
 _ENTRY = tuple(entries.c[name] for name in Entry.__dataclass_fields__)
+_of_entry = attrgetter(*Entry.__dataclass_fields__)
+_KEEP_ENTRIES = keeping(entries, (*Entry.__dataclass_fields__, "seen_at"))
+_KEEP_KEYS = keeping(seen, ("feed", "key", "last_seen_at"))
 _DEVELOPMENT = tuple(developments.c[name] for name in Development.__dataclass_fields__)
 
 
@@ -53,9 +57,8 @@ def save(
     now: datetime,
 ) -> None:
     """Keep entries with their keys, their places, and the developments that are new or have grown."""
-    upsert(tx, entries, [fields(entry) | {"seen_at": now} for entry in fresh], keep=True)
-    keys = [{"feed": entry.feed, "key": key, "last_seen_at": now} for entry in fresh for key in entry.keys]
-    upsert(tx, seen, keys, keep=True)
+    _KEEP_ENTRIES.run(tx, [(*_of_entry(entry), now) for entry in fresh])
+    _KEEP_KEYS.run(tx, [(entry.feed, key, now) for entry in fresh for key in entry.keys])
     upsert(tx, developments, [fields(development) for development in grown])
     links = [{"storyline": s, "development": d.id} for d in grown for s in d.storylines]
     upsert(tx, on_storyline, links, keep=True)

@@ -128,7 +128,7 @@ def test_mutants_are_many_and_the_same_each_time() -> None:
     ],
 )
 def test_what_is_wrong_with_an_item_is_noticed(changes: dict[str, Any], said: str) -> None:
-    document = Document(title="t", items=(replace(ITEM, **changes),))
+    document = Document(title="t", items=(ITEM._replace(**changes),))
     assert any(what.startswith(said) for what in _told(document))
     assert list(mutants.violations(replace(document, items=(ITEM,)))) == []
 
@@ -136,7 +136,7 @@ def test_what_is_wrong_with_an_item_is_noticed(changes: dict[str, Any], said: st
 def test_what_is_wrong_with_a_document_is_noticed() -> None:
     assert "two items" in str(_told(Document(title="t", items=(ITEM, ITEM))))
     assert "5001 items" in str(
-        _told(Document(title="t", items=tuple(replace(ITEM, keys=(f"id:{n}",)) for n in range(5_001))))
+        _told(Document(title="t", items=tuple(ITEM._replace(keys=(f"id:{n}",)) for n in range(5_001))))
     )
     assert "ttl" in str(_told(Document(title="t", items=(), ttl=-1)))
 

@@ -221,7 +221,7 @@ def test_a_feed_that_kills_its_parser_twice_is_tried_once_a_day() -> None:
 
 def the_entry(**changes: Any) -> Entry:
     item = Item(keys=("id:1", "url:x"), url="", title="t", summary="", published=None, language="pl", outlet="")
-    document = Document(title="The Herald", items=(replace(item, **changes),))
+    document = Document(title="The Herald", items=(item._replace(**changes),))
     (made,) = entries_of(replace(polled(), document=document))
     return made
 
