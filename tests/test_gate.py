@@ -24,6 +24,8 @@ OTHERS = {
     "monitor/doctor/finding.py": {"ssl"},  # names the errors of TLS
     "monitor/doctor/lookup.py": {"dns"},  # reads what a domain publishes for its mail
     "monitor/doctor/web.py": {"socket", "ssl"},  # looks at a receiver's port and certificate, sends nothing
+    "monitor/feeds/child.py": {"socket"},  # a pair, between the two of them
+    "monitor/feeds/children.py": {"socket"},
     "monitor/systemd.py": {"socket"},  # a datagram to the service manager
     "monitor/web/app.py": {"flask"},  # what is served, not fetched
     "monitor/web/links.py": {"flask"},
