@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from monitor.secret import Secret
 
@@ -85,6 +86,14 @@ class FeedState:
     def is_quarantined(self) -> bool:
         """True while reading the feed does so much harm that it is tried once a day only."""
         return self.offences >= OFFENCES
+
+
+class Due(NamedTuple):
+    """A feed whose time has come; thousands may be looked through for a few that may go."""
+
+    url: str
+    doubtful: bool
+    """Whether its poll may well take all its time: the last one failed, or there never was one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
