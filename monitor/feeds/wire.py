@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import NameResolutionError, NewConnectionError
@@ -26,7 +27,6 @@ from urllib3.poolmanager import PoolManager, ProxyManager
 from monitor.feeds.address import Policy
 from monitor.feeds.head import Reply
 
-_LOOK_AGAIN = 0.2
 _DIAL = 10.0
 """Seconds in which a machine takes a connection; half of what is left, where it has more addresses."""
 _RESOLVERS = 4
@@ -48,6 +48,8 @@ class Deadlines:
         self._current = threading.local()
         self._watched: dict[int, tuple[float, socket.socket]] = {}
         self._changed = threading.Condition()
+        self._looks_at = float("inf")
+        """When the thread looks next, if nobody wakes it."""
         self._thread: threading.Thread | None = None
         self._closed = False
 
@@ -73,7 +75,8 @@ class Deadlines:
             if self._thread is None and not self._closed:
                 self._thread = threading.Thread(target=self._run, name="deadlines", daemon=True)
                 self._thread.start()
-            self._changed.notify()
+            if deadline < self._looks_at:
+                self._changed.notify()
 
     @property
     def remaining(self) -> float:
@@ -96,10 +99,8 @@ class Deadlines:
             self._thread.join()
 
     def _run(self) -> None:
-        while True:
-            with self._changed:
-                while not self._watched and not self._closed:
-                    self._changed.wait()
+        with self._changed:
+            while True:
                 now = time.monotonic()
                 for thread, (deadline, sock) in list(self._watched.items()):
                     if self._closed or deadline <= now:
@@ -108,7 +109,8 @@ class Deadlines:
                         del self._watched[thread]
                 if self._closed:
                     return
-                self._changed.wait(_LOOK_AGAIN)
+                self._looks_at = min((deadline for deadline, _ in self._watched.values()), default=float("inf"))
+                self._changed.wait(min(self._looks_at - now, threading.TIMEOUT_MAX))
 
 
 class GuardedAdapter(HTTPAdapter):
@@ -138,6 +140,14 @@ class GuardedAdapter(HTTPAdapter):
         if self._proxies and not all(map(self._policy.permits, _numbers(host))):
             raise Forbidden(f"{host} may not be contacted")
         return super().send(request, *args, **options | {"proxies": self._proxies})
+
+    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
+        """The answer, without cookies: none are kept, and to look for them takes as long as to send the request."""
+        response = requests.Response()
+        response.request, response.url = req, req.url or ""
+        response.raw, response.status_code = resp, resp.status
+        response.headers = CaseInsensitiveDict(resp.headers)
+        return response
 
     def close(self) -> None:
         """Close the pools and let go of name look-ups under way."""
