@@ -220,13 +220,14 @@ class Gate:
         links = {link.get("rel"): link["url"] for link in parse_header_links(headers.get("link", "")[:_LINKS_CAP])}
         hub, topic = (_target(response.url, links.get(rel, "")) for rel in ("hub", "self"))
         return Response(
-            url=response.url, status=status, headers=headers, body=body, hub=hub, topic=topic or response.url
+            url=response.url,
+            status=status,
+            headers=headers,
+            body=body,
+            digest=hashlib.blake2b(body, digest_size=16).hexdigest(),
+            hub=hub,
+            topic=topic or response.url,
         )
-
-
-def digest(body: bytes) -> str:
-    """What two identical documents have in common."""
-    return hashlib.blake2b(body, digest_size=16).hexdigest()
 
 
 def _read(response: requests.Response, cap: int, deadline: float, *, cut: bool = False) -> bytes:

@@ -43,4 +43,4 @@ class Reply(HTTPResponse):
         """Read the head. A 304 ends with it, whatever it says of a body (RFC 9110 15.4.5), and its connection is free."""
         super().begin()
         if self.status == HTTPStatus.NOT_MODIFIED and not self.will_close:
-            self._close_conn()
+            self._close_conn()  # type: ignore[attr-defined]  # the standard library's own way to end an answer

@@ -106,6 +106,8 @@ class Response:
     headers: Mapping[str, str]
     """Lower-case names; credentials and cookies left out."""
     body: bytes = b""
+    digest: str = ""
+    """What this body has in common only with those that are the same, byte for byte."""
     not_modified: bool = False
     hub: str = ""
     """The WebSub hub that its server names."""
