@@ -23,6 +23,7 @@ from typing import Any, ParamSpec, TypeVar
 _PROGRAM = "import sys; pair, calls, *sys.path = sys.argv[1:]; from monitor.feeds.child import main; main(int(pair), int(calls))"
 _BROKEN = (OSError, EOFError, pickle.UnpicklingError)
 _STARTS_WITHIN = 20.0
+_ENDS_WITHIN = 2.0
 _RECYCLE_AFTER = 200
 """Calls that a fork of a child answers before it makes room for a fresh one."""
 _KEPT = (
@@ -72,6 +73,7 @@ class Children:
             try:
                 result: T = child.call(seconds, (function, args, kwargs))
             except _BROKEN:
+                child.kill()
                 child.end()
                 raise (Closed if self._closed else Died) from None
             finally:
@@ -112,6 +114,7 @@ class Children:
                 child.make_ready()
             except _BROKEN:
                 if child is not None:
+                    child.kill()
                     child.end()
                 if is_new:
                     raise NoChild from None
@@ -174,9 +177,13 @@ class _Child:
             os.killpg(self._process.pid, signal.SIGKILL)
 
     def end(self) -> None:
-        self.kill()
+        """Have it end by itself, as it does when nobody can ask it for anything any more."""
         self._hang_up()
-        self._process.wait()
+        try:
+            self._process.wait(_ENDS_WITHIN)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            self._process.wait()
 
     def _hang_up(self) -> None:
         with suppress(OSError):  # what could not be sent

@@ -337,6 +337,7 @@ def _target(url: str, location: str) -> str:
         return ""
 
 
+@lru_cache(4_096)
 def _credentials(url: str) -> tuple[str, str]:
     parts = urlsplit(url)
     return unquote(parts.username or ""), unquote(parts.password or "")
