@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from itertools import zip_longest
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,6 +32,10 @@ _DIAL = 10.0
 """Seconds in which a machine takes a connection; half of what is left, where it has more addresses."""
 _RESOLVERS = 4
 """Look-ups at the same time for each worker: one that hangs in the C library cannot be cut, and must hold up no other (H26)."""
+
+
+_TLS = {"cert_reqs": "CERT_REQUIRED"}
+_split = lru_cache(4_096)(urlsplit)
 
 
 class Forbidden(OSError):  # noqa: N818 - reads as what happened
@@ -136,10 +141,27 @@ class GuardedAdapter(HTTPAdapter):
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
         """Send by the proxy of the configuration, where it names one. Raises Forbidden for what that must not be asked for."""
-        host = urlsplit(request.url or "").hostname or ""
-        if self._proxies and not all(map(self._policy.permits, _numbers(host))):
-            raise Forbidden(f"{host} may not be contacted")
+        if self._proxies:
+            host = _split(request.url or "").hostname or ""
+            if not all(map(self._policy.permits, _numbers(host))):
+                raise Forbidden(f"{host} may not be contacted")
         return super().send(request, *args, **options | {"proxies": self._proxies})
+
+    def get_connection_with_tls_context(
+        self, request: requests.PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> Any:
+        """The connections to the host of a request; without a proxy, nothing has to be worked out for that."""
+        if self._proxies:
+            return super().get_connection_with_tls_context(request, verify, proxies, cert)
+        parts = _split(request.url or "")
+        return self.poolmanager.connection_from_host(parts.hostname, parts.port, parts.scheme, _TLS)
+
+    def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
+        """What a request asks its host for, or its proxy."""
+        if self._proxies:
+            return super().request_url(request, proxies)
+        parts = _split(request.url or "")
+        return f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
 
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
         """The answer, without cookies: none are kept, and to look for them takes as long as to send the request."""
