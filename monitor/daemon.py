@@ -14,7 +14,6 @@ from concurrent.futures import Future
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import islice
 
 from apscheduler.executors.pool import ThreadPoolExecutor as JobExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -28,7 +27,7 @@ from monitor.errors import FeedError, MonitorError, StoreError, is_shortage
 from monitor.feeds import schedule
 from monitor.feeds.parse import Parser
 from monitor.feeds.traffic import Traffic
-from monitor.model import Changes, Feed, FeedState, Poll, Push
+from monitor.model import Changes, Due, Feed, FeedState, Poll, Push
 from monitor.parts import Parts
 from monitor.poll import poll, take
 from monitor.process import Pulse
@@ -261,23 +260,24 @@ class Daemon:
             parts = self._parts
             with self.store.read() as tx:
                 waiting = (
-                    state
-                    for state in islice(feeds.due(tx, self._now()), _LOOKED_THROUGH)
-                    if state.url in parts.feeds and state.url not in self._polling
+                    due
+                    for due in feeds.due(tx, self._now(), _LOOKED_THROUGH)
+                    if due.url in parts.feeds and due.url not in self._polling
                 )
                 picked = self._traffic.pick(waiting, time.monotonic())
-            return [self._submit(parts, state) for state in picked]
+                states = feeds.some(tx, [due.url for due in picked])
+            return [self._submit(parts, due, states[due.url]) for due in picked]
 
-    def _submit(self, parts: Parts, state: FeedState) -> Future[Changes]:
+    def _submit(self, parts: Parts, due: Due, state: FeedState) -> Future[Changes]:
         self._polling[state.url] = time.monotonic()
-        future = self._traffic.begin(state, partial(self._poll, parts, state))
-        future.add_done_callback(partial(self._release, state))
+        future = self._traffic.begin(due, partial(self._poll, parts, state))
+        future.add_done_callback(partial(self._release, due))
         return future
 
-    def _release(self, state: FeedState, _future: Future[Changes]) -> None:
+    def _release(self, due: Due, _future: Future[Changes]) -> None:
         with self._lock:
-            del self._polling[state.url]
-            self._traffic.end(state)
+            del self._polling[due.url]
+            self._traffic.end(due)
 
     def _poll(self, parts: Parts, state: FeedState) -> Changes:
         feed = parts.feeds[state.url]
@@ -396,6 +396,7 @@ class Daemon:
             self._status = str(error)
             log.error("prove error=%s", error)  # noqa: TRY400
         self._pulse.beat("desk")
+        self._parser.rest()
 
     @property
     def status(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from monitor.alerts.route import Routing, route, route_baseline, route_state
 from monitor.feeds import rhythm, schedule
@@ -150,6 +151,8 @@ class Desk:
 
     def settle(self, poll: Poll) -> Changes:
         """Commit what a poll brought, and what follows from it, together or not at all."""
+        if poll.document is None:  # most bring nothing
+            return self._store.write_together(partial(_settle_quiet, poll))
         return self._store.on_writer(self._settle, poll)
 
     def adopt(self, rules: Rules) -> None:
@@ -208,6 +211,13 @@ class Desk:
         self._heard = feedback.revision(tx)
         self._rules = self._configured.heeding(feedback.given(tx))
         return Ledger.recall(stories.history(tx, now - MEMORY), self._rules.matcher.storylines)
+
+
+def _settle_quiet(poll: Poll, tx: Connection) -> Changes:
+    """A poll that brought no document: all that it teaches is of the feed."""
+    state = _state_after(tx, poll, Changes(), renamed=False)
+    feeds.save(tx, state)
+    return Changes(state=state)
 
 
 def _state_after(tx: Connection, poll: Poll, changes: Changes, *, renamed: bool) -> FeedState:

@@ -11,11 +11,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 from monitor.feeds.fetch import FetchSettings
-from monitor.model import FeedState
+from monitor.model import Due
 
 _QUEUED = 2
 """How many feeds that were well are handed out for each of their threads, so that none of those is idle until the next tick."""
@@ -45,14 +46,15 @@ class Traffic:
             True: ThreadPoolExecutor(_DOUBTFUL * settings.workers, thread_name_prefix="doubtful"),
         }
 
-    def pick(self, due: Iterable[FeedState], at: float) -> list[FeedState]:
+    def pick(self, due: Iterable[Due], at: float) -> list[Due]:
         """Those that may go now; each is to be begun, and ended."""
         workers, spacing = self._settings.workers, self._settings.spacing.total_seconds()
         free = {False: _QUEUED * workers - self._under_way[False], True: _DOUBTFUL * workers - self._under_way[True]}
         self._begun = {host: begun for host, begun in self._begun.items() if at - begun < spacing}
-        picked: list[FeedState] = []
-        for state in due if any(places > 0 for places in free.values()) else ():
-            name, doubtful = host(state.url), is_doubtful(state)
+        picked: list[Due] = []
+        for feed in due if any(places > 0 for places in free.values()) else ():
+            url, doubtful = feed
+            name = host(url)
             if free[doubtful] <= 0 or name in self._begun or self._of_host[name] >= self._settings.per_host:
                 continue
             free[doubtful] -= 1
@@ -60,20 +62,20 @@ class Traffic:
             self._under_way[doubtful] += 1
             if spacing and not _is_own(name):
                 self._begun[name] = at
-            picked.append(state)
+            picked.append(feed)
         return picked
 
-    def begin(self, state: FeedState, work: Callable[[], T]) -> Future[T]:
+    def begin(self, feed: Due, work: Callable[[], T]) -> Future[T]:
         """Have `work` done for a feed that was picked."""
-        return self._pools[is_doubtful(state)].submit(work)
+        return self._pools[feed.doubtful].submit(work)
 
-    def end(self, state: FeedState) -> None:
+    def end(self, feed: Due) -> None:
         """The poll of a feed that was picked is over."""
-        name = host(state.url)
+        name = host(feed.url)
         self._of_host[name] -= 1
         if not self._of_host[name]:
             del self._of_host[name]
-        self._under_way[is_doubtful(state)] -= 1
+        self._under_way[feed.doubtful] -= 1
 
     def close(self, *, cancel: bool = True) -> None:
         """Begin nothing more."""
@@ -81,11 +83,7 @@ class Traffic:
             pool.shutdown(wait=False, cancel_futures=cancel)
 
 
-def is_doubtful(state: FeedState) -> bool:
-    """Whether a poll may well take all its time: the last one failed, or there never was one."""
-    return state.failures > 0 or state.is_new
-
-
+@lru_cache(8_192)
 def host(url: str) -> str:
     """The host that a feed is polled at."""
     return urlsplit(url).hostname or ""

@@ -4,7 +4,7 @@ All times are aware and in UTC. All ids are short strings of [a-z0-9-] unless sa
 """
 
 from monitor.model.alerts import Alert, AlertKind, Chapter, Delivery, DeliveryState, Hold, Link, Mute, Told
-from monitor.model.feeds import Document, Entry, Feed, FeedState, Item, Response, Subscription
+from monitor.model.feeds import Document, Due, Entry, Feed, FeedState, Item, Response, Subscription
 from monitor.model.stages import Changes, History, Poll, Push, Reply
 from monitor.model.stories import (
     LIVELY,
@@ -35,6 +35,7 @@ __all__ = [
     "DeliveryState",
     "Development",
     "Document",
+    "Due",
     "Entry",
     "Evidence",
     "Feed",

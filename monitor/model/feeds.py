@@ -88,6 +88,14 @@ class FeedState:
         return self.offences >= OFFENCES
 
 
+class Due(NamedTuple):
+    """A feed whose time has come; thousands may be looked through for a few that may go."""
+
+    url: str
+    doubtful: bool
+    """Whether its poll may well take all its time: the last one failed, or there never was one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
     """What fetch brought. `body` is inflated and within the size cap; empty when `not_modified`."""
@@ -98,6 +106,8 @@ class Response:
     headers: Mapping[str, str]
     """Lower-case names; credentials and cookies left out."""
     body: bytes = b""
+    digest: str = ""
+    """What this body has in common only with those that are the same, byte for byte."""
     not_modified: bool = False
     hub: str = ""
     """The WebSub hub that its server names."""

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -49,6 +49,8 @@ class Store:
         self._writer = _engine(path, "wal_autocheckpoint=0")
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer", initializer=self._note_writer)
         self._writer_id = 0
+        self._gathering = threading.Lock()
+        self._steps: list[tuple[Callable[[Connection], Any], Future[Any]]] = []
         self._lock: int | None = None
 
     @classmethod
@@ -107,6 +109,41 @@ class Store:
                 return work(tx)
 
         return self.on_writer(transact)
+
+    def write_together(self, work: Callable[[Connection], T]) -> T:
+        """Like `write`, but in one transaction with what others want to write meanwhile; where a step fails, each has its own.
+
+        For steps so small that to begin and to commit takes longer than what is between: all that come while the writer is
+        at the last ones are done at once.
+        """
+        outcome: Future[T] = Future()
+        with self._gathering:
+            if not self._steps:
+                self._thread.submit(self._write_steps)
+            self._steps.append((work, outcome))
+        return outcome.result()
+
+    def _write_steps(self) -> None:
+        with self._gathering:
+            steps, self._steps = self._steps, []
+        try:
+            with self.begin() as tx:
+                results = [work(tx) for work, _ in steps]
+        except BaseException:  # noqa: BLE001 - of which step it is shows when each is done alone
+            for work, outcome in steps:
+                self._write_step(work, outcome)
+        else:
+            for (_, outcome), result in zip(steps, results, strict=True):
+                outcome.set_result(result)
+
+    def _write_step(self, work: Callable[[Connection], T], outcome: Future[T]) -> None:
+        try:
+            with self.begin() as tx:
+                result = work(tx)
+        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(result)
 
     def close(self) -> None:
         """Finish what the writer has begun and let go of the files."""

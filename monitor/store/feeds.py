@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, select, update
+from sqlalchemy import Connection, Row, bindparam, func, or_, select, update
 
-from monitor.model import LIVELY, Entry, Feed, FeedState
+from monitor.model import LIVELY, Due, Entry, Feed, FeedState
 from monitor.store import NAMED, Prepared, batches, upsert
 from monitor.store.schema import carried, feeds, seen, storylines
 from monitor.store.schema import entries as known_entries
@@ -23,7 +23,9 @@ _SAVE = Prepared(
     lambda: update(feeds).where(feeds.c.url == bindparam("ours")), (*FeedState.__dataclass_fields__, "ours")
 )
 _DUE = (feeds.c.followed, ~feeds.c.gone, feeds.c.next_poll_at <= bindparam("now"))
-_DUE_FIRST = select(*_STATE).where(*_DUE).order_by(feeds.c.next_poll_at).execution_options(yield_per=200)
+_DOUBTFUL = or_(feeds.c.failures > 0, feeds.c.succeeded_at.is_(None))
+_DUE_FIRST = select(feeds.c.url, _DOUBTFUL).where(*_DUE).order_by(feeds.c.next_poll_at).limit(bindparam("most"))
+_SOME = select(*_STATE).where(feeds.c.url.in_(bindparam("some", expanding=True)))
 """Statements of every poll: SQLAlchemy works out once what they mean, and not at each use."""
 EDITS = 10
 """Other titles of one entry that are looked at: some feeds have a clock or a counter in them."""
@@ -56,11 +58,9 @@ def sync(tx: Connection, configured: Sequence[Feed], now: datetime) -> None:
         tx.execute(update(feeds).where(feeds.c.url == bindparam("ours")).values(followed=bindparam("follow")), changed)
 
 
-def due(tx: Connection, now: datetime) -> Iterator[FeedState]:
-    """Followed feeds whose time has come, the longest waiting first; read as they are asked for."""
-    with tx.execute(_DUE_FIRST, {"now": now}) as rows:
-        for row in rows:
-            yield _state(row)
+def due(tx: Connection, now: datetime, most: int = -1) -> list[Due]:
+    """Followed feeds whose time has come, the longest waiting first; `most` of them."""
+    return [Due(url, bool(doubtful)) for url, doubtful in tx.execute(_DUE_FIRST, {"now": now, "most": most})]
 
 
 def count_due(tx: Connection, now: datetime) -> int:
@@ -72,6 +72,11 @@ def one(tx: Connection, url: str) -> FeedState | None:
     """What was learned of a feed."""
     row = tx.execute(select(*_STATE).where(feeds.c.url == url)).first()
     return _state(row) if row else None
+
+
+def some(tx: Connection, urls: Sequence[str]) -> dict[str, FeedState]:
+    """What was learned of those feeds, by URL."""
+    return {row.url: _state(row) for part in batches(urls) for row in tx.execute(_SOME, {"some": part})}
 
 
 def everything(tx: Connection) -> list[FeedState]:

@@ -8,22 +8,21 @@ from datetime import timedelta
 
 from monitor.feeds.fetch import FetchSettings
 from monitor.feeds.traffic import Traffic
-from monitor.model import FeedState
-from tests.feeds.conftest import NOON
+from monitor.model import Due
 
 UNHURRIED = FetchSettings(spacing=timedelta(0), workers=8)
 
 
-def well(url: str) -> FeedState:
-    return FeedState(url=url, next_poll_at=NOON, succeeded_at=NOON)
+def well(url: str) -> Due:
+    return Due(url, doubtful=False)
 
 
-def ill(url: str) -> FeedState:
-    return FeedState(url=url, next_poll_at=NOON, failures=1)
+def ill(url: str) -> Due:
+    return Due(url, doubtful=True)
 
 
-def urls(picked: list[FeedState]) -> list[str]:
-    return [state.url for state in picked]
+def urls(picked: list[Due]) -> list[str]:
+    return [due.url for due in picked]
 
 
 def test_a_host_gets_only_as_many_polls_at_a_time_as_it_may() -> None:
@@ -53,7 +52,7 @@ def test_feeds_that_failed_or_are_new_have_places_of_their_own() -> None:
     slow = [ill(f"https://slow{n}.example/") for n in range(60)]
     fine = [well(f"https://fine{n}.example/") for n in range(60)]
     picked = traffic.pick([*slow, *fine], 0.0)
-    assert (len([s for s in picked if s.failures]), len([s for s in picked if not s.failures])) == (24, 16)
+    assert (len([s for s in picked if s.doubtful]), len([s for s in picked if not s.doubtful])) == (24, 16)
     assert traffic.pick([*slow[24:], *fine[16:]], 0.0) == []
     traffic.end(picked[0])
     assert len(traffic.pick([*slow[24:], *fine[16:]], 0.0)) == 1
