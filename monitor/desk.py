@@ -153,7 +153,7 @@ class Desk:
         """Commit what a poll brought, and what follows from it, together or not at all."""
         if poll.document is None:  # most bring nothing
             return self._store.write_together(partial(_settle_quiet, poll))
-        return self._store.on_writer(self._settle, poll)
+        return self._store.write_together(partial(self._settle, poll), self._forget)
 
     def adopt(self, rules: Rules) -> None:
         """Go on with other rules; no poll sees half of each."""
@@ -177,23 +177,25 @@ class Desk:
             ]  # fmt: skip
             return _queued(tx, told)
 
-    def _settle(self, poll: Poll) -> Changes:
-        ledger, self._ledger = self._ledger, None  # forgotten, unless the commit succeeds
-        with self._store.begin() as tx:
-            sifted = feeds.sift(tx, poll.feed.url, entries_of(poll), poll.at)
-            changes = Changes()
-            if sifted.unseen:  # most polls bring nothing
-                if ledger is None or feedback.revision(tx) != self._heard:  # a command beside us may have written some
-                    ledger = self._recall(tx, poll.at)
-                rules = self._rules.minding(mutes.standing(tx, poll.at))
-                changes = decide(sifted.unseen, ledger, rules, poll.at, baseline=poll.state.is_new)
-            changes = replace(changes, state=_state_after(tx, poll, changes, renamed=sifted.most_renamed))
-            save(tx, changes, poll.at)
-            feeds.carry(tx, poll.feed.url, {s for p in changes.placements for s in p.storylines}, poll.at)
+    def _settle(self, poll: Poll, tx: Connection) -> Changes:
+        ledger, self._ledger = self._ledger, None  # forgotten, unless this succeeds, and the commit after it
+        sifted = feeds.sift(tx, poll.feed.url, entries_of(poll), poll.at)
+        changes = Changes()
+        if sifted.unseen:  # most polls bring nothing
+            if ledger is None or feedback.revision(tx) != self._heard:  # a command beside us may have written some
+                ledger = self._recall(tx, poll.at)
+            rules = self._rules.minding(mutes.standing(tx, poll.at))
+            changes = decide(sifted.unseen, ledger, rules, poll.at, baseline=poll.state.is_new)
+        changes = replace(changes, state=_state_after(tx, poll, changes, renamed=sifted.most_renamed))
+        save(tx, changes, poll.at)
+        feeds.carry(tx, poll.feed.url, {s for p in changes.placements for s in p.storylines}, poll.at)
         if ledger is not None:
             ledger.forget_before(poll.at - MEMORY)
         self._ledger = ledger
         return changes
+
+    def _forget(self) -> None:
+        self._ledger = None
 
     def _announce(self, now: datetime) -> Changes:
         with self._store.begin() as tx:

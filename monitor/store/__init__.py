@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["NAMED", "Connection", "Prepared", "Store", "batches", "begins", "exists", "fields", "keeping", "upsert"]
 
+_TOGETHER = 0.05
+"""Seconds for which steps join a transaction that has begun."""
 NAMED = 400
 """Values in one IN list: below every engine's limit."""
 P = ParamSpec("P")
@@ -40,6 +45,15 @@ def exists(url: str) -> bool:
         return True
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What somebody waits for to be written."""
+
+    work: Callable[[Connection], Any]
+    undone: Callable[[], None]
+    outcome: Future[Any] = field(default_factory=Future)
+
+
 class Store:
     """A database with a single writer thread; readers are many and see committed data only."""
 
@@ -49,8 +63,7 @@ class Store:
         self._writer = _engine(path, "wal_autocheckpoint=0")
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer", initializer=self._note_writer)
         self._writer_id = 0
-        self._gathering = threading.Lock()
-        self._steps: list[tuple[Callable[[Connection], Any], Future[Any]]] = []
+        self._steps: deque[_Step] = deque()
         self._lock: int | None = None
 
     @classmethod
@@ -110,40 +123,51 @@ class Store:
 
         return self.on_writer(transact)
 
-    def write_together(self, work: Callable[[Connection], T]) -> T:
+    def write_together(self, work: Callable[[Connection], T], undone: Callable[[], None] = lambda: None) -> T:
         """Like `write`, but in one transaction with what others want to write meanwhile; where a step fails, each has its own.
 
-        For steps so small that to begin and to commit takes longer than what is between: all that come while the writer is
-        at the last ones are done at once.
+        To begin and to commit takes longer than most steps. Those that come while the writer is at others join them, in their
+        order, until it has been at them for _TOGETHER. `undone` is called, on the writer thread, when nothing is kept of what
+        `work` did.
         """
-        outcome: Future[T] = Future()
-        with self._gathering:
-            if not self._steps:
-                self._thread.submit(self._write_steps)
-            self._steps.append((work, outcome))
-        return outcome.result()
+        step = _Step(work, undone)
+        self._steps.append(step)
+        self._thread.submit(self._write_steps)  # finds nothing to do where the step has joined others by then
+        outcome: T = step.outcome.result()
+        return outcome
 
     def _write_steps(self) -> None:
-        with self._gathering:
-            steps, self._steps = self._steps, []
+        taken: list[_Step] = []
+        if not self._steps:
+            return
         try:
             with self.begin() as tx:
-                results = [work(tx) for work, _ in steps]
+                results = [step.work(tx) for step in self._taken(taken)]
         except BaseException:  # noqa: BLE001 - of which step it is shows when each is done alone
-            for work, outcome in steps:
-                self._write_step(work, outcome)
+            for step in reversed(taken):
+                step.undone()
+            for step in taken:
+                self._write_step(step)
         else:
-            for (_, outcome), result in zip(steps, results, strict=True):
-                outcome.set_result(result)
+            for step, result in zip(taken, results, strict=True):
+                step.outcome.set_result(result)
 
-    def _write_step(self, work: Callable[[Connection], T], outcome: Future[T]) -> None:
+    def _taken(self, taken: list[_Step]) -> Iterator[_Step]:
+        """The next steps, also those that come meanwhile; what is left when the time is over is the next task's."""
+        until = time.monotonic() + _TOGETHER
+        while self._steps and (not taken or time.monotonic() < until):
+            taken.append(self._steps.popleft())
+            yield taken[-1]
+
+    def _write_step(self, step: _Step) -> None:
         try:
             with self.begin() as tx:
-                result = work(tx)
+                result = step.work(tx)
         except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
-            outcome.set_exception(error)
+            step.undone()
+            step.outcome.set_exception(error)
         else:
-            outcome.set_result(result)
+            step.outcome.set_result(result)
 
     def close(self) -> None:
         """Finish what the writer has begun and let go of the files."""
@@ -211,10 +235,10 @@ class Prepared:
         if rows:
             tx.exec_driver_sql(*self._bound(tx, rows))
 
-    def rows(self, tx: Connection, values: tuple[Any, ...]) -> Sequence[Any]:
+    def rows(self, tx: Connection, values: tuple[Any, ...] = ()) -> Sequence[Any]:
         """What it finds, as the engine gives it: numbers and text only."""
         text, bound = self._bound(tx, [values])
-        return tx.exec_driver_sql(text, bound[0]).all()
+        return tx.exec_driver_sql(text, *bound[:1]).all()
 
     def _bound(self, tx: Connection, rows: Sequence[tuple[Any, ...]]) -> tuple[str, list[Any]]:
         if tx.dialect.name not in self._known:

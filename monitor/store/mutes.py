@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from monitor.model import DeliveryState, Hold, Mute
-from monitor.store import upsert
+from monitor.store import Prepared, upsert
 from monitor.store.schema import deliveries, mutes
 
 _STANDING = (
@@ -18,9 +18,12 @@ _STANDING = (
 )
 
 
+_COUNT = Prepared(lambda: select(func.count()).select_from(mutes), ())
+
+
 def standing(tx: Connection, now: datetime) -> tuple[Mute, ...]:
     """The mutes that hold now."""
-    rows = tx.execute(_STANDING, {"now": now})
+    rows = tx.execute(_STANDING, {"now": now}) if _COUNT.rows(tx) != [(0,)] else ()
     return tuple(Mute(storyline=r.storyline, channel=r.channel, target=r.target, until=r.until) for r in rows)
 
 

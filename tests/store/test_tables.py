@@ -69,9 +69,7 @@ def test_keys_are_each_feeds_own(store: Store) -> None:
 
 
 def test_a_prepared_statement_keeps_what_sqlalchemy_would_keep(store: Store) -> None:
-    rows = [
-        fields(entry(n, keys=(f"id:{n}", "ü"))) | {"seen_at": NOON + timedelta(microseconds=n)} for n in range(3)
-    ]
+    rows = [fields(entry(n, keys=(f"id:{n}", "ü"))) | {"seen_at": NOON + timedelta(microseconds=n)} for n in range(3)]
     prepared = keeping(entries, tuple(rows[0]))
     whole = text("SELECT * FROM entries ORDER BY id")
 
