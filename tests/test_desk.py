@@ -278,9 +278,11 @@ def test_a_poll_that_fails_takes_none_of_its_neighbours_with_it_and_they_are_tol
     broken = replace(poll_of(at=NOON + timedelta(minutes=1)), response=None, document=None)
     with ThreadPoolExecutor(3) as pool:
         pool.submit(store.on_writer, free.wait)
-        settled = [pool.submit(desk.settle, poll) for poll in (well, broken)]
-        while len(store._steps) < len(settled):
-            time.sleep(0.01)
+        settled = []
+        for poll in (well, broken):
+            settled.append(pool.submit(desk.settle, poll))
+            while len(store._steps) < len(settled):
+                time.sleep(0.01)
         free.set()
     assert alerted([settled[0].result()]) == ["Orla dam closed after crack is found"]
     assert isinstance(settled[1].exception(), AssertionError)
