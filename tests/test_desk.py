@@ -271,8 +271,13 @@ def test_a_settle_that_fails_leaves_nothing_behind_and_the_next_one_works(
     store.close()
 
 
-def test_a_poll_that_fails_takes_none_of_its_neighbours_with_it_and_they_are_told_once(store: Store) -> None:
+def test_a_poll_that_fails_takes_none_of_its_neighbours_with_it_and_they_are_told_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Both wait while the writer is at something else, and share a transaction, until it shows that one of them is broken."""
+    monkeypatch.setattr(
+        "monitor.store._TOGETHER", 60
+    )  # however long the first entry takes, which loads the lists of words
     desk, free = Desk(store, rules(DAM)), threading.Event()
     well = poll_of("Orla dam closed after crack is found", at=NOON)
     broken = replace(poll_of(at=NOON + timedelta(minutes=1)), response=None, document=None)
