@@ -400,6 +400,7 @@ class Daemon:
             self._status = str(error)
             log.error("prove error=%s", error)  # noqa: TRY400
         self._pulse.beat("desk")
+        self._parser.rest()
 
     @property
     def status(self) -> str:

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from functools import partial
-from http.cookiejar import DefaultCookiePolicy
+from functools import lru_cache, partial
 from tempfile import SpooledTemporaryFile
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 import requests
 from requests.auth import HTTPBasicAuth
+from requests.structures import CaseInsensitiveDict
 from requests.utils import parse_header_links
 from urllib3.exceptions import DecodeError, HTTPError, IncompleteRead, InvalidHeader, NameResolutionError, ProtocolError
 
@@ -57,15 +57,11 @@ class Gate:
     def __init__(self, settings: FetchSettings) -> None:
         self._settings = settings
         self._deadlines = Deadlines()
-        self._session = requests.Session()
-        self._session.trust_env = False  # H33: no proxy and no .netrc that the configuration does not name
         self._verify: bool | str = settings.ca_file or True
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        # No session: it would look for cookies, proxies and a .netrc, none of which are wanted (H33)
         self._adapter = GuardedAdapter(
             Policy(settings.allow_networks), self._deadlines, connections=settings.workers, proxy=settings.proxy
         )
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, self._adapter)
         contact = f"; +{settings.contact}" if settings.contact else ""
         self.closed = False
         """Whether what was under way has been cut."""
@@ -113,7 +109,7 @@ class Gate:
         """Cut what is under way and let go of all connections."""
         self.closed = True
         self._deadlines.close()
-        self._session.close()
+        self._adapter.close()
 
     def _follow(self, url: str, headers: dict[str, str], deadline: float) -> tuple[requests.Response, str]:
         """Walk the redirects ourselves: each hop is judged anew, and nothing of ours goes to another host (H9-H13, H32).
@@ -151,11 +147,14 @@ class Gate:
         address = _bare(url)
         user, password = _credentials(url)
         headers = {"User-Agent": self._agent, "Accept-Encoding": "gzip, deflate", **headers}
-        auth = HTTPBasicAuth(user, password) if user else None
         try:
-            prepared = self._session.prepare_request(
-                requests.Request(method, address, headers=headers, data=body, auth=auth)
-            )
+            prepared = requests.PreparedRequest()
+            prepared.method, prepared.url, prepared.body = method, _prepared(address), body
+            prepared.headers = CaseInsensitiveDict(headers)
+            if body is not None:
+                prepared.headers["Content-Length"] = str(len(body))
+            if user:
+                prepared.prepare_auth(HTTPBasicAuth(user, password))
             limit = (10.0, min(self._settings.timeout.total_seconds(), self._deadlines.remaining))
             # Not session.send: it reads a redirect's whole body, however large it unpacks, even when told not to follow (H4).
             send = partial(self._adapter.send, prepared, stream=True, timeout=limit, verify=self._verify)
@@ -195,13 +194,14 @@ class Gate:
         links = {link.get("rel"): link["url"] for link in parse_header_links(headers.get("link", "")[:_LINKS_CAP])}
         hub, topic = (_target(response.url, links.get(rel, "")) for rel in ("hub", "self"))
         return Response(
-            url=response.url, status=status, headers=headers, body=body, hub=hub, topic=topic or response.url
+            url=response.url,
+            status=status,
+            headers=headers,
+            body=body,
+            digest=hashlib.blake2b(body, digest_size=16).hexdigest(),
+            hub=hub,
+            topic=topic or response.url,
         )
-
-
-def digest(body: bytes) -> str:
-    """What two identical documents have in common."""
-    return hashlib.blake2b(body, digest_size=16).hexdigest()
 
 
 def _read(response: requests.Response, cap: int, deadline: float, *, cut: bool = False) -> bytes:
@@ -311,11 +311,21 @@ def _target(url: str, location: str) -> str:
         return ""
 
 
+@lru_cache(4_096)
 def _credentials(url: str) -> tuple[str, str]:
     parts = urlsplit(url)
     return unquote(parts.username or ""), unquote(parts.password or "")
 
 
+@lru_cache(4_096)
+def _prepared(address: str) -> str:
+    """The address as it is asked for: names in their ASCII form, what must be escaped is escaped."""
+    prepared = requests.PreparedRequest()
+    prepared.prepare_url(address, None)
+    return str(prepared.url)
+
+
+@lru_cache(4_096)
 def _bare(url: str) -> str:
     """`url` without a login and fragment (H34). Raises GateError for what is no http(s) address."""
     try:

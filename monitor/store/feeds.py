@@ -5,29 +5,33 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, false, func, select, update
 
 from monitor.model import LIVELY, Entry, Feed, FeedState, Wanted, host
-from monitor.store import batches, fields, upsert
+from monitor.store import NAMED, Prepared, batches, upsert
 from monitor.store.schema import carried, feeds, seen, storylines
 from monitor.store.schema import entries as known_entries
 
 _STATE = tuple(feeds.c[name] for name in FeedState.__dataclass_fields__)
-_SAVE = update(feeds).where(feeds.c.url == bindparam("ours"))
-_DUE = (feeds.c.followed, ~feeds.c.gone, feeds.c.doubtful.in_((False, True)), feeds.c.next_poll_at <= bindparam("now"))
-_SHOWN = select(seen.c.key, seen.c.last_seen_at).where(
-    seen.c.feed == bindparam("of"), seen.c.key.in_(bindparam("some", expanding=True))
+_of_state = attrgetter(*FeedState.__dataclass_fields__, "is_doubtful", "url")
+_SAVE = Prepared(
+    lambda: update(feeds).where(feeds.c.url == bindparam("ours")),
+    (*FeedState.__dataclass_fields__, "doubtful", "ours"),
 )
+_DUE = (feeds.c.followed, ~feeds.c.gone, feeds.c.doubtful.in_((False, True)), feeds.c.next_poll_at <= bindparam("now"))
 """Statements of every poll: SQLAlchemy works out once what they mean, and not at each use."""
 _ALL = Wanted()
 EDITS = 10
 """Other titles of one entry that are looked at: some feeds have a clock or a counter in them."""
 _EDIT = "edit:"
 """How the key of an entry under another title begins."""
+_SIZES = (4, 16, 64, 128, NAMED)
+_EVER = datetime.max.replace(tzinfo=UTC)
 _NOTED_FOR = timedelta(days=1)
 """How long a note that a key was seen is good enough: a poll that brings nothing new then writes next to nothing."""
 
@@ -117,7 +121,7 @@ def is_any_unpolled(tx: Connection) -> bool:
 
 def save(tx: Connection, state: FeedState) -> None:
     """Remember what a poll taught of a feed."""
-    tx.execute(_SAVE, fields(state) | {"ours": state.url, "doubtful": state.is_doubtful})
+    _SAVE.run(tx, [_of_state(state)])
 
 
 def make_due(tx: Connection, now: datetime, url: str | None = None) -> int:
@@ -163,8 +167,8 @@ def undo_future(tx: Connection, now: datetime) -> None:
 def sift(tx: Connection, feed: str, entries: Sequence[Entry], now: datetime) -> Sifted:
     """Tell new entries from those that the feed has shown before, by any of their keys; these are noted as still there."""
     keys = list(dict.fromkeys(key for entry in entries for key in entry.keys))
-    noted = _noted(tx, feed, keys)
-    stale = [key for key, last_seen_at in noted.items() if last_seen_at <= now - _NOTED_FOR]
+    noted = _noted(tx, feed, keys, now - _NOTED_FOR)
+    stale = [key for key, is_stale in noted.items() if is_stale]
     upsert(tx, seen, [{"feed": feed, "key": key, "last_seen_at": now} for key in stale])
     known = set(noted)
     fresh: list[Entry] = []
@@ -177,12 +181,23 @@ def sift(tx: Connection, feed: str, entries: Sequence[Entry], now: datetime) -> 
     return Sifted(fresh + _edited(tx, feed, shown), most_renamed=2 * renamed > len(shown))
 
 
-def _noted(tx: Connection, feed: str, keys: Sequence[str]) -> dict[str, datetime]:
-    """Which of these keys a feed has shown, and when it was last noted."""
-    noted: dict[str, datetime] = {}
+def _noted(tx: Connection, feed: str, keys: Sequence[str], since: datetime) -> dict[str, bool]:
+    """Which of these keys a feed has shown, and whether each was last noted at or before `since`."""
+    noted: dict[str, bool] = {}
     for some in batches(keys):
-        noted |= {row.key: row.last_seen_at for row in tx.execute(_SHOWN, {"of": feed, "some": some})}
+        size = next(size for size in _SIZES if size >= len(some))
+        asked = (since, feed, *some, *[some[-1]] * (size - len(some)))
+        noted |= {key: bool(is_stale) for key, is_stale in _shown(size).rows(tx, asked)}
     return noted
+
+
+@cache
+def _shown(size: int) -> Prepared:
+    """Look so many keys up; the engine keeps a statement of each size ready."""
+    names = [f"key{number}" for number in range(size)]
+    query = select(seen.c.key, seen.c.last_seen_at <= bindparam("since"))
+    query = query.where(seen.c.feed == bindparam("of"), seen.c.key.in_([bindparam(name) for name in names]))
+    return Prepared(lambda: query, ("since", "of", *names))
 
 
 def _edited(tx: Connection, feed: str, shown: Sequence[Entry]) -> list[Entry]:
@@ -196,7 +211,7 @@ def _edited(tx: Connection, feed: str, shown: Sequence[Entry]) -> list[Entry]:
         for entry in shown
         if entry.id in titles and entry.title and _plain(entry.title) != _plain(titles[entry.id])
     ]
-    told = _noted(tx, feed, [entry.keys[-1] for entry in edited])
+    told = _noted(tx, feed, [entry.keys[-1] for entry in edited], _EVER)
     return [entry for entry in edited if entry.keys[-1] not in told and _edits(tx, feed, entry) < EDITS]
 
 

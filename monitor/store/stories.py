@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, Row, Text, bindparam, cast, delete, func, select, update
@@ -22,7 +23,7 @@ from monitor.model import (
     Storyline,
     StoryState,
 )  # fmt: skip
-from monitor.store import batches, begins, fields, upsert
+from monitor.store import batches, begins, fields, keeping, upsert
 from monitor.store.schema import (
     ENTRIES,
     alerts,
@@ -47,6 +48,9 @@ _MORE = (
     .values(value=cast(cast(meta.c.value, BigInteger) + bindparam("more", type_=BigInteger), Text))
 )
 _ENTRY = tuple(entries.c[name] for name in Entry.__dataclass_fields__)
+_of_entry = attrgetter(*Entry.__dataclass_fields__)
+_KEEP_ENTRIES = keeping(entries, (*Entry.__dataclass_fields__, "seen_at"))
+_KEEP_KEYS = keeping(seen, ("feed", "key", "last_seen_at"))
 _DEVELOPMENT = tuple(developments.c[name] for name in Development.__dataclass_fields__)
 
 
@@ -69,10 +73,8 @@ def save(
     now: datetime,
 ) -> None:
     """Keep entries with their keys, their places, and the developments that are new or have grown."""
-    if fresh:
-        _note_count(tx, upsert(tx, entries, [fields(entry) | {"seen_at": now} for entry in fresh], keep=True))
-    keys = [{"feed": entry.feed, "key": key, "last_seen_at": now} for entry in fresh for key in entry.keys]
-    upsert(tx, seen, keys, keep=True)
+    _note_count(tx, _KEEP_ENTRIES.run(tx, [(*_of_entry(entry), now) for entry in fresh]))
+    _KEEP_KEYS.run(tx, [(entry.feed, key, now) for entry in fresh for key in entry.keys])
     upsert(tx, developments, [fields(development) for development in grown])
     links = [{"storyline": s, "development": d.id} for d in grown for s in d.storylines]
     upsert(tx, on_storyline, links, keep=True)

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -226,6 +228,53 @@ def shape(store: Store) -> dict[str, object]:
             )
             for table in look.get_table_names()
         }
+
+
+def piled_up(store: Store, *works: Callable[[Connection], object]) -> list[Future[object]]:
+    """What becomes of steps that all come while the writer is at something else."""
+    free = threading.Event()
+    with ThreadPoolExecutor(len(works) + 1) as pool:
+        pool.submit(store.on_writer, free.wait)
+        futures = [pool.submit(store.write_together, work) for work in works]
+        while len(store._steps) < len(works):
+            time.sleep(0.01)
+        free.set()
+    return futures
+
+
+def adding(number: int, seen: list[int]) -> Callable[[Connection], int]:
+    def add(tx: Connection) -> int:
+        stories.save(tx, [entry(number)], [], [], NOON)
+        seen.append(id(tx))
+        return number
+
+    return add
+
+
+def test_small_steps_that_come_while_the_writer_is_busy_share_a_transaction(store: Store) -> None:
+    seen: list[int] = []
+    futures = piled_up(store, *(adding(number, seen) for number in range(5)))
+    assert [future.result() for future in futures] == [0, 1, 2, 3, 4]
+    assert len(set(seen)) == 1
+    with store.read() as tx:
+        assert len(_entries(tx)) == 5
+
+
+def test_a_step_that_fails_takes_none_of_those_with_it_that_shared_its_transaction(store: Store) -> None:
+    def fail(tx: Connection) -> None:
+        stories.save(tx, [entry(9)], [], [], NOON)
+        raise RuntimeError("in the middle")
+
+    first, failed, last = piled_up(store, adding(1, []), fail, adding(2, []))
+    assert (first.result(), last.result()) == (1, 2)
+    with pytest.raises(RuntimeError, match="in the middle"):
+        failed.result()
+    with store.read() as tx:
+        assert _entries(tx) == ["e1", "e2"]
+
+
+def _entries(tx: Connection) -> list[str]:
+    return list(tx.execute(select(entries.c.id).order_by(entries.c.id)).scalars())
 
 
 @pytest.mark.parametrize("number", range(1, migrations.NEWEST + 1))

@@ -8,11 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import delete, event, select, text
 
 from monitor.model import DeliveryState, Feed, FeedState, StoryState, Wanted
-from monitor.store import Connection, Store, feedback, feeds, outbox, stories, views
-from monitor.store.schema import seen
+from monitor.store import Connection, Store, feedback, feeds, fields, keeping, outbox, stories, upsert, views
+from monitor.store.schema import entries, seen
 from tests.store.conftest import FEED, NOON, STORYLINE, alert, delivery, development, entry, placement
 
 LEASE = timedelta(minutes=5)
@@ -120,6 +120,23 @@ def test_keys_are_each_feeds_own(store: Store) -> None:
     store.write(lambda tx: stories.save(tx, [entry(1)], [], [], NOON))
     other = replace(entry(2, keys=("id:1",)), feed="https://b.example")
     assert store.write(lambda tx: feeds.sift(tx, other.feed, [other], NOON)).unseen == [other]
+
+
+def test_a_prepared_statement_keeps_what_sqlalchemy_would_keep(store: Store) -> None:
+    rows = [fields(entry(n, keys=(f"id:{n}", "ü"))) | {"seen_at": NOON + timedelta(microseconds=n)} for n in range(3)]
+    prepared = keeping(entries, tuple(rows[0]))
+    whole = text("SELECT * FROM entries ORDER BY id")
+
+    def kept(tx: Connection, way: Callable[[], object]) -> list[Any]:
+        tx.execute(delete(entries))
+        way()
+        return list(tx.execute(whole).all())
+
+    def both(tx: Connection) -> bool:
+        ours = kept(tx, lambda: prepared.run(tx, [tuple(row.values()) for row in rows]))
+        return ours == kept(tx, lambda: upsert(tx, entries, rows, keep=True)) and len(ours) == 3
+
+    assert store.write(both)
 
 
 def test_thousands_of_keys_are_looked_up_at_once(store: Store) -> None:

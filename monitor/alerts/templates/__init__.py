@@ -67,7 +67,7 @@ def compiled(source: str, name: str) -> Any:
 
 def syntax_error(source: str) -> str:
     """What is wrong with a template's text, with its line; empty when nothing is."""
-    from jinja2 import TemplateError  # noqa: PLC0415
+    from jinja2 import TemplateError  # noqa: PLC0415 - loaded where an alert is written, not at each start
 
     try:
         _environment().parse(source)
@@ -88,7 +88,7 @@ def ours() -> ImmutableSandboxedEnvironment:
 
 
 def _environment() -> ImmutableSandboxedEnvironment:
-    from jinja2 import StrictUndefined  # noqa: PLC0415 - only where something is rendered, not where settings are read
+    from jinja2 import StrictUndefined  # noqa: PLC0415
     from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
 
     environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
