@@ -95,7 +95,8 @@ class Daemon:
         self._following_since = now()
         self._announced = False
         self._stopping = False
-        self._failure: BaseException | None = None
+        self.failure: BaseException | None = None
+        """What happened that the daemon does not understand, and ends by (P5)."""
         self._status = ""
         self._troubles: dict[str, Trouble] = {}
         self._server: Server | None = None
@@ -235,7 +236,7 @@ class Daemon:
 
     def _fail(self, error: BaseException) -> None:
         log.critical("failed error=%s", type(error).__name__, exc_info=error)
-        self._failure = error
+        self.failure = error
 
     def _tick(self) -> None:
         """Hand out the feeds that are due; then, once, tell the state of the stories."""
@@ -407,16 +408,12 @@ class Daemon:
         """One line on how things are."""
         return self._status or f"{len(self._parts.feeds)} feeds"
 
-    def raise_failure(self) -> None:
-        """Raise MonitorError when something happened that the daemon does not understand."""
-        if self._failure is not None:
-            raise MonitorError(
-                f"A part of the daemon failed: {type(self._failure).__name__}: {self._failure}"
-            ) from self._failure
-
     def check(self) -> None:
         """Raise MonitorError when a part has died or shows no life; a scheduler that only lost its clock is set going again."""
-        self.raise_failure()
+        if self.failure is not None:
+            raise MonitorError(
+                f"A part of the daemon failed: {type(self.failure).__name__}: {self.failure}"
+            ) from self.failure
         dead = [thread.name for thread in self._deliverer.threads if not thread.is_alive()]
         if not self._scheduler._thread.is_alive():  # noqa: SLF001 - `running` stays true when it has died
             dead.append("scheduler")

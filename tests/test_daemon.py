@@ -295,7 +295,7 @@ def test_a_poll_that_fails_in_a_way_nobody_foresaw_ends_the_daemon(
     daemon = start(run=False)
     monkeypatch.setattr(daemon.desk, "settle", fatal)
     daemon.start()
-    wait_for(lambda: daemon._failure)
+    wait_for(lambda: daemon.failure)
     with pytest.raises(MonitorError, match=death.__name__):
         daemon.check()
     assert any(record.exc_info and record.exc_info[0] is death for record in caplog.records), "the log says where"
@@ -406,7 +406,7 @@ def test_a_full_disk_stops_the_polling_and_the_daemon_recovers_by_itself(
         assert daemon.hand_out() == [], "it rests"
         daemon._guarded(daemon._prove)
         daemon._guarded(daemon._tick)
-    assert daemon._failure is None
+    assert daemon.failure is None
     assert "refused" in daemon.status
     daemon._rest_until = 0.0
     for future in daemon.hand_out():

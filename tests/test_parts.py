@@ -129,7 +129,7 @@ def test_a_job_that_dies_of_anything_ends_the_daemon(
     daemon = start(run=False)
     monkeypatch.setattr(daemon, "hand_out", fatal)
     daemon.start()
-    wait_for(lambda: daemon._failure)
+    wait_for(lambda: daemon.failure)
     with pytest.raises(MonitorError, match=death.__name__):
         daemon.check()
 

@@ -113,6 +113,13 @@ def conspicuous(tx: Connection, *, renamed: int, arrived: int, quiet_since: date
     return sorted(map(_state, tx.execute(query)), key=lambda state: state.url)
 
 
+def unpolled_since(tx: Connection, since: datetime) -> dict[str, datetime]:
+    """Followed feeds that were not polled since then -> when they are due."""
+    earlier = feeds.c.polled_at.is_(None) | (feeds.c.polled_at < since)
+    rows = tx.execute(select(feeds.c.url, feeds.c.next_poll_at).where(feeds.c.followed != false(), earlier))
+    return {row.url: row.next_poll_at for row in rows}
+
+
 def is_any_unpolled(tx: Connection) -> bool:
     """Whether a followed feed has not been polled yet, well or badly."""
     query = select(feeds.c.url).where(feeds.c.followed, ~feeds.c.gone, feeds.c.doubtful, feeds.c.polled_at.is_(None))

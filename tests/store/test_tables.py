@@ -91,6 +91,22 @@ def test_the_history_of_some_storylines_leaves_out_what_is_on_others(store: Stor
         assert len(past.entries) == 3
 
 
+def test_who_was_not_polled_since_a_time_is_told_with_when_that_is_due(store: Store) -> None:
+    urls = [f"https://{name}.example" for name in "abc"]
+    store.write(lambda tx: feeds.sync(tx, [Feed(url=url) for url in urls], NOON))
+    polled = [
+        FeedState(url=url, next_poll_at=NOON + MINUTE, polled_at=NOON - n * MINUTE) for n, url in enumerate(urls[:2])
+    ]
+    for state in polled:
+        store.write(lambda tx, state=state: feeds.save(tx, state))  # type: ignore[misc]
+    with store.read() as tx:
+        assert feeds.is_any_unpolled(tx)
+        assert {url: at > NOON for url, at in feeds.unpolled_since(tx, NOON).items()} == {urls[1]: True, urls[2]: False}
+    store.write(lambda tx: feeds.save(tx, replace(polled[0], url=urls[2], failures=1)))
+    with store.read() as tx:
+        assert not feeds.is_any_unpolled(tx)
+
+
 def test_new_feeds_are_due_in_the_order_of_the_configuration(store: Store) -> None:
     urls = [f"https://{name}.example" for name in "cab"]
     store.write(lambda tx: feeds.sync(tx, [Feed(url=url) for url in urls], NOON))
