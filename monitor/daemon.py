@@ -9,12 +9,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import islice
 from wsgiref.types import WSGIApplication
 
 from apscheduler.executors.pool import ThreadPoolExecutor as JobExecutor
@@ -30,7 +29,7 @@ from monitor.feeds import schedule
 from monitor.feeds.fetch import Gate
 from monitor.feeds.parse import Parser
 from monitor.feeds.traffic import Traffic
-from monitor.model import Changes, Feed, FeedState, Poll, Push
+from monitor.model import Changes, Feed, FeedState, Poll, Push, Wanted, host
 from monitor.parts import Parts
 from monitor.poll import poll, take
 from monitor.process import Pulse
@@ -57,8 +56,6 @@ _LATE = timedelta(minutes=1)
 """Feeds that wait for longer are told of: the machine, or who is asked, is too slow for so many."""
 _BASELINE_WITHIN = timedelta(minutes=2)
 _PARSERS = 2
-_LOOKED_THROUGH = 5_000
-"""Due feeds that a tick looks through at most, for those that may go."""
 _LOOK_EVERY = timedelta(minutes=1)
 """How often the operator may hear of something new."""
 
@@ -110,7 +107,8 @@ class Daemon:
         self._following_since = now()
         self._announced = False
         self._stopping = False
-        self._failure: BaseException | None = None
+        self.failure: BaseException | None = None
+        """What happened that the daemon does not understand, and ends by (P5)."""
         self._status = ""
         self._refused = ""
         self._troubles: dict[str, Trouble] = {}
@@ -258,7 +256,7 @@ class Daemon:
 
     def _fail(self, error: BaseException) -> None:
         log.critical("failed error=%s", type(error).__name__, exc_info=None if isinstance(error, StoreHeld) else error)
-        self._failure = error
+        self.failure = error
 
     def _tick(self) -> None:
         """Hand out the feeds that are due; then, once, tell the state of the stories."""
@@ -273,19 +271,18 @@ class Daemon:
         """Whether nothing is polled for a while, since the store refused to keep what a poll brought."""
         return time.monotonic() < self._rest_until
 
-    def hand_out(self) -> list[Future[Changes]]:
-        """Start a poll of every due feed that may go now."""
+    def hand_out(self, of: str = "") -> list[Future[Changes]]:
+        """Start a poll of every due feed that may go now, of all hosts or `of` one."""
         with self._lock:  # held while reading: a state read earlier might be older than a poll that has ended since
             if self._stopping or self.is_resting:
                 return []
             parts = self._parts
             with self.store.read() as tx:
-                waiting = (
-                    state
-                    for state in islice(feeds.due(tx, self._now()), _LOOKED_THROUGH)
-                    if state.url in parts.feeds and state.url not in self._polling
-                )
-                picked = self._traffic.pick(waiting, time.monotonic())
+
+                def look(wanted: Wanted) -> Iterator[FeedState]:
+                    return (state for state in feeds.due(tx, self._now(), wanted) if state.url in parts.feeds)
+
+                picked = self._traffic.pick(look, time.monotonic(), of)
             return [self._submit(parts, state) for state in picked]
 
     def _submit(self, parts: Parts, state: FeedState) -> Future[Changes]:
@@ -297,7 +294,15 @@ class Daemon:
     def _release(self, state: FeedState, _future: Future[Changes]) -> None:
         with self._lock:
             del self._polling[state.url]
-            self._traffic.end(state)
+            crowded = self._traffic.end(state)
+        if not crowded:
+            return
+        try:
+            self.hand_out(host(state.url))
+        except BaseException as error:
+            if not _passes(error):
+                self._fail(error)
+                raise
 
     def _poll(self, parts: Parts, state: FeedState) -> Changes:
         feed = parts.feeds[state.url]
@@ -358,7 +363,7 @@ class Daemon:
     def _announce(self) -> None:
         """When each feed was polled once, or two minutes went by: one message a storyline on how things stand."""
         with self.store.read() as tx:
-            unpolled = feeds.unpolled(tx)
+            unpolled = feeds.is_any_unpolled(tx)
         if unpolled and self._now() - self._following_since < _BASELINE_WITHIN:
             return
         if self.desk.announce(self._now()).deliveries:
@@ -419,6 +424,7 @@ class Daemon:
             self._status = self._refused = str(error)
             log.error("prove error=%s", error)  # noqa: TRY400
         self._pulse.beat("desk")
+        self._parser.rest()
 
     @property
     def status(self) -> str:
@@ -434,10 +440,10 @@ class Daemon:
 
     def check(self) -> None:
         """Raise MonitorError when a part has died or shows no life; a scheduler that only lost its clock is set going again."""
-        if self._failure is not None:
+        if self.failure is not None:
             raise MonitorError(
-                f"A part of the daemon failed: {type(self._failure).__name__}: {self._failure}"
-            ) from self._failure
+                f"A part of the daemon failed: {type(self.failure).__name__}: {self.failure}"
+            ) from self.failure
         dead = [thread.name for thread in self._deliverer.threads if not thread.is_alive()]
         if not self._scheduler._thread.is_alive():  # noqa: SLF001 - `running` stays true when it has died
             dead.append("scheduler")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from monitor.alerts.route import Routing, route, route_baseline, route_state
 from monitor.feeds import rhythm, schedule
@@ -34,6 +35,7 @@ from monitor.stories.feedback import Judged, adjusted
 from monitor.stories.ledger import Ledger
 from monitor.stories.match import Matcher
 from monitor.stories.place import place
+from monitor.stories.profile import SWAY
 from monitor.stories.state import LOOKED_AT, Activity, Standing, standing, why
 
 OLD = timedelta(days=7)
@@ -70,6 +72,16 @@ class Rules:
         """Of those `scored`, the storylines that `entry` belongs to."""
         return self.judged.matches(entry.id, scored, self.matcher.reached(scored))
 
+    def found(self, entry: Entry, read: Facts, ledger: Ledger) -> tuple[Match, ...]:
+        """The same as `matches` of all that are `scored`; habits are not asked where they cannot bring a match to its threshold.
+
+        Most entries have a word of some storyline, and hardly any belongs to one.
+        """
+        matches: Sequence[Match] = self.matcher.scores(entry)
+        if entry.id not in self.judged.meant:
+            matches = self.matcher.reached(matches, SWAY)
+        return self.matches(entry, ledger.sharpen(matches, read)) if matches else ()
+
     def note_wrong(self, entry: Entry, read: Facts, ledger: Ledger) -> None:
         """Where a person judged `entry` wrong, have `ledger` remember it, so that nobody is told of its rewrites."""
         if self.judged.is_wrong(entry.id):
@@ -91,7 +103,7 @@ def decide(entries: Iterable[Entry], ledger: Ledger, rules: Rules, now: datetime
     deliveries: list[Delivery] = []
     for entry in entries:
         read = facts(entry)
-        matches = rules.matches(entry, rules.scored(entry, read, ledger))
+        matches = rules.found(entry, read, ledger)
         report = ledger.note_entry(entry, read, matches)
         if report is None:
             rules.note_wrong(entry, read, ledger)
@@ -139,7 +151,9 @@ class Desk:
 
     def settle(self, poll: Poll) -> Changes:
         """Commit what a poll brought, and what follows from it, together or not at all."""
-        return self._store.on_writer(self._settle, poll)
+        if poll.document is None:  # most bring nothing
+            return self._store.write_together(partial(_settle_quiet, poll))
+        return self._store.write_together(partial(self._settle, poll), self._forget)
 
     def adopt(self, rules: Rules) -> None:
         """Go on with other rules; no poll sees half of each."""
@@ -163,23 +177,25 @@ class Desk:
             ]  # fmt: skip
             return _queued(tx, told)
 
-    def _settle(self, poll: Poll) -> Changes:
-        ledger, self._ledger = self._ledger, None  # forgotten, unless the commit succeeds
-        with self._store.begin() as tx:
-            sifted = feeds.sift(tx, poll.feed.url, entries_of(poll), poll.at)
-            changes = Changes()
-            if sifted.unseen:  # most polls bring nothing
-                if ledger is None or feedback.revision(tx) != self._heard:  # a command beside us may have written some
-                    ledger = self._recall(tx, poll.at)
-                rules = self._rules.minding(mutes.standing(tx, poll.at))
-                changes = decide(sifted.unseen, ledger, rules, poll.at, baseline=poll.state.is_new)
-            changes = replace(changes, state=_state_after(tx, poll, changes, renamed=sifted.most_renamed))
-            save(tx, changes, poll.at)
-            feeds.carry(tx, poll.feed.url, {s for p in changes.placements for s in p.storylines}, poll.at)
+    def _settle(self, poll: Poll, tx: Connection) -> Changes:
+        ledger, self._ledger = self._ledger, None  # forgotten, unless this succeeds, and the commit after it
+        sifted = feeds.sift(tx, poll.feed.url, entries_of(poll), poll.at)
+        changes = Changes()
+        if sifted.unseen:  # most polls bring nothing
+            if ledger is None or feedback.revision(tx) != self._heard:  # a command beside us may have written some
+                ledger = self._recall(tx, poll.at)
+            rules = self._rules.minding(mutes.standing(tx, poll.at))
+            changes = decide(sifted.unseen, ledger, rules, poll.at, baseline=poll.state.is_new)
+        changes = replace(changes, state=_state_after(tx, poll, changes, renamed=sifted.most_renamed))
+        save(tx, changes, poll.at)
+        feeds.carry(tx, poll.feed.url, {s for p in changes.placements for s in p.storylines}, poll.at)
         if ledger is not None:
             ledger.forget_before(poll.at - MEMORY)
         self._ledger = ledger
         return changes
+
+    def _forget(self) -> None:
+        self._ledger = None
 
     def _announce(self, now: datetime) -> Changes:
         with self._store.begin() as tx:
@@ -197,6 +213,13 @@ class Desk:
         self._heard = feedback.revision(tx)
         self._rules = self._configured.heeding(feedback.given(tx))
         return Ledger.recall(stories.history(tx, now - MEMORY), self._rules.matcher.storylines)
+
+
+def _settle_quiet(poll: Poll, tx: Connection) -> Changes:
+    """A poll that brought no document: all that it teaches is of the feed."""
+    state = _state_after(tx, poll, Changes(), renamed=False)
+    feeds.save(tx, state)
+    return Changes(state=state)
 
 
 def _state_after(tx: Connection, poll: Poll, changes: Changes, *, renamed: bool) -> FeedState:

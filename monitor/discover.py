@@ -11,8 +11,9 @@ from monitor.config import edit
 from monitor.config.proposal import with_feeds
 from monitor.errors import FeedError, MonitorError
 from monitor.feeds import links
-from monitor.feeds.fetch import FetchSettings, Gate
+from monitor.feeds.fetch import Gate
 from monitor.feeds.parse import Parser
+from monitor.feeds.settings import FetchSettings
 from monitor.model import Document, Feed, Response
 
 TRIED = 12

@@ -12,7 +12,7 @@ from typing import Any
 from monitor.config import Config
 from monitor.desk import MEMORY, Rules
 from monitor.model import Entry, Feedback, History, Match, Placement, Storyline
-from monitor.store import Store, feedback, stories
+from monitor.store import Connection, Store, feedback, stories
 from monitor.stories.facts import facts
 from monitor.stories.feedback import told
 from monitor.stories.form import form, form_features
@@ -57,7 +57,8 @@ def explain(what: str, config: Config, store: Store, now: datetime | None = None
         known = stories.entry(tx, what)
         placement = stories.placement(tx, known.id) if known else None
         entry = known or _as_entry(what, now)
-        past = stories.history(tx, entry.published - MEMORY, entry.published)
+        rules = config.rules().heeding(given)
+        past = _past(tx, entry, placement, rules)
     return _told(entry, placement, past, given, config)
 
 
@@ -101,6 +102,12 @@ def _told(
         "nearest": _nearest(seen),
         "sentence": f"{why} {judged}".strip(),
     }  # fmt: skip
+
+
+def _past(tx: Connection, entry: Entry, placement: Placement | None, rules: Rules) -> History:
+    """What was told before on the storylines that the entry may be on, and what else was read; nothing where it is on none."""
+    on = {match.storyline for match in rules.matcher.scores(entry)} | set(placement.storylines if placement else ())
+    return stories.history(tx, entry.published - MEMORY, entry.published, on) if on else History()
 
 
 def _see(entry: Entry, placement: Placement | None, rules: Rules, ledger: Ledger) -> _Seen:

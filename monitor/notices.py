@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from monitor.alerts.clean import host
-from monitor.alerts.notice import Trouble, begun_and_over, notice, route_notice
+from monitor.alerts.notice import Operator, Trouble, begun_and_over, notice, route_notice
 from monitor.alerts.route import Routing
 from monitor.feeds import rhythm
 from monitor.model import Alert, Changes, FeedState
@@ -29,18 +28,6 @@ RENAMED = 3
 """Polls in a row after which ids that change are no accident."""
 GIVEN_UP = timedelta(days=7)
 """How long a delivery that was given up is worth a notice."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operator:
-    """Who hears that a feed, a channel or the configuration needs a look."""
-
-    channels: tuple[str, ...] = ()
-    """Where notices go; by default the first channel that is well."""
-    feed_silent: timedelta = timedelta(days=1)
-    """How long a feed may fail before you hear of it."""
-    channel_failing: timedelta = timedelta(minutes=30)
-    """How long a channel may fail before you hear of it, by another one."""
 
 
 def look(store: Store, operator: Operator, routing: Routing, now: datetime, known: Sequence[Trouble] = ()) -> Changes:

@@ -49,14 +49,15 @@ def _poll_once(config: Config, store: Store, progress: Progress, *, everything: 
     try:
         if everything:
             store.write(lambda tx: feeds.make_due(tx, datetime.now(UTC)))
-        done, due = 0, _count_due(store)
+        due = _count_due(store)
         while (futures := daemon.hand_out()) or (_count_due(store) and not daemon.is_resting):
             for future in futures:
                 future.result()
-                done += 1
-                progress(done, max(done, due))
+            progress(max(0, due - _count_due(store)), due)
+            if daemon.failure is not None:  # in a poll that followed at once on another of its host
+                raise daemon.failure
             if not futures:
-                time.sleep(_PAUSE)  # what is left waits for its host to be spared no longer
+                time.sleep(_PAUSE)  # what is left is under way, or waits for its host to be spared no longer
         daemon.desk.announce(datetime.now(UTC))
         daemon.watch()
         daemon.look()
@@ -71,13 +72,14 @@ def _ask_daemon(store: Store, started: datetime, wait: timedelta, pid: int, *, e
     A poll that was under way when it was asked ends by setting its feed's next time; that feed is asked for again.
     """
     with store.read() as tx:
-        asked = {state.url for state in (feeds.everything(tx) if everything else feeds.due(tx, started))}
+        everyone = feeds.unpolled_since(tx, started)
+        asked = set(everyone) if everything else {state.url for state in feeds.due(tx, started)}
     deadline = time.monotonic() + wait.total_seconds()
     while asked:
         with store.read() as tx:
-            states = [state for state in feeds.everything(tx) if state.url in asked]
-        asked = {state.url for state in states if state.polled_at is None or state.polled_at < started}
-        resting = [state.url for state in states if state.url in asked and state.next_poll_at > datetime.now(UTC)]
+            waiting = feeds.unpolled_since(tx, started)
+        asked &= waiting.keys()
+        resting = [url for url in asked if waiting[url] > datetime.now(UTC)]
         if everything and resting:
             store.write(partial(_make_due, resting))
         if asked and time.monotonic() > deadline:

@@ -8,7 +8,7 @@ from datetime import datetime
 from monitor import metrics
 from monitor.desk import Desk
 from monitor.errors import FeedError
-from monitor.feeds.fetch import Gate, digest
+from monitor.feeds.fetch import Gate
 from monitor.feeds.parse import Parser
 from monitor.model import Changes, Feed, FeedState, Poll, Response
 from monitor.secret import mask
@@ -21,7 +21,7 @@ def poll(feed: Feed, state: FeedState, now: datetime, gate: Gate, parser: Parser
     """Fetch, parse, settle. A feed's error is an outcome, not an exception: it is settled like any other."""
     try:
         response = gate.fetch(feed, state)
-        changed = not response.not_modified and digest(response.body) != state.body_hash  # H16: same bytes, no work
+        changed = not response.not_modified and response.digest != state.body_hash  # H16: same bytes, no work
         outcome = Poll(
             feed=feed, state=state, at=now, response=response, document=parser.parse(response) if changed else None
         )

@@ -12,7 +12,8 @@ from monitor.config import edit, files
 from monitor.config.proposal import extended, renamed, standing
 from monitor.errors import FeedError, MonitorError
 from monitor.feeds.article import SIZE_CAP, Article, read_article
-from monitor.feeds.fetch import FetchSettings, Gate
+from monitor.feeds.fetch import Gate
+from monitor.feeds.settings import FetchSettings
 from monitor.stories.seed import Proposal, propose
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import random
+import threading
+import time
 import unicodedata
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -267,6 +270,33 @@ def test_a_settle_that_fails_leaves_nothing_behind_and_the_next_one_works(
         assert outbox.pending(tx) == 0
     store.on_writer(_limit_pages, store, limit)
     assert len(desk.settle(many).entries) == 300
+    store.close()
+
+
+def test_a_poll_that_fails_takes_none_of_its_neighbours_with_it_and_they_are_told_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both wait while the writer is at something else, and share a transaction, until it shows that one of them is broken."""
+    monkeypatch.setattr(
+        "monitor.store._TOGETHER", 60
+    )  # however long the first entry takes, which loads the lists of words
+    desk, free = Desk(store, rules(DAM)), threading.Event()
+    well = poll_of("Orla dam closed after crack is found", at=NOON)
+    broken = replace(poll_of(at=NOON + timedelta(minutes=1)), response=None, document=None)
+    with ThreadPoolExecutor(3) as pool:
+        pool.submit(store.on_writer, free.wait)
+        settled = []
+        for poll in (well, broken):
+            settled.append(pool.submit(desk.settle, poll))
+            while len(store._steps) < len(settled):
+                time.sleep(0.01)
+        free.set()
+    assert alerted([settled[0].result()]) == ["Orla dam closed after crack is found"]
+    assert isinstance(settled[1].exception(), AssertionError)
+    rewrite = desk.settle(poll_of("Crack is found: Orla dam closed", at=NOON + timedelta(minutes=5)))
+    assert [(p.decision, d.reports) for p, d in zip(rewrite.placements, rewrite.developments, strict=True)] == [
+        (Decision.COVERAGE, 2)
+    ]
     store.close()
 
 

@@ -111,6 +111,13 @@ def test_a_miss_says_how_far_and_for_want_of_what(config: Config, store: Store) 
     assert "nothing was found of ferry or strike" in told["sentence"]
 
 
+def test_what_has_no_term_of_any_storyline_is_explained_without_looking_back(
+    config: Config, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stories, "history", lambda *_: pytest.fail("a month is read for nothing"))
+    assert told_of("Rain all week", config, store)["placement"] is None
+
+
 def test_looking_changes_nothing(config: Config, store: Store) -> None:
     def known() -> object:
         with store.read() as tx:

@@ -24,6 +24,8 @@ OTHERS = {
     "monitor/doctor/finding.py": {"ssl"},  # names the errors of TLS
     "monitor/doctor/lookup.py": {"dns"},  # reads what a domain publishes for its mail
     "monitor/doctor/web.py": {"socket", "ssl"},  # looks at a receiver's port and certificate, sends nothing
+    "monitor/feeds/child.py": {"socket"},  # a pair, between the two of them
+    "monitor/feeds/children.py": {"socket"},
     "monitor/store/postgresql.py": {"psycopg"},  # where the configuration says the store is
     "monitor/systemd.py": {"socket"},  # a datagram to the service manager
     "monitor/serve.py": {"waitress"},  # what is served, not fetched
@@ -72,7 +74,7 @@ def test_nothing_but_the_gate_reaches_the_web() -> None:
     assert {path: uses for path, uses in found.items() if uses} == THE_GATE | OTHERS
 
 
-def test_only_the_gate_makes_a_session_and_only_it_connects() -> None:
+def test_nobody_makes_a_session_and_only_the_gate_connects() -> None:
     """What the listed modules do with those names: no `requests.get`, no `create_connection` elsewhere."""
     calls = {
         (str(path.relative_to(ROOT)), name)
@@ -83,7 +85,6 @@ def test_only_the_gate_makes_a_session_and_only_it_connects() -> None:
         in ("Session", "urlopen", "create_connection", "connect", "getaddrinfo")
     }
     assert calls == {
-        ("monitor/feeds/fetch.py", "Session"),
         ("monitor/feeds/wire.py", "connect"),
         ("monitor/feeds/wire.py", "getaddrinfo"),  # reads numbers, asks nobody
         ("monitor/doctor/web.py", "create_connection"),

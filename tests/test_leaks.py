@@ -16,8 +16,9 @@ import pytest
 
 from monitor.alerts.route import Routing
 from monitor.desk import Desk, Rules
-from monitor.feeds.fetch import FetchSettings, Gate
+from monitor.feeds.fetch import Gate
 from monitor.feeds.parse import Parser
+from monitor.feeds.settings import FetchSettings
 from monitor.logs import Once
 from monitor.model import Feed, Storyline, Terms
 from monitor.poll import poll

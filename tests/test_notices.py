@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from monitor.alerts.notice import Trouble
+from monitor.alerts.notice import Operator, Trouble
 from monitor.alerts.policy import Policy
 from monitor.alerts.route import Routing
 from monitor.deliver import deliver
 from monitor.feeds import rhythm
 from monitor.model import AlertKind, Changes, Feed, FeedState
-from monitor.notices import OFTEN, RENAMED, Operator, is_too_quiet, look
+from monitor.notices import OFTEN, RENAMED, is_too_quiet, look
 from monitor.store import Connection, Store, feeds, outbox
 from tests.alerts.receiver import Clock, Receiver, one, queue, refusing
 from tests.alerts.samples import NOON

@@ -15,7 +15,7 @@ from monitor.alerts.channels import ConsoleSettings
 from monitor.config import Config
 from monitor.daemon import Daemon
 from monitor.errors import MonitorError
-from monitor.feeds.fetch import FetchSettings
+from monitor.feeds.settings import FetchSettings
 from monitor.model import Feed
 from monitor.process import Pulse
 from monitor.serve import WebSettings
@@ -130,7 +130,7 @@ def test_a_job_that_dies_of_anything_ends_the_daemon(
     daemon = start(run=False)
     monkeypatch.setattr(daemon, "hand_out", fatal)
     daemon.start()
-    wait_for(lambda: daemon._failure)
+    wait_for(lambda: daemon.failure)
     with pytest.raises(MonitorError, match=death.__name__):
         daemon.check()
 

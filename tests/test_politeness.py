@@ -17,7 +17,7 @@ import pytest
 from monitor.alerts.channels import ConsoleSettings
 from monitor.config import Config
 from monitor.daemon import Daemon
-from monitor.feeds.fetch import FetchSettings
+from monitor.feeds.settings import FetchSettings
 from monitor.model import Feed, Storyline, Terms
 from monitor.store import Store, feeds
 from tests.end_to_end.world import serving

@@ -22,7 +22,7 @@ import trustme
 from monitor.alerts.channels import ConsoleSettings
 from monitor.config import Config
 from monitor.daemon import Daemon
-from monitor.feeds.fetch import FetchSettings
+from monitor.feeds.settings import FetchSettings
 from monitor.model import Feed, FeedState, Storyline, Subscription, Terms
 from monitor.serve import WebSettings
 from monitor.store import Store, feeds, stories, subscriptions

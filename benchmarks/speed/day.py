@@ -28,7 +28,7 @@ from benchmarks.speed.measure import Cost, machine, measured
 from monitor.alerts.channels import ConsoleSettings
 from monitor.config import Config
 from monitor.daemon import Daemon
-from monitor.feeds.fetch import FetchSettings
+from monitor.feeds.settings import FetchSettings
 from monitor.model import Feed, Storyline, Terms
 from monitor.store import Store
 

@@ -174,9 +174,9 @@ def _wait_for(folder: Path) -> bool:
     return True
 
 
-def _unpolled(store: Store) -> int:
+def _is_any_unpolled(store: Store) -> bool:
     with store.read() as tx:
-        return feeds.unpolled(tx)
+        return feeds.is_any_unpolled(tx)
 
 
 def _measure(
@@ -188,7 +188,7 @@ def _measure(
 ) -> dict[str, dict[str, float]]:
     """How -> name -> when its change was there to be had."""
     (port, web), (titles, asked) = ports, served
-    _until("the first polls", lambda: not _unpolled(store))
+    _until("the first polls", lambda: not _is_any_unpolled(store))
     time.sleep(3)
     pushed = {}
     for number, name in enumerate(names):

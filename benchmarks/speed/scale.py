@@ -1,14 +1,13 @@
 """What grows with the feeds and the entries that are known: CPU milliseconds of a start, a tick, look-ups and retention.
 
-Feeds: all are known, three are due. Entries: 30,000 a day from 500 feeds, one in a hundred on a storyline; the older the store, the more.
+Feeds: all are known; none, three or all are due. Entries: 30,000 a day from 500 feeds, one in a hundred on a storyline; the older the store, the more.
 Draws docs/speed-scale.png where matplotlib is installed.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
+import logging
 import sqlite3
 import statistics
 import tempfile
@@ -17,7 +16,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +27,6 @@ from monitor.explain import explain
 from monitor.feeds import opml
 from monitor.model import Entry, Feed
 from monitor.store import Store, feeds, stories, views
-from monitor.store.schema import metadata
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 FEEDS = (1_000, 10_000, 100_000)
@@ -37,6 +34,7 @@ ENTRIES = (10_000, 100_000, 1_000_000, 10_000_000)
 SHOWN = Path(__file__).parents[2] / "docs/speed-scale.png"
 _DAY, _SOURCES, _STORYLINES, _PLACED, _DUE = 30_000, 500, 20, 100, 3
 _PER_LIST = 25_000
+IDLE_DAY = "a day without a poll, in seconds"
 Curves = dict[str, dict[int, float]]
 """What is measured -> how many are known -> CPU milliseconds."""
 
@@ -54,9 +52,10 @@ def cpu(work: Callable[[], Any], times: int = 5, clock: Callable[[], float] = ti
 # --- feeds
 
 
-def written(folder: Path, known: int) -> Path:
-    """A configuration with lists of feeds that nobody serves."""
-    urls = [f"http://127.0.0.{1 + n % 200}:9/{n}" for n in range(known)]
+def written(folder: Path, known: int, hosts: int = 200) -> Path:
+    """A configuration with lists of feeds that nobody serves: at so many hosts, the last three each at another."""
+    urls = [f"http://127.0.0.{1 + n % hosts}:9/{n}" for n in range(known - _DUE)]
+    urls += [f"http://127.0.1.{n}:9/{n}" for n in range(_DUE)]
     lists = [urls[at : at + _PER_LIST] for at in range(0, known, _PER_LIST)]
     for number, some in enumerate(lists):
         (folder / f"{number}.opml").write_text(opml.write(Feed(url=url) for url in some))
@@ -85,29 +84,46 @@ def by_feeds(known: int) -> dict[str, float]:
         def start() -> None:
             opened.append(Daemon(read[0], Store.open(read[0].store), now=lambda: NOW))
 
-        for label in ("first start", "start"):
-            found[label] = cpu(start, 1)
-            if label == "first start":
-                _end(opened.pop())
+        found["first start"] = cpu(start, 1)
+        found["tick, all due, for each handed out"] = min(_tick(opened[0]) for _ in range(5))
+        _end(opened.pop())
+        found["start"] = cpu(start, 1)
         daemon = opened[0]
-        later = NOW + timedelta(hours=1)
-        daemon.store.write(
-            lambda tx: tx.exec_driver_sql(
-                "UPDATE feeds SET next_poll_at = ?, polled_at = ?", (_text(later), _text(NOW))
-            )
-        )
-        found["tick, three feeds due"] = statistics.median(
+        daemon.store.write(_rested)
+        found["tick, none due"] = cpu(daemon.hand_out)
+        found["tick, three due"] = _DUE * statistics.median(
             _tick(daemon, read[0].feeds[n * _DUE : (n + 1) * _DUE]) for n in range(15)
         )
+        daemon.store.write(_rested)
         daemon._deliverer.stop(0)  # noqa: SLF001 - no part of it runs here
         found["prove, each 10 s"] = cpu(daemon._prove)  # noqa: SLF001
         found["look, each minute"] = cpu(daemon.look)
         found["watch, each 10 minutes"] = cpu(daemon.watch)
+        with daemon.store.read() as tx:
+            found["status"] = cpu(lambda: views.status(tx, NOW))
+        found[IDLE_DAY] = _idle_day(found)
         _end(daemon)
+    found["tick, three due behind all of one host"] = statistics.median(_tick_behind(known) for _ in range(3))
     return found  # fmt: skip
 
 
-def _tick(daemon: Daemon, due: Sequence[Feed]) -> float:
+def _idle_day(found: dict[str, float]) -> float:
+    """Seconds of CPU."""
+    jobs = {"tick, none due": 1, "prove, each 10 s": 10, "look, each minute": 60, "watch, each 10 minutes": 600}
+    return sum(found[job] / 1000 * 86_400 / every for job, every in jobs.items())
+
+
+def _rested(tx: Any) -> None:
+    """All feeds were polled well, and are due in an hour."""
+    tx.exec_driver_sql(
+        "UPDATE feeds SET next_poll_at = ?2, polled_at = ?1, succeeded_at = ?1, failures = 0, doubtful = 0",
+        (_text(NOW), _text(NOW + timedelta(hours=1))),
+    )
+
+
+def _tick(daemon: Daemon, due: Sequence[Feed] = ()) -> float:
+    """Milliseconds for each feed that a tick hands out; `due` are made so before."""
+
     def hurry(tx: Any) -> None:
         for feed in due:
             feeds.make_due(tx, NOW, feed.url)
@@ -116,10 +132,23 @@ def _tick(daemon: Daemon, due: Sequence[Feed]) -> float:
     begun = time.thread_time()
     futures = daemon.hand_out()
     spent = 1000 * (time.thread_time() - begun)
-    assert len(futures) == _DUE
+    assert len(futures) == len(due) or not due
     for future in futures:
         future.result()
     daemon._wait_until_idle(float("inf"))  # noqa: SLF001
+    return spent / len(futures)
+
+
+def _tick_behind(known: int) -> float:
+    """Milliseconds of a tick where all but three feeds wait for one host, which may get two polls."""
+    with tempfile.TemporaryDirectory() as name:
+        config = configuration.load(written(Path(name), known, hosts=1))
+        daemon = Daemon(config, Store.open(config.store), now=lambda: NOW)
+        begun = time.thread_time()
+        futures = daemon.hand_out()
+        spent = 1000 * (time.thread_time() - begun)
+        assert len(futures) == config.fetch.per_host + _DUE
+        _end(daemon)
     return spent
 
 
@@ -132,12 +161,13 @@ def _end(daemon: Daemon) -> None:
 
 
 def _id(number: int) -> str:
-    return hashlib.blake2b(str(number).encode(), digest_size=8).hexdigest()
+    """The same as `_ID` says in SQL: no two alike, and not in the order of time."""
+    return f"{number * _STRIDE % 2**32:08x}{number * _OTHER_STRIDE % 2**32:08x}"
 
 
 def _entry(number: int) -> Entry:
     """An entry by its number; 0 is the newest, and the store grows into the past."""
-    at = NOW - timedelta(days=1) * number / _DAY
+    at = NOW - timedelta(seconds=_APART * number // 1000)
     title = f"{_word(number % 997)} {_word(number % 1013)} {_word(number % 9973)} {_word(number % _STORYLINES)}"
     url = f"http://example.org/{number}"
     return Entry(
@@ -147,75 +177,68 @@ def _entry(number: int) -> Entry:
 
 
 def _feed(number: int) -> str:
-    return f"http://127.0.0.1:9/{number % _SOURCES}"
+    return f"http://127.0.0.{1 + number % _SOURCES % 200}:9/{number % _SOURCES}"
 
 
 def _text(at: datetime) -> str:
     return at.strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
+_STRIDE, _OTHER_STRIDE = 2_654_435_761, 2_246_822_519
+_APART = 86_400_000 // _DAY
+"""Milliseconds between two entries."""
+_ID = f"printf('%08x%08x', n * {_STRIDE} % 4294967296, n * {_OTHER_STRIDE} % 4294967296)"
+_AT = f"strftime('%Y-%m-%d %H:%M:%S', {int(NOW.timestamp())} - n * {_APART} / 1000, 'unixepoch') || '.000000'"
+_FEED = f"'http://127.0.0.' || (1 + n % {_SOURCES} % 200) || ':9/' || (n % {_SOURCES})"
+_NUMBERS = """CREATE TEMP TABLE fresh AS
+    WITH RECURSIVE numbers(n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < {end})
+    SELECT n, {id} AS id, {at} AS at, {feed} AS feed, 'http://example.org/' || n AS url, 's' || (n / {placed} % {storylines}) AS story,
+        a.word || ' ' || b.word || ' ' || c.word || ' ' || d.word AS title, 'outlet' || (n % 200) AS outlet
+    FROM numbers JOIN words a ON a.k = n % 997 JOIN words b ON b.k = n % 1013 JOIN words c ON c.k = n % 9973
+    JOIN words d ON d.k = n % {storylines}"""
+_ROWS = (
+    """INSERT INTO entries (id, feed, url, title, summary, published, language, outlet, keys, seen_at)
+    SELECT id, feed, url, title, title || ' ' || title || ' ' || title || ' ' || title || ' ' || title || ' ', at, 'en', outlet,
+        json_array('guid:' || n, url), at FROM fresh ORDER BY id""",
+    """INSERT INTO seen (feed, key, last_seen_at)
+    SELECT feed, 'guid:' || n, at FROM fresh UNION ALL SELECT feed, url, at FROM fresh ORDER BY 1, 2""",
+    "DELETE FROM fresh WHERE n % {placed}",
+    """INSERT INTO developments (id, title, storylines, first_report, started_at, last_report_at, outlets, reports, alerted)
+    SELECT 'd' || id, title, json_array(story), id, at, at, json_array(outlet), 1, 1 FROM fresh ORDER BY 1""",
+    "INSERT INTO on_storyline (storyline, development) SELECT story, 'd' || id FROM fresh ORDER BY 1, 2",
+    """INSERT INTO reports (entry, development, matches, decision, reason, explanation, similarity) SELECT id, 'd' || id,
+        json_array(json_object('storyline', story, 'score', 1.0, 'evidence', json_array())), 'new', 'new', '', 0.0 FROM fresh ORDER BY 1""",
+    """INSERT INTO alerts (id, created_at, development, content)
+    SELECT 'a' || id, at, 'd' || id, json_object('title', title, 'kind', 'new') FROM fresh ORDER BY 1""",
+    """INSERT INTO deliveries (id, alert, channel, target, thread, state, attempts, due_at, created_at, sent_at, error, told_by, root)
+    SELECT 'v' || id, 'a' || id, 'console', '', story, 'sent', 1, at, at, at, '', '', '' FROM fresh ORDER BY n DESC""",
+    "DROP TABLE fresh",
+)
+"""How entries, and what belongs to them, are put straight into the file; each in the order of its tree."""
+_BATCH = 1_000_000
+
+
 def fill(path: str, numbers: range) -> None:
-    """Put entries straight into the file, with what belongs to them."""
-    with closing(sqlite3.connect(path)) as db:
-        for pragma in ("synchronous=OFF", "journal_mode=MEMORY", "cache_size=-2000000"):
+    """Put entries straight into the file, with what belongs to them: indexes are made when all are in, and nothing is synced."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-2000000", "temp_store=MEMORY"):
             db.execute(f"PRAGMA {pragma}")
-        rows = ((entry, _text(entry.published), n) for n in numbers for entry in (_entry(n),))
-        while batch := sorted(islice(rows, 200_000), key=lambda row: row[0].id):  # in the order of the tree
-            for table, values in _tables(batch):
-                columns = ", ".join(
-                    f'"{column.name}"' for column in metadata.tables[table].columns if column.name in values[0]
-                )
-                marks = ", ".join(f":{name}" for name in values[0])
-                db.executemany(f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})", values)
-            db.commit()
-        db.execute("PRAGMA journal_mode=WAL")  # fmt: skip
-
-
-def _tables(batch: Sequence[tuple[Entry, str, int]]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Rows by table; a column that is named comes in the table's order."""
-    yield "entries", [
-        {
-            "id": e.id, "feed": e.feed, "url": e.url, "title": e.title, "summary": e.summary, "published": at,
-            "language": e.language, "outlet": e.outlet, "keys": json.dumps(e.keys), "seen_at": at,
-        }
-        for e, at, _ in batch
-    ]  # fmt: skip
-    yield "seen", [{"feed": e.feed, "key": key, "last_seen_at": at} for e, at, _ in batch for key in e.keys]
-    placed = [(e, at, f"s{n // _PLACED % _STORYLINES}") for e, at, n in batch if n % _PLACED == 0]
-    yield "developments", [
-        {
-            "id": f"d{e.id}", "title": e.title, "storylines": json.dumps([s]), "first_report": e.id, "started_at": at,
-            "last_report_at": at, "outlets": json.dumps([e.outlet]), "reports": 1, "alerted": 1,
-        }
-        for e, at, s in placed
-    ]  # fmt: skip
-    yield "on_storyline", [{"storyline": s, "development": f"d{e.id}"} for e, _, s in placed]
-    yield "reports", [
-        {
-            "entry": e.id, "development": f"d{e.id}", "matches": json.dumps([{"storyline": s, "score": 1.0, "evidence": []}]),
-            "decision": "new", "reason": "new", "explanation": "", "nearest": None, "similarity": 0.0,
-        }
-        for e, _, s in placed
-    ]  # fmt: skip
-    yield (
-        "alerts",
-        [
-            {
-                "id": f"a{e.id}",
-                "created_at": at,
-                "development": f"d{e.id}",
-                "content": json.dumps({"title": e.title, "kind": "new"}),
-            }
-            for e, at, _ in placed
-        ],
-    )
-    yield "deliveries", [
-        {
-            "id": f"v{e.id}", "alert": f"a{e.id}", "channel": "console", "target": "", "thread": s, "state": "sent",
-            "attempts": 1, "due_at": at, "created_at": at, "sent_at": at, "error": "", "told_by": "", "root": "",
-        }
-        for e, at, s in placed
-    ]  # fmt: skip
+        indexes = dict(
+            db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL").fetchall()
+        )
+        for name in indexes:
+            db.execute(f"DROP INDEX {name}")
+        db.execute("CREATE TEMP TABLE words (k INTEGER PRIMARY KEY, word)")
+        db.executemany("INSERT INTO words VALUES (?, ?)", ((n, _word(n)) for n in range(9973)))
+        said = {"id": _ID, "at": _AT, "feed": _FEED, "placed": _PLACED, "storylines": _STORYLINES}
+        for first in range(numbers.start, numbers.stop, _BATCH):
+            end = min(first + _BATCH, numbers.stop)
+            for statement in (_NUMBERS, *_ROWS):
+                db.execute(statement.format(first=first, end=end, **said))
+        for sql in indexes.values():
+            db.execute(sql)
+        db.execute("UPDATE meta SET value = (SELECT count(*) FROM entries) WHERE name = 'entries'")
+        db.execute("PRAGMA journal_mode=WAL")
 
 
 def by_entries(config: Config, store: Store, known: int) -> dict[str, float]:
@@ -286,7 +309,7 @@ def drawn(curves: dict[str, Curves], path: Path) -> None:
         return
     figure, axes = plt.subplots(1, len(curves), figsize=(14, 6.5), sharey=True)
     for axis, (title, lines) in zip(axes, curves.items(), strict=True):
-        axis.set_prop_cycle(color=plt.get_cmap("tab20").colors)
+        axis.set_prop_cycle(color=[plt.get_cmap("tab20")(number) for number in range(20)])
         for label, curve in lines.items():
             axis.loglog(
                 list(curve), [max(value, 0.01) for value in curve.values()], marker="o", markersize=3, label=label
@@ -305,6 +328,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--draw", type=Path, default=SHOWN)
     asked = parser.parse_args(arguments)
     print(machine())
+    logging.getLogger("monitor").setLevel(logging.CRITICAL)  # of feeds that nobody serves
     curves: dict[str, Curves] = {"feeds known": {}, "entries stored": {}}
     for known in FEEDS:
         for label, value in by_feeds(known).items():
@@ -318,6 +342,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             for label, value in found.items():
                 curves["entries stored"].setdefault(label, {})[size] = value
     told("entries stored", curves["entries stored"])
+    curves["feeds known"].pop(IDLE_DAY)  # in another unit
     drawn(curves, asked.draw)
 
 

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from monitor.alerts.route import Routing, delivery_for, short_hash, timed
 from monitor.model import Alert, AlertKind, Delivery, Severity
 
 THREAD = "-operator"
 """No storyline can be named like it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """Who hears that a feed, a channel or the configuration needs a look."""
+
+    channels: tuple[str, ...] = ()
+    """Where notices go; by default the first channel that is well."""
+    feed_silent: timedelta = timedelta(days=1)
+    """How long a feed may fail before you hear of it."""
+    channel_failing: timedelta = timedelta(minutes=30)
+    """How long a channel may fail before you hear of it, by another one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

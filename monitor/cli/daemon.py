@@ -27,8 +27,11 @@ def run(
     """Follow the stories until told to stop: the daemon."""
     from typing import get_args  # noqa: PLC0415
 
-    from monitor import logs, supervisor  # noqa: PLC0415
-    from monitor.config import find  # noqa: PLC0415
+    from monitor import process  # noqa: PLC0415
+
+    with process.loading():
+        from monitor import logs, supervisor  # noqa: PLC0415
+        from monitor.config import find  # noqa: PLC0415
 
     if log_format not in get_args(Format):
         raise typer.BadParameter("one of auto, text, journal, json", param_hint="--log-format")
@@ -43,9 +46,12 @@ def once(
     json: AsJson = False,  # noqa: FBT002
 ) -> None:
     """Poll what is due once, deliver what follows, and end; for cron."""
-    from monitor import logs  # noqa: PLC0415
-    from monitor import once as single  # noqa: PLC0415
-    from monitor.config import find, load  # noqa: PLC0415
+    from monitor import process  # noqa: PLC0415
+
+    with process.loading():
+        from monitor import logs  # noqa: PLC0415
+        from monitor import once as single  # noqa: PLC0415
+        from monitor.config import find, load  # noqa: PLC0415
 
     logs.set_up("text")
     with progress("polling") as report, redirect_stdout(sys.stderr if json else sys.stdout):  # where the console tells

@@ -77,7 +77,7 @@ def track(
 
     from monitor.config import fetch_settings  # noqa: PLC0415
     from monitor.config.proposal import as_yaml  # noqa: PLC0415
-    from monitor.feeds.fetch import FetchSettings  # noqa: PLC0415
+    from monitor.feeds.settings import FetchSettings  # noqa: PLC0415
     from monitor.track import fetched, proposed, put_into  # noqa: PLC0415
 
     source = as_text(article)
@@ -117,7 +117,7 @@ def discover(
     from monitor.config import fetch_settings  # noqa: PLC0415
     from monitor.config.proposal import feed_line  # noqa: PLC0415
     from monitor.discover import discover as find_feeds  # noqa: PLC0415
-    from monitor.feeds.fetch import FetchSettings  # noqa: PLC0415
+    from monitor.feeds.settings import FetchSettings  # noqa: PLC0415
 
     place = _configured(config)
     found = find_feeds(as_text(site), fetch_settings(place) if place else FetchSettings())

@@ -6,9 +6,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from monitor.alerts.channels import ChannelSettings, policy, targets
+from monitor.alerts.notice import Operator
 from monitor.alerts.policy import Policy
 from monitor.alerts.route import Routing
 from monitor.alerts.severity import Outlets
@@ -16,14 +17,14 @@ from monitor.config import channels, feeds, files, place, reading, storylines
 from monitor.config.defaults import Defaults, Retention
 from monitor.config.reading import Plain
 from monitor.config.shape import check_keys, fill
-from monitor.desk import Rules
 from monitor.errors import ConfigError, Problem
-from monitor.feeds.fetch import FetchSettings
+from monitor.feeds.settings import FetchSettings
 from monitor.model import Feed, Storyline
-from monitor.notices import Operator
 from monitor.secret import mask
 from monitor.serve import WebSettings
-from monitor.stories.match import Matcher
+
+if TYPE_CHECKING:
+    from monitor.desk import Rules
 
 __all__ = ["PLACES", "Config", "Defaults", "Retention", "checked", "fetch_settings", "find", "load"]
 
@@ -64,6 +65,9 @@ class Config:
 
     def rules(self) -> Rules:
         """What the desk decides by."""
+        from monitor.desk import Rules  # noqa: PLC0415 - and with it the database and all that stories are told by
+        from monitor.stories.match import Matcher  # noqa: PLC0415
+
         recipients = {name: targets(settings) for name, settings in self.channels.items()}
         routing = Routing(
             storylines={s.id: s for s in self.storylines},

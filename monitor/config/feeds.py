@@ -54,9 +54,10 @@ def _list(plain: Plain, raw: dict[str, Any], defaults: Defaults, path: Path, fol
     name = read_as(plain, str, raw["opml"], (*path, "opml"))
     if name is WRONG:
         return []
+    like = Feed(url="", every=defaults.every if every is WRONG else every, slowest=defaults.slowest)
     where = (*path, "opml")
     try:
-        listed = opml.read(files.read(folder / name, _LIST_CAP), str(folder / name))
+        listed = opml.read(files.read(folder / name, _LIST_CAP), str(folder / name), like)
     except files.UnreadableError as error:
         plain.problem(where, f"The list {shown(name)} cannot be read: {error}.")
         return []
@@ -66,8 +67,4 @@ def _list(plain: Plain, raw: dict[str, Any], defaults: Defaults, path: Path, fol
     before = len(plain.problems)
     for feed in listed:
         rules.web_address(plain, feed.url, where)
-    return (
-        [replace(feed, every=every, slowest=defaults.slowest) for feed in listed]
-        if len(plain.problems) == before and every is not WRONG
-        else []
-    )
+    return listed if len(plain.problems) == before and every is not WRONG else []

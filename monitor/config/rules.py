@@ -17,15 +17,15 @@ from monitor.alerts.channels import AlertmanagerSettings, AppriseSettings, Email
 from monitor.alerts.channels.apprise import open_service
 from monitor.alerts.channels.reply import reveal
 from monitor.alerts.channels.webhook import is_signing_secret
+from monitor.alerts.notice import Operator
 from monitor.alerts.policy import QUIET, Policy, is_zone
 from monitor.alerts.templates import TemplateFiles, syntax_error
 from monitor.config import files
 from monitor.config.defaults import Defaults, Retention
 from monitor.config.reading import Path, Plain, shown
 from monitor.errors import SecretError
-from monitor.feeds.fetch import FetchSettings
+from monitor.feeds.settings import FetchSettings
 from monitor.model import Feed, Storyline
-from monitor.notices import Operator
 from monitor.secret import Secret
 from monitor.serve import WebSettings
 

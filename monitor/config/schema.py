@@ -13,14 +13,14 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+from monitor.alerts.notice import Operator
 from monitor.alerts.severity import Outlets
 from monitor.config.channels import CHANNELS
 from monitor.config.defaults import Defaults, Retention
 from monitor.config.place import ADDRESS
 from monitor.config.shape import is_group
-from monitor.feeds.fetch import FetchSettings
+from monitor.feeds.settings import FetchSettings
 from monitor.model import Feed, Storyline, Terms
-from monitor.notices import Operator
 from monitor.secret import Secret
 from monitor.serve import WebSettings
 

@@ -9,6 +9,7 @@ import typing
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from rapidfuzz import process
@@ -34,7 +35,7 @@ def fill(plain: Plain, cls: type, raw: Any, path: Path, **given: Any) -> Any:
     if not isinstance(raw, dict):
         _wrong(plain, path, "a group of settings", raw)
         return None
-    hints = typing.get_type_hints(cls)
+    hints = _hints(cls)
     names = {("from" if name == "sender" else name): name for name in hints if name not in given}
     check_keys(plain, raw, set(names), path)
     values = {
@@ -47,6 +48,12 @@ def fill(plain: Plain, cls: type, raw: Any, path: Path, **given: Any) -> Any:
     if missing or any(value is WRONG for value in values.values()):
         return None
     return cls(**values | given)
+
+
+@cache
+def _hints(cls: type) -> dict[str, Any]:
+    """What is worked out for each class once: there may be thousands of feeds."""
+    return typing.get_type_hints(cls)
 
 
 def _read_field(plain: Plain, cls: type, name: str, hints: Mapping[str, Any], value: Any, path: Path) -> Any:

@@ -14,7 +14,7 @@ from monitor.alerts.channels.webhook import is_signing_secret
 from monitor.doctor.finding import Finding, Level, certificate
 from monitor.errors import SecretError
 from monitor.feeds.address import Policy
-from monitor.feeds.fetch import FetchSettings
+from monitor.feeds.settings import FetchSettings
 
 _PATIENCE = 10.0
 """Seconds that each address may take to answer."""

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
+_AGGREGATORS = ("google.", "bing.com")
 _GOOGLE_NEWS = "news.google.com"
 _WRAPPED = ("url", "q")
 _ADDRESS = re.compile(rb"https?://[!-~]{4,2000}")
@@ -16,6 +17,9 @@ _SUFFIX = re.compile(r"^(?P<title>.{10,}\S)\s+[-–—]\s+(?P<outlet>\S.{0,60})$
 
 def unwrapped(item: dict[str, Any]) -> dict[str, Any]:
     """The item as its publisher would have it; others stay as they are."""
+    url = item["url"].lower()
+    if not any(name in url for name in _AGGREGATORS):
+        return item
     try:
         parts = urlsplit(item["url"])
     except ValueError:

@@ -7,12 +7,10 @@ import html
 import io
 import json
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import urljoin
 
 import feedparser
 import nh3
@@ -20,6 +18,7 @@ import nh3
 from monitor.errors import FeedError
 from monitor.feeds import dates, markup, ordinary
 from monitor.feeds.aggregators import unwrapped
+from monitor.feeds.urls import NOT_IN_A_NAME, joined, resolved, same_link
 from monitor.model import Document, Item
 
 ENTRIES = 5_000
@@ -28,13 +27,10 @@ _TTL_CAP = 10_080
 _HEAD = 100_000
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
-_NOT_IN_A_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
-"""What no address and no key holds: control characters, line breaks and tabs among them."""
 _MARKUP = re.compile(r"<[a-zA-Z/!?]|&[#\w]+;")
 _BLOCKS = re.compile(r"<\s*/?\s*(?:p|br|div|li|ul|ol|h[1-6]|tr|td|blockquote)\b[^>]*>", re.IGNORECASE)
 _JSON_FEED = re.compile(r"jsonfeed\.org/version|^1(\.[01])?$")
 _BRIDGE_ERROR = re.compile(r"^Bridge returned error\b", re.IGNORECASE)
-_TRACKING = ("utm_", "at_medium", "at_campaign", "fbclid", "gclid", "ref_src", "ito", "cmpid")
 
 
 def parse_bytes(body: bytes, *, url: str, content_type: str = "") -> Document:
@@ -62,11 +58,11 @@ def _by_ordinary(feed: ordinary.Feed, body: bytes, url: str) -> Document:
 
 
 def _ordinary_item(item: Mapping[str, str], url: str) -> dict[str, Any]:
-    permalink = urljoin(url, item["permalink"]) if item.get("permalink") else ""
+    permalink = joined(url, item["permalink"]) if item.get("permalink") else ""
     guid = permalink or item.get("guid", "")
     return {
         "guid": guid,
-        "url": _link(item.get("link", "") or permalink, url) or _link(guid, ""),
+        "url": resolved(item.get("link", "") or permalink, url) or resolved(guid, ""),
         "title": item.get("title", ""),
         "summary": item.get("description", ""),
         "published": dates.read(item.get("pubDate", "")),
@@ -142,7 +138,7 @@ def _asked(body: bytes, group: bytes, name: bytes) -> list[str]:
 def _hub(links: Iterable[Mapping[str, str]], url: str) -> tuple[str, str]:
     """The WebSub hub that the feed names, and what it calls itself there; empty where it names none."""
     named = {
-        rel: _link(link.get("href", ""), url) for link in reversed([*links]) for rel in link.get("rel", "").split()
+        rel: resolved(link.get("href", ""), url) for link in reversed([*links]) for rel in link.get("rel", "").split()
     }
     hub = named.get("hub", "")
     return (hub, named.get("self") or url) if hub else ("", "")
@@ -163,7 +159,7 @@ def _xml_item(entry: Mapping[str, Any], base: str) -> dict[str, Any]:
     source = entry.get("source") or {}
     return {
         "guid": str(entry.get("id") or ""),
-        "url": _link(_address(entry), base) or _link(str(entry.get("id") or ""), ""),
+        "url": resolved(_address(entry), base) or resolved(str(entry.get("id") or ""), ""),
         "title": str(entry.get("title") or ""),
         "summary": str(entry.get("summary") or content[0].get("value") or ""),
         "published": _xml_date(entry),
@@ -207,7 +203,8 @@ def _json_item(item: Mapping[str, Any], base: str, language: str) -> dict[str, A
     return {
         "guid": _str(item.get("id")),
         "url": next(
-            (_link(_str(url), base) for name in ("url", "external_url") if isinstance(url := item.get(name), str)), ""
+            (resolved(_str(url), base) for name in ("url", "external_url") if isinstance(url := item.get(name), str)),
+            "",
         ),
         "title": _str(item.get("title")),
         "summary": _str(item.get("summary")) or _str(item.get("content_text")) or _str(item.get("content_html")),
@@ -238,20 +235,17 @@ def _told_apart(raw: list[dict[str, Any]]) -> tuple[Item, ...]:
             :ENTRIES
         ]
     raw = [unwrapped(item) for item in raw]
-    links: dict[str, set[str]] = defaultdict(set)
-    titles: dict[str, set[str]] = defaultdict(set)
-    for item in raw:
-        links[item["guid"]].add(same_link(item["url"]))
-        titles[same_link(item["url"])].add(item["title"])
+    links = [same_link(item["url"]) for item in raw]
+    vague = _with_several((item["guid"], link) for item, link in zip(raw, links, strict=True))
+    shared = _with_several((link, item["title"]) for item, link in zip(raw, links, strict=True))
     items: dict[str, Item] = {}
-    for item in raw:
+    for item, link in zip(raw, links, strict=True):
         title, summary = _plain(item["title"], _TITLE_CAP), _plain(item["summary"], _SUMMARY_CAP)
         if _BRIDGE_ERROR.match(title) or not (title or summary or item["url"] or item["guid"]):
             continue  # a bridge's own trouble is no news
         outlet = _plain(item["outlet"], 200)
-        link = same_link(item["url"])
-        guid = item["guid"] if len(links[item["guid"]]) == 1 else ""
-        keys = _keys(guid, link if len(titles[link]) == 1 else "", title, summary)
+        guid = "" if item["guid"] in vague else item["guid"]
+        keys = _keys(guid, "" if link in shared else link, title, summary)
         items.setdefault(keys[0], Item(
             keys=keys, url=item["url"], title=without_source(title, outlet), summary=summary, published=item["published"],
             language=_plain(item["language"], 20), outlet=outlet,
@@ -259,8 +253,14 @@ def _told_apart(raw: list[dict[str, Any]]) -> tuple[Item, ...]:
     return tuple(items.values())
 
 
+def _with_several(pairs: Iterable[tuple[str, str]]) -> set[str]:
+    """The names that stand with more than one value."""
+    first: dict[str, str] = {}
+    return {name for name, value in pairs if first.setdefault(name, value) != value}
+
+
 def _keys(guid: str, link: str, title: str, summary: str) -> tuple[str, ...]:
-    guid = _NOT_IN_A_NAME.sub("", guid).strip()
+    guid = (guid if guid.isprintable() else NOT_IN_A_NAME.sub("", guid)).strip()
     named = f"id:{same_link(guid) if guid.startswith(('http://', 'https://')) else guid}" if guid else ""
     link = f"url:{link}" if "/" in link.removeprefix("//") or "?" in link else ""
     text = f"text:{title}|{summary[:200]}" if not link and (title or not named) else ""
@@ -274,23 +274,6 @@ def _cut(key: str) -> str:
     return f"{key[: _KEY_CAP - 33]}~{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}"
 
 
-@lru_cache(maxsize=8_192)
-def same_link(url: str) -> str:
-    """`url` without what changes while the article stays the same: scheme, www, closing slash, tracking parameters (X14)."""
-    try:
-        parts = urlsplit(url)
-        query = urlencode(
-            [
-                (name, value)
-                for name, value in parse_qsl(parts.query, keep_blank_values=True)
-                if not name.lower().startswith(_TRACKING)
-            ]
-        )
-    except ValueError:
-        return url
-    return urlunsplit(("", parts.netloc.lower().removeprefix("www."), parts.path.rstrip("/"), query, ""))
-
-
 def without_source(title: str, outlet: str) -> str:
     """An aggregator's ` - Outlet` at the end of a title repeats the item's source."""
     return (
@@ -300,26 +283,11 @@ def without_source(title: str, outlet: str) -> str:
     )
 
 
-def _link(link: str, base: str) -> str:
-    """An absolute http(s) address, or nothing (X25)."""
-    link = _NOT_IN_A_NAME.sub("", link.encode("utf-8", "replace").decode()).strip()
-    if not link:
-        return ""
-    try:
-        absolute = urljoin(base, link)
-        parts = urlsplit(absolute)
-        return (
-            re.sub(r"\s", "%20", absolute)[:2_000]
-            if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-            else ""
-        )
-    except ValueError:
-        return ""
-
-
 def _plain(text: str, cap: int) -> str:
     """Markup to plain text, once, in one line (X6, X24)."""
     text = text[: cap * 20]
+    if "<" not in text and "&" not in text and "  " not in text and text.isprintable():
+        return text.strip()[:cap]  # nothing to do: most titles
     if _MARKUP.search(text):
         text = html.unescape(nh3.clean(_BLOCKS.sub(" ", text), tags=set(), clean_content_tags={"script", "style"}))
         if "&" in text and (again := html.unescape(text)) != text and "<" not in again:

@@ -6,22 +6,23 @@ import hashlib
 import http.client
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from functools import partial
-from http.cookiejar import DefaultCookiePolicy
+from functools import lru_cache, partial
 from tempfile import SpooledTemporaryFile
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 import requests
 from requests.auth import HTTPBasicAuth
+from requests.structures import CaseInsensitiveDict
 from requests.utils import parse_header_links
 from urllib3.exceptions import DecodeError, HTTPError, IncompleteRead, InvalidHeader, NameResolutionError, ProtocolError
 
 from monitor import __version__
 from monitor.errors import FeedError, MonitorError, SecretError
 from monitor.feeds.address import Policy
+from monitor.feeds.settings import FetchSettings
 from monitor.feeds.wire import Deadlines, Forbidden, GuardedAdapter, Unanswered
 from monitor.model import Feed, FeedState, Reply, Response
 from monitor.secret import Secret, mask
@@ -42,33 +43,6 @@ _CODINGS = frozenset(("gzip", "x-gzip", "deflate", "", "identity", "none", "utf-
 """What can be unpacked, and what servers say of a body that is not packed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FetchSettings:
-    """How the monitor behaves on the web."""
-
-    contact: str = ""
-    """Your web or mail address, told to the servers that are polled."""
-    timeout: timedelta = timedelta(seconds=30)
-    """The most that one fetch may take, from first to last byte."""
-    max_bytes: int = 10 * 1024 * 1024
-    """The most that a feed may weigh, unpacked."""
-    allow_networks: tuple[str, ...] = ()
-    """Private networks that may be contacted all the same, such as 192.168.1.0/24; public ones always may."""
-    allow_downgrade: bool = False
-    """Whether a redirect may lead from https to http."""
-    max_redirects: int = 5
-    workers: int = 16
-    """Fetches at the same time."""
-    per_host: int = 2
-    """Fetches from one host at the same time."""
-    spacing: timedelta = timedelta(seconds=1)
-    """The least time between the starts of two fetches from one host; machines of your own are not spared."""
-    proxy: str = ""
-    """A proxy of yours, such as http://proxy.example:3128; then it is the proxy that looks names up, and must keep private ones away."""
-    ca_file: str = ""
-    """Certificate of your own authority, where a server's is not from a public one."""
-
-
 class GateError(MonitorError):
     """A request could not be carried out; `reason` is a short stable code."""
 
@@ -83,15 +57,11 @@ class Gate:
     def __init__(self, settings: FetchSettings) -> None:
         self._settings = settings
         self._deadlines = Deadlines()
-        self._session = requests.Session()
-        self._session.trust_env = False  # H33: no proxy and no .netrc that the configuration does not name
         self._verify: bool | str = settings.ca_file or True
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        # No session: it would look for cookies, proxies and a .netrc, none of which are wanted (H33)
         self._adapter = GuardedAdapter(
             Policy(settings.allow_networks), self._deadlines, connections=settings.workers, proxy=settings.proxy
         )
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, self._adapter)
         contact = f"; +{settings.contact}" if settings.contact else ""
         self.closed = False
         """Whether what was under way has been cut."""
@@ -139,7 +109,7 @@ class Gate:
         """Cut what is under way and let go of all connections."""
         self.closed = True
         self._deadlines.close()
-        self._session.close()
+        self._adapter.close()
 
     def _follow(self, url: str, headers: dict[str, str], deadline: float) -> tuple[requests.Response, str]:
         """Walk the redirects ourselves: each hop is judged anew, and nothing of ours goes to another host (H9-H13, H32).
@@ -177,11 +147,14 @@ class Gate:
         address = _bare(url)
         user, password = _credentials(url)
         headers = {"User-Agent": self._agent, "Accept-Encoding": "gzip, deflate", **headers}
-        auth = HTTPBasicAuth(user, password) if user else None
         try:
-            prepared = self._session.prepare_request(
-                requests.Request(method, address, headers=headers, data=body, auth=auth)
-            )
+            prepared = requests.PreparedRequest()
+            prepared.method, prepared.url, prepared.body = method, _prepared(address), body
+            prepared.headers = CaseInsensitiveDict(headers)
+            if body is not None:
+                prepared.headers["Content-Length"] = str(len(body))
+            if user:
+                prepared.prepare_auth(HTTPBasicAuth(user, password))
             limit = (10.0, min(self._settings.timeout.total_seconds(), self._deadlines.remaining))
             # Not session.send: it reads a redirect's whole body, however large it unpacks, even when told not to follow (H4).
             send = partial(self._adapter.send, prepared, stream=True, timeout=limit, verify=self._verify)
@@ -221,13 +194,14 @@ class Gate:
         links = {link.get("rel"): link["url"] for link in parse_header_links(headers.get("link", "")[:_LINKS_CAP])}
         hub, topic = (_target(response.url, links.get(rel, "")) for rel in ("hub", "self"))
         return Response(
-            url=response.url, status=status, headers=headers, body=body, hub=hub, topic=topic or response.url
+            url=response.url,
+            status=status,
+            headers=headers,
+            body=body,
+            digest=hashlib.blake2b(body, digest_size=16).hexdigest(),
+            hub=hub,
+            topic=topic or response.url,
         )
-
-
-def digest(body: bytes) -> str:
-    """What two identical documents have in common."""
-    return hashlib.blake2b(body, digest_size=16).hexdigest()
 
 
 def _read(response: requests.Response, cap: int, deadline: float, *, cut: bool = False) -> bytes:
@@ -337,11 +311,21 @@ def _target(url: str, location: str) -> str:
         return ""
 
 
+@lru_cache(4_096)
 def _credentials(url: str) -> tuple[str, str]:
     parts = urlsplit(url)
     return unquote(parts.username or ""), unquote(parts.password or "")
 
 
+@lru_cache(4_096)
+def _prepared(address: str) -> str:
+    """The address as it is asked for: names in their ASCII form, what must be escaped is escaped."""
+    prepared = requests.PreparedRequest()
+    prepared.prepare_url(address, None)
+    return str(prepared.url)
+
+
+@lru_cache(4_096)
 def _bare(url: str) -> str:
     """`url` without a login and fragment (H34). Raises GateError for what is no http(s) address."""
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse
 from typing import Any
 
@@ -37,3 +38,9 @@ class Reply(HTTPResponse):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fp = _Lines(self.fp.detach())
+
+    def begin(self) -> None:
+        """Read the head. A 304 ends with it, whatever it says of a body (RFC 9110 15.4.5), and its connection is free."""
+        super().begin()
+        if self.status == HTTPStatus.NOT_MODIFIED and not self.will_close:
+            self._close_conn()  # type: ignore[attr-defined]  # the standard library's own way to end an answer

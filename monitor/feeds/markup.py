@@ -22,6 +22,10 @@ _MARKS = (
 )  # fmt: skip
 """How a document begins -> what it is in, whatever it is called."""
 
+_CALLED = re.compile(r"(?:charset|encoding)\s*=\s*[\"']?([\w.:-]*)", re.IGNORECASE)
+_OPENED, _OPENING = re.compile(rb"^<\?xml[^>]*>"), b"<?xml version='1.0'?>"
+_ASCII_AND_MORE = frozenset({"utf-8", "utf8", "us-ascii", "iso-8859-1", "windows-1252"})
+
 UTF_8 = "text/xml; charset=utf-8"
 """The media type of what `disarmed` returns."""
 
@@ -31,8 +35,10 @@ def disarmed(body: bytes, headers: Mapping[str, str]) -> bytes:
 
     Declarations are looked for after decoding: in UTF-16, or behind a charset of its own, no one would find them before.
     """
-    body = _DOCTYPE.sub(b"", _as_utf8(body, headers), count=1)
-    body = body.replace(b"<!ENTITY", b"&lt;!ENTITY")  # in a second DOCTYPE, or behind one in a comment
+    body = _as_utf8(body, headers)
+    if b"<!" in body:
+        body = _DOCTYPE.sub(b"", body, count=1)
+        body = body.replace(b"<!ENTITY", b"&lt;!ENTITY")  # in a second DOCTYPE, or behind one in a comment
     return _HALF_CHARACTER.sub(b"&#xfffd;", body)
 
 
@@ -40,6 +46,8 @@ def _as_utf8(body: bytes, headers: Mapping[str, str]) -> bytes:
     """By its first bytes; else as UTF-8, where it is; else as the server or the document call it, whichever fits (X7)."""
     body = body.lstrip(b"\t\n\r ")
     codec = next((codec for start, codec in _MARKS if body.startswith(start)), "" if body.isascii() else "utf-8")
+    if not codec and _is_ascii(body, headers):
+        return _OPENING + _OPENED.sub(b"", body)
     with suppress(ValueError):
         if codec:
             return _DECLARATION.sub(b"", body.decode(codec).encode())
@@ -49,3 +57,10 @@ def _as_utf8(body: bytes, headers: Mapping[str, str]) -> bytes:
         return bytes(convert_to_utf8(headers, body, {}))
     except (ValueError, LookupError):  # what it calls its charset is no name at all
         return _DECLARATION.sub(b"", body.decode("utf-8", "replace").encode())
+
+
+def _is_ascii(body: bytes, headers: Mapping[str, str]) -> bool:
+    """Whether a document of ASCII characters is just that; what is called UTF-7 or ISO-2022-JP hides others in them."""
+    declaration = _OPENED.match(body)
+    told = headers.get("content-type", "") + (declaration[0].decode() if declaration else "")
+    return all(name.lower() in _ASCII_AND_MORE for name in _CALLED.findall(told))

@@ -63,19 +63,20 @@ def _channel(channel: etree._Element) -> Feed | None:
     items: list[dict[str, str]] = []
     links: list[dict[str, str]] = []
     for child in channel:
-        if child.tag == "item":
+        tag = str(child.tag)
+        if tag == "item":
             item = _item(child)
             if item is None:
                 return None
             items.append(item)
-        elif child.tag == _LINK:
+        elif tag == _LINK:
             links.append({str(name): str(value) for name, value in child.attrib.items()})
-        elif child.tag in ("skipHours", "skipDays"):
+        elif tag in ("skipHours", "skipDays"):
             continue
-        elif child.tag not in _OF_CHANNEL or child.tag in told or items or (text := _text(child)) is None:
+        elif tag not in _OF_CHANNEL or tag in told or items or (text := _text(child)) is None:
             return None
         else:
-            told[str(child.tag)] = text
+            told[tag] = text
     if not items or channel.attrib or any(link.get("rel") not in ("self", "hub") for link in links):
         return None
     return Feed(told.get("title", ""), told.get("ttl", ""), tuple(links), tuple(items))
@@ -83,24 +84,29 @@ def _channel(channel: etree._Element) -> Feed | None:
 
 def _item(element: etree._Element) -> dict[str, str] | None:
     found: dict[str, str] = {}
-    if element.attrib:
+    if element.keys():
         return None
     for child in element:
-        if child.tag in _PASSED_OVER and not len(child):
-            continue
-        if child.tag not in _FIELDS or child.tag in found or (text := _text(child)) is None:
+        tag = str(child.tag)
+        if tag not in _FIELDS:
+            if tag in _PASSED_OVER and not len(child):
+                continue
             return None
-        found[str(child.tag)] = text
-        if child.tag == "guid" and child.get("isPermaLink", "true") == "true":
+        text = _text(child)
+        if text is None or tag in found:
+            return None
+        found[tag] = text
+        if tag == "guid" and child.get("isPermaLink", "true") == "true":
             found["permalink"] = text
     return found
 
 
 def _text(element: etree._Element) -> str | None:
     """The text of an element that holds nothing else; None where that is not so, or it is odd."""
-    text = element.text or ""
-    if len(element) or _ODD.search(text) or (element.tag in ("link", "guid") and not _ADDRESS.fullmatch(text.strip())):
+    whole, tag = element.text or "", element.tag
+    text = whole.strip()
+    if len(element) or (not whole.isascii() and _ODD.search(whole)):
         return None
-    if element.attrib and not (element.tag == "guid" and element.keys() == ["isPermaLink"]):
+    if (tag in ("link", "guid")) and not _ADDRESS.fullmatch(text):
         return None
-    return text.strip()
+    return None if (names := element.keys()) and (tag != "guid" or names != ["isPermaLink"]) else text

@@ -69,7 +69,7 @@ def _as_told(state: FeedState, poll: Poll, response: Response) -> FeedState:
         state,
         etag=response.headers.get("etag", "") if kept else "",
         last_modified=response.headers.get("last-modified", "") if kept else "",
-        body_hash=hashlib.blake2b(response.body, digest_size=16).hexdigest() if complete else "",
+        body_hash=response.digest if complete else "",
     )
     if document is None:
         return state

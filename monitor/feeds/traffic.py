@@ -11,16 +11,20 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from functools import lru_cache
 from typing import TypeVar
-from urllib.parse import urlsplit
 
-from monitor.feeds.fetch import FetchSettings
-from monitor.model import FeedState
+from monitor.feeds.settings import FetchSettings
+from monitor.model import FeedState, Wanted, host
 
 _QUEUED = 2
 """How many feeds that were well are handed out for each of their threads, so that none of those is idle until the next tick."""
 _DOUBTFUL = 3
 """How many places doubtful feeds have for each place of those that were well."""
+_SKIPPED = 10
+"""Feeds that may not go and are looked at all the same, before those that may are asked for anew."""
+Look = Callable[[Wanted], Iterable[FeedState]]
+"""Gives the due feeds that are wanted, the longest waiting first."""
 T = TypeVar("T")
 
 
@@ -31,6 +35,9 @@ class Traffic:
         self._of_host: Counter[str] = Counter()
         self._begun: dict[str, float] = {}
         """When the last poll of a host began, while that matters."""
+        self._urls: set[str] = set()
+        self._crowded: set[str] = set()
+        """Hosts, of those that need no sparing, at which more was due than could go."""
         self._under_way: Counter[bool] = Counter()
         """Doubtful or not -> polls."""
         self._pools: dict[bool, ThreadPoolExecutor] = {}
@@ -45,35 +52,76 @@ class Traffic:
             True: ThreadPoolExecutor(_DOUBTFUL * settings.workers, thread_name_prefix="doubtful"),
         }
 
-    def pick(self, due: Iterable[FeedState], at: float) -> list[FeedState]:
-        """Those that may go now; each is to be begun, and ended."""
-        workers, spacing = self._settings.workers, self._settings.spacing.total_seconds()
-        free = {False: _QUEUED * workers - self._under_way[False], True: _DOUBTFUL * workers - self._under_way[True]}
-        self._begun = {host: begun for host, begun in self._begun.items() if at - begun < spacing}
+    def pick(self, look: Look, at: float, of: str = "") -> list[FeedState]:
+        """Those that may go now, of all hosts or `of` one; each is to be begun, and ended."""
+        spacing = self._settings.spacing.total_seconds()
+        self._begun = {name: begun for name, begun in self._begun.items() if at - begun < spacing}
         picked: list[FeedState] = []
-        for state in due if any(places > 0 for places in free.values()) else ():
-            name, doubtful = host(state.url), is_doubtful(state)
-            if free[doubtful] <= 0 or name in self._begun or self._of_host[name] >= self._settings.per_host:
-                continue
-            free[doubtful] -= 1
-            self._of_host[name] += 1
-            self._under_way[doubtful] += 1
-            if spacing and not _is_own(name):
-                self._begun[name] = at
-            picked.append(state)
+        for doubtful in (False, True):
+            more = True
+            while more and (wanted := self._wanted(of, doubtful=doubtful)):
+                some, more = self._some(look(wanted), at)
+                picked += some
+                more = more and bool(some)
         return picked
+
+    def _wanted(self, of: str, *, doubtful: bool) -> Wanted | None:
+        """What may go as things stand; None where nothing may."""
+        if not self._is_place(doubtful=doubtful) or (of and self._is_full(of)):
+            return None
+        full = {name for name in self._of_host if self._is_full(name)}
+        return Wanted(host=of, hosts_but=full | self._begun.keys(), but=self._urls, doubtful=doubtful)
+
+    def _some(self, due: Iterable[FeedState], at: float) -> tuple[list[FeedState], bool]:
+        """Take those that may go, until too many may not, or places are filled; and whether there may be more."""
+        taken: list[FeedState] = []
+        skipped = 0
+        for state in due:
+            name = host(state.url)
+            if self._is_full(name):
+                skipped += 1
+                if not self._is_spared(name):
+                    self._crowded.add(name)
+            else:
+                self._take(state, name, at)
+                taken.append(state)
+            if skipped >= _SKIPPED or not self._is_place(doubtful=state.is_doubtful):
+                return taken, True
+        return taken, skipped > 0
+
+    def _take(self, state: FeedState, name: str, at: float) -> None:
+        self._urls.add(state.url)
+        self._of_host[name] += 1
+        self._under_way[state.is_doubtful] += 1
+        if self._is_spared(name):
+            self._begun[name] = at
+
+    def _is_place(self, *, doubtful: bool) -> bool:
+        places = (_DOUBTFUL if doubtful else _QUEUED) * self._settings.workers
+        return self._under_way[doubtful] < places
+
+    def _is_full(self, name: str) -> bool:
+        return self._of_host[name] >= self._settings.per_host or name in self._begun
+
+    def _is_spared(self, name: str) -> bool:
+        return bool(self._settings.spacing) and not _is_own(name)
 
     def begin(self, state: FeedState, work: Callable[[], T]) -> Future[T]:
         """Have `work` done for a feed that was picked."""
-        return self._pools[is_doubtful(state)].submit(work)
+        return self._pools[state.is_doubtful].submit(work)
 
-    def end(self, state: FeedState) -> None:
-        """The poll of a feed that was picked is over."""
+    def end(self, state: FeedState) -> bool:
+        """The poll of a feed that was picked is over; whether another one of its host may go at once."""
         name = host(state.url)
+        self._urls.discard(state.url)
         self._of_host[name] -= 1
         if not self._of_host[name]:
             del self._of_host[name]
-        self._under_way[is_doubtful(state)] -= 1
+        self._under_way[state.is_doubtful] -= 1
+        if name not in self._crowded:
+            return False
+        self._crowded.discard(name)  # the next look at its feeds tells whether it still is
+        return True
 
     def close(self, *, cancel: bool = True) -> None:
         """Begin nothing more."""
@@ -81,16 +129,7 @@ class Traffic:
             pool.shutdown(wait=False, cancel_futures=cancel)
 
 
-def is_doubtful(state: FeedState) -> bool:
-    """Whether a poll may well take all its time: the last one failed, or there never was one."""
-    return state.failures > 0 or state.is_new
-
-
-def host(url: str) -> str:
-    """The host that a feed is polled at."""
-    return urlsplit(url).hostname or ""
-
-
+@lru_cache(maxsize=10_000)
 def _is_own(name: str) -> bool:
     """Whether the host is this machine or one beside it, which needs no sparing."""
     with suppress(ValueError):

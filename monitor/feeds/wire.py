@@ -12,12 +12,14 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from itertools import zip_longest
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import NameResolutionError, NewConnectionError
@@ -26,11 +28,14 @@ from urllib3.poolmanager import PoolManager, ProxyManager
 from monitor.feeds.address import Policy
 from monitor.feeds.head import Reply
 
-_LOOK_AGAIN = 0.2
 _DIAL = 10.0
 """Seconds in which a machine takes a connection; half of what is left, where it has more addresses."""
 _RESOLVERS = 4
 """Look-ups at the same time for each worker: one that hangs in the C library cannot be cut, and must hold up no other (H26)."""
+
+
+_TLS = {"cert_reqs": "CERT_REQUIRED"}
+_split = lru_cache(4_096)(urlsplit)
 
 
 class Forbidden(OSError):  # noqa: N818 - reads as what happened
@@ -48,6 +53,8 @@ class Deadlines:
         self._current = threading.local()
         self._watched: dict[int, tuple[float, socket.socket]] = {}
         self._changed = threading.Condition()
+        self._looks_at = float("inf")
+        """When the thread looks next, if nobody wakes it."""
         self._thread: threading.Thread | None = None
         self._closed = False
 
@@ -73,7 +80,8 @@ class Deadlines:
             if self._thread is None and not self._closed:
                 self._thread = threading.Thread(target=self._run, name="deadlines", daemon=True)
                 self._thread.start()
-            self._changed.notify()
+            if deadline < self._looks_at:
+                self._changed.notify()
 
     @property
     def remaining(self) -> float:
@@ -96,10 +104,8 @@ class Deadlines:
             self._thread.join()
 
     def _run(self) -> None:
-        while True:
-            with self._changed:
-                while not self._watched and not self._closed:
-                    self._changed.wait()
+        with self._changed:
+            while True:
                 now = time.monotonic()
                 for thread, (deadline, sock) in list(self._watched.items()):
                     if self._closed or deadline <= now:
@@ -108,7 +114,8 @@ class Deadlines:
                         del self._watched[thread]
                 if self._closed:
                     return
-                self._changed.wait(_LOOK_AGAIN)
+                self._looks_at = min((deadline for deadline, _ in self._watched.values()), default=float("inf"))
+                self._changed.wait(min(self._looks_at - now, threading.TIMEOUT_MAX))
 
 
 class GuardedAdapter(HTTPAdapter):
@@ -134,10 +141,35 @@ class GuardedAdapter(HTTPAdapter):
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
         """Send by the proxy of the configuration, where it names one. Raises Forbidden for what that must not be asked for."""
-        host = urlsplit(request.url or "").hostname or ""
-        if self._proxies and not all(map(self._policy.permits, _numbers(host))):
-            raise Forbidden(f"{host} may not be contacted")
+        if self._proxies:
+            host = _split(request.url or "").hostname or ""
+            if not all(map(self._policy.permits, _numbers(host))):
+                raise Forbidden(f"{host} may not be contacted")
         return super().send(request, *args, **options | {"proxies": self._proxies})
+
+    def get_connection_with_tls_context(
+        self, request: requests.PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> Any:
+        """The connections to the host of a request; without a proxy, nothing has to be worked out for that."""
+        if self._proxies:
+            return super().get_connection_with_tls_context(request, verify, proxies, cert)
+        parts = _split(request.url or "")
+        return self.poolmanager.connection_from_host(parts.hostname, parts.port, parts.scheme, _TLS)
+
+    def request_url(self, request: requests.PreparedRequest, proxies: Any) -> str:
+        """What a request asks its host for, or its proxy."""
+        if self._proxies:
+            return super().request_url(request, proxies)
+        parts = _split(request.url or "")
+        return f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+
+    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
+        """The answer, without cookies: none are kept, and to look for them takes as long as to send the request."""
+        response = requests.Response()
+        response.request, response.url = req, req.url or ""
+        response.raw, response.status_code = resp, resp.status
+        response.headers = CaseInsensitiveDict(resp.headers)
+        return response
 
     def close(self) -> None:
         """Close the pools and let go of name look-ups under way."""

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Insert, Table
+from sqlalchemy import (
+    ColumnDefault,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Insert,
+    Select,
+    Table,
+    UpdateBase,
+    false,
+    literal_column,
+    true,
+)
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from monitor.errors import StoreError
 from monitor.store import migrations
@@ -21,9 +37,11 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
     from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
 
-__all__ = ["Connection", "Store", "batches", "begins", "exists", "fields", "upsert"]
+__all__ = ["NAMED", "Connection", "Prepared", "Store", "batches", "begins", "exists", "fields", "keeping", "upsert"]
 
-_NAMED = 400
+_TOGETHER = 0.05
+"""Seconds for which steps join a transaction that has begun."""
+NAMED = 400
 """Values in one IN list: below every engine's limit."""
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -38,6 +56,15 @@ def exists(url: str) -> bool:
         asked.close()
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What somebody waits for to be written."""
+
+    work: Callable[[Connection], Any]
+    undone: Callable[[], None]
+    outcome: Future[Any] = field(default_factory=Future)
+
+
 class Store:
     """A database with a single writer thread; readers are many and see committed data only."""
 
@@ -45,6 +72,7 @@ class Store:
         self._database = kept
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer", initializer=self._note_writer)
         self._writer_id = 0
+        self._steps: deque[_Step] = deque()
 
     @classmethod
     def open(cls, url: str) -> Store:
@@ -107,6 +135,52 @@ class Store:
 
         return self.on_writer(transact)
 
+    def write_together(self, work: Callable[[Connection], T], undone: Callable[[], None] = lambda: None) -> T:
+        """Like `write`, but in one transaction with what others want to write meanwhile; where a step fails, each has its own.
+
+        To begin and to commit takes longer than most steps. Those that come while the writer is at others join them, in their
+        order, until it has been at them for _TOGETHER. `undone` is called, on the writer thread, when nothing is kept of what
+        `work` did.
+        """
+        step = _Step(work, undone)
+        self._steps.append(step)
+        self._thread.submit(self._write_steps)  # finds nothing to do where the step has joined others by then
+        outcome: T = step.outcome.result()
+        return outcome
+
+    def _write_steps(self) -> None:
+        taken: list[_Step] = []
+        if not self._steps:
+            return
+        try:
+            with self.begin() as tx:
+                results = [step.work(tx) for step in self._taken(taken)]
+        except BaseException:  # noqa: BLE001 - of which step it is shows when each is done alone
+            for step in reversed(taken):
+                step.undone()
+            for step in taken:
+                self._write_step(step)
+        else:
+            for step, result in zip(taken, results, strict=True):
+                step.outcome.set_result(result)
+
+    def _taken(self, taken: list[_Step]) -> Iterator[_Step]:
+        """The next steps, also those that come meanwhile; what is left when the time is over is the next task's."""
+        until = time.monotonic() + _TOGETHER
+        while self._steps and (not taken or time.monotonic() < until):
+            taken.append(self._steps.popleft())
+            yield taken[-1]
+
+    def _write_step(self, step: _Step) -> None:
+        try:
+            with self.begin() as tx:
+                result = step.work(tx)
+        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+            step.undone()
+            step.outcome.set_exception(error)
+        else:
+            step.outcome.set_result(result)
+
     def close(self) -> None:
         """Finish what the writer has begun and let go of the database."""
         self._thread.shutdown()
@@ -128,20 +202,29 @@ class Store:
 
 def batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
     """`values`, as many at a time as one statement may name on every engine."""
-    return (values[start : start + _NAMED] for start in range(0, len(values), _NAMED))
+    return (values[start : start + NAMED] for start in range(0, len(values), NAMED))
 
 
-def upsert(tx: Connection, table: Table, rows: Sequence[dict[str, Any]], *, keep: bool = False) -> None:
-    """Insert rows; where one's primary key (or unique id) stands already, overwrite the row, or `keep` what is there."""
+def keeping(table: Table, names: Sequence[str]) -> Prepared:
+    """To insert rows with these columns; where one's primary key stands already, what is there is kept."""
+    return Prepared(lambda engine: _upsert(engine, table, tuple(names), keep=True), names)
+
+
+def upsert(tx: Connection, table: Table, rows: Sequence[dict[str, Any]], *, keep: bool = False) -> int:
+    """Insert rows; where one's primary key (or unique id) stands already, overwrite the row, or `keep` what is there.
+
+    Returns how many rows were written.
+    """
     if not rows:
-        return
-    tx.execute(_upsert(tx.dialect.name, table, tuple(rows[0]), keep=keep), rows)
+        return 0
+    statement = _upsert(tx.dialect.name, table, tuple(rows[0]), keep=keep)
+    return tx.execute(statement.execution_options(preserve_rowcount=True), rows).rowcount
 
 
 @cache
 def _upsert(engine: str, table: Table, names: tuple[str, ...], *, keep: bool) -> Insert:
     """The statement in an engine's own words, made once: SQLAlchemy takes longer to make it than SQLite to carry it out."""
-    insert = _insert(engine, table)
+    insert = _insert(engine, table).values(_defaults(table, names))
     if keep:
         return insert.on_conflict_do_nothing()
     changed = {name: insert.excluded[name] for name in names if name not in table.primary_key.columns}
@@ -154,6 +237,68 @@ def _insert(engine: str, table: Table) -> SqliteInsert | PostgresqlInsert:
     from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert  # noqa: PLC0415 - loaded where it is used
 
     return PostgresqlInsert(table)
+
+
+def _defaults(table: Table, names: Collection[str]) -> dict[str, ColumnElement[Any]]:
+    """What stands in the columns that no row names, as part of the statement: bound to each row, it takes twice the time."""
+    usual = {
+        column.name: column.default.arg
+        for column in table.columns
+        if isinstance(column.default, ColumnDefault) and column.default.is_scalar and column.name not in names
+    }
+    return {name: _constant(value) for name, value in usual.items()}
+
+
+def _constant(value: object) -> ColumnElement[Any]:
+    if isinstance(value, bool):
+        return true() if value else false()
+    return literal_column(repr(value))  # a number, or an empty text, which SQL writes like Python
+
+
+class Prepared:
+    """A statement of every poll; its values come as tuples, in the order of `names`.
+
+    SQLAlchemy works out once what the statement is on an engine, and what is to be done to which of the values; from then on they go
+    to the driver. On SQLAlchemy's own way a row costs several times what SQLite takes to keep it.
+    """
+
+    def __init__(self, statement: Callable[[str], UpdateBase | Select[Any]], names: Sequence[str]) -> None:
+        self._statement, self._names = statement, tuple(names)
+        self._known: dict[str, tuple[str, tuple[int, ...] | None, Mapping[int, Callable[[Any], Any]]]] = {}
+
+    def run(self, tx: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Carry it out for each row; returns how many rows of the table it wrote."""
+        return tx.exec_driver_sql(*self._bound(tx, rows)).rowcount if rows else 0
+
+    def rows(self, tx: Connection, values: tuple[Any, ...] = ()) -> Sequence[Any]:
+        """What it finds, as the engine gives it: numbers and text only."""
+        text, bound = self._bound(tx, [values])
+        return tx.exec_driver_sql(text, *bound[:1]).all()
+
+    def _bound(self, tx: Connection, rows: Sequence[tuple[Any, ...]]) -> tuple[str, list[Any]]:
+        if tx.dialect.name not in self._known:
+            self._known[tx.dialect.name] = self._on(tx.dialect)
+        text, order, conversions = self._known[tx.dialect.name]
+        columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+        for place, convert in conversions.items():
+            known = {value: convert(value) for value in set(columns[place])}  # most rows of a poll have the same times
+            columns[place] = [known[value] for value in columns[place]]
+        if order is None:
+            return text, [dict(zip(self._names, row, strict=True)) for row in zip(*columns, strict=True)]
+        return text, list(zip(*(columns[place] for place in order), strict=True))
+
+    def _on(self, dialect: Dialect) -> tuple[str, tuple[int, ...] | None, Mapping[int, Callable[[Any], Any]]]:
+        """The statement as text, the places of its values where it takes them by place, and what is done to those at some places."""
+        made = self._statement(dialect.name).compile(dialect=dialect, column_keys=list(self._names))
+        assert isinstance(made, SQLCompiler), "a statement that reads or writes"
+        assert set(made.binds) == set(self._names), "each value comes by its name, and all that are named are used"
+        conversions = {
+            place: convert
+            for place, name in enumerate(self._names)
+            if (convert := made.binds[name].type.dialect_impl(dialect).bind_processor(dialect))
+        }
+        order = made.positiontup
+        return made.string, None if order is None else tuple(map(self._names.index, order)), conversions
 
 
 def begins(column: ColumnElement[str], text: str) -> ColumnElement[bool]:

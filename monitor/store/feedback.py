@@ -6,18 +6,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Row, Text, cast, delete, insert, select, update
+from sqlalchemy import Connection, Integer, Row, Text, bindparam, cast, delete, insert, select, update
 
 from monitor.model import Decision, Development, Entry, Feedback, Judgement, Placement
-from monitor.store import stories, upsert
+from monitor.store import Prepared, stories, upsert
 from monitor.store.schema import developments, feedback, meta, on_storyline, reports
 
 _REVISION = "feedback"
+_NOW = Prepared(lambda _engine: select(meta.c.value).where(meta.c.name == bindparam("of")), ("of",))
 
 
 def revision(tx: Connection) -> int:
     """A number that grows with every judgement: what was read at one is in force until the next."""
-    return int(tx.execute(select(meta.c.value).where(meta.c.name == _REVISION)).scalar() or 0)
+    return next((int(value) for (value,) in _NOW.rows(tx, (_REVISION,))), 0)
 
 
 def given(tx: Connection) -> tuple[Feedback, ...]:

@@ -5,28 +5,33 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, false, func, or_, select, update
 
-from monitor.model import LIVELY, Entry, Feed, FeedState
-from monitor.store import batches, fields, upsert
+from monitor.model import LIVELY, Entry, Feed, FeedState, Wanted, host
+from monitor.store import NAMED, Prepared, batches, upsert
 from monitor.store.schema import carried, feeds, reports, seen, storylines
 from monitor.store.schema import entries as known_entries
 
 _STATE = tuple(feeds.c[name] for name in FeedState.__dataclass_fields__)
-_SAVE = update(feeds).where(feeds.c.url == bindparam("ours"))
-_DUE = (feeds.c.followed, ~feeds.c.gone, feeds.c.next_poll_at <= bindparam("now"))
-_DUE_FIRST = select(*_STATE).where(*_DUE).order_by(feeds.c.next_poll_at).execution_options(yield_per=200)
-_SHOWN = select(seen.c.key, seen.c.last_seen_at).where(
-    seen.c.feed == bindparam("of"), seen.c.key.in_(bindparam("some", expanding=True))
+_of_state = attrgetter(*FeedState.__dataclass_fields__, "is_doubtful", "url")
+_SAVE = Prepared(
+    lambda: update(feeds).where(feeds.c.url == bindparam("ours")),
+    (*FeedState.__dataclass_fields__, "doubtful", "ours"),
 )
+_DUE = (feeds.c.followed, ~feeds.c.gone, feeds.c.doubtful.in_((False, True)), feeds.c.next_poll_at <= bindparam("now"))
 """Statements of every poll: SQLAlchemy works out once what they mean, and not at each use."""
+_ALL = Wanted()
 EDITS = 10
 """Other titles of one entry that are looked at: some feeds have a clock or a counter in them."""
 _EDIT = "edit:"
 """How the key of an entry under another title begins."""
+_SIZES = (4, 16, 64, 128, NAMED)
+_EVER = datetime.max.replace(tzinfo=UTC)
 _NOTED_FOR = timedelta(days=1)
 """How long a note that a key was seen is good enough: a poll that brings nothing new then writes next to nothing."""
 
@@ -44,19 +49,40 @@ class Sifted:
 def sync(tx: Connection, configured: Sequence[Feed], now: datetime) -> None:
     """Follow exactly the `configured` feeds: new ones are due now, known ones keep their state, others rest."""
     wanted = dict.fromkeys(feed.url for feed in configured)
-    known = {row.url: row.followed for row in tx.execute(select(feeds.c.url, feeds.c.followed))}
-    fresh = [{"url": url, "next_poll_at": now} for url in wanted if url not in known]  # the table knows the rest
+    known = dict(tx.execute(select(feeds.c.url, feeds.c.followed)).all())
+    new = [url for url in wanted if url not in known]
+    waiting = [
+        now - timedelta(microseconds=number) for number in range(len(new), 0, -1)
+    ]  # in the order of the configuration
+    fresh = [{"url": url, "host": host(url), "next_poll_at": at} for url, at in zip(new, waiting, strict=True)]
     upsert(tx, feeds, fresh, keep=True)
     changed = [{"ours": url, "follow": url in wanted} for url, followed in known.items() if followed != (url in wanted)]
     if changed:
         tx.execute(update(feeds).where(feeds.c.url == bindparam("ours")).values(followed=bindparam("follow")), changed)
 
 
-def due(tx: Connection, now: datetime) -> Iterator[FeedState]:
-    """Followed feeds whose time has come, the longest waiting first; read as they are asked for."""
-    with tx.execute(_DUE_FIRST, {"now": now}) as rows:
+def due(tx: Connection, now: datetime, wanted: Wanted = _ALL) -> Iterator[FeedState]:
+    """Followed feeds whose time has come, of those `wanted`, the longest waiting first; read as they are asked for.
+
+    Others are passed over in the index, so that a hundred thousand that may not go now cost next to nothing.
+    """
+    hosts = {"host": wanted.host} if wanted.host else {"hosts": list(wanted.hosts_but)}
+    named = hosts | {"now": now, "urls": list(wanted.but)}
+    with tx.execute(_due_first(of_one_host=bool(wanted.host), doubtful=wanted.doubtful), named) as rows:
         for row in rows:
             yield _state(row)
+
+
+@cache
+def _due_first(*, of_one_host: bool, doubtful: bool | None) -> Select[Any]:
+    """The statement, made once."""
+    hosts = (
+        feeds.c.host == bindparam("host") if of_one_host else feeds.c.host.not_in(bindparam("hosts", expanding=True))
+    )
+    kind = feeds.c.doubtful.in_((False, True) if doubtful is None else (doubtful,))
+    due = (feeds.c.followed, ~feeds.c.gone, kind, feeds.c.next_poll_at <= bindparam("now"))
+    query = select(*_STATE).where(*due, hosts, feeds.c.url.not_in(bindparam("urls", expanding=True)))
+    return query.order_by(feeds.c.next_poll_at).execution_options(yield_per=10)
 
 
 def count_due(tx: Connection, now: datetime) -> int:
@@ -113,18 +139,27 @@ def conspicuous(tx: Connection, *, renamed: int, arrived: int, quiet_since: date
     """
     quiet = (feeds.c.arrived >= arrived) & (feeds.c.arrived_at < quiet_since)
     ailing = (feeds.c.failures > 0) | feeds.c.gone | (feeds.c.offences > 0)
-    query = select(*_STATE).where(feeds.c.followed, ailing | (feeds.c.renamed >= renamed) | quiet)
-    return [_state(row) for row in tx.execute(query.order_by(feeds.c.url))]
+    # asked and ordered so, SQLite reads the table once, and not row by row as an index has them
+    query = select(*_STATE).where(feeds.c.followed != false(), ailing | (feeds.c.renamed >= renamed) | quiet)
+    return sorted(map(_state, tx.execute(query)), key=lambda state: state.url)
 
 
-def unpolled(tx: Connection) -> int:
-    """How many followed feeds have not been polled yet, well or badly."""
-    return tx.execute(select(func.count()).where(feeds.c.followed, feeds.c.polled_at.is_(None))).scalar_one()
+def unpolled_since(tx: Connection, since: datetime) -> dict[str, datetime]:
+    """Followed feeds that were not polled since then -> when they are due."""
+    earlier = feeds.c.polled_at.is_(None) | (feeds.c.polled_at < since)
+    rows = tx.execute(select(feeds.c.url, feeds.c.next_poll_at).where(feeds.c.followed != false(), earlier))
+    return {row.url: row.next_poll_at for row in rows}
+
+
+def is_any_unpolled(tx: Connection) -> bool:
+    """Whether a followed feed has not been polled yet, well or badly."""
+    query = select(feeds.c.url).where(feeds.c.followed, ~feeds.c.gone, feeds.c.doubtful, feeds.c.polled_at.is_(None))
+    return tx.execute(query.limit(1)).first() is not None
 
 
 def save(tx: Connection, state: FeedState) -> None:
     """Remember what a poll taught of a feed."""
-    tx.execute(_SAVE, fields(state) | {"ours": state.url})
+    _SAVE.run(tx, [_of_state(state)])
 
 
 def make_due(tx: Connection, now: datetime, url: str | None = None) -> int:
@@ -170,8 +205,8 @@ def undo_future(tx: Connection, now: datetime) -> None:
 def sift(tx: Connection, feed: str, entries: Sequence[Entry], now: datetime) -> Sifted:
     """Tell new entries from those that the feed has shown before, by any of their keys; these are noted as still there."""
     keys = list(dict.fromkeys(key for entry in entries for key in entry.keys))
-    noted = _noted(tx, feed, keys)
-    stale = [key for key, last_seen_at in noted.items() if last_seen_at <= now - _NOTED_FOR]
+    noted = _noted(tx, feed, keys, now - _NOTED_FOR)
+    stale = [key for key, is_stale in noted.items() if is_stale]
     upsert(tx, seen, [{"feed": feed, "key": key, "last_seen_at": now} for key in stale])
     known = set(noted)
     fresh: list[Entry] = []
@@ -184,12 +219,23 @@ def sift(tx: Connection, feed: str, entries: Sequence[Entry], now: datetime) -> 
     return Sifted(fresh + _edited(tx, feed, shown), most_renamed=2 * renamed > len(shown))
 
 
-def _noted(tx: Connection, feed: str, keys: Sequence[str]) -> dict[str, datetime]:
-    """Which of these keys a feed has shown, and when it was last noted."""
-    noted: dict[str, datetime] = {}
+def _noted(tx: Connection, feed: str, keys: Sequence[str], since: datetime) -> dict[str, bool]:
+    """Which of these keys a feed has shown, and whether each was last noted at or before `since`."""
+    noted: dict[str, bool] = {}
     for some in batches(keys):
-        noted |= {row.key: row.last_seen_at for row in tx.execute(_SHOWN, {"of": feed, "some": some})}
+        size = next(size for size in _SIZES if size >= len(some))
+        asked = (since, feed, *some, *[some[-1]] * (size - len(some)))
+        noted |= {key: bool(is_stale) for key, is_stale in _shown(size).rows(tx, asked)}
     return noted
+
+
+@cache
+def _shown(size: int) -> Prepared:
+    """Look so many keys up; the engine keeps a statement of each size ready."""
+    names = [f"key{number}" for number in range(size)]
+    query = select(seen.c.key, seen.c.last_seen_at <= bindparam("since"))
+    query = query.where(seen.c.feed == bindparam("of"), seen.c.key.in_([bindparam(name) for name in names]))
+    return Prepared(lambda _engine: query, ("since", "of", *names))
 
 
 def _edited(tx: Connection, feed: str, shown: Sequence[Entry]) -> list[Entry]:
@@ -203,7 +249,7 @@ def _edited(tx: Connection, feed: str, shown: Sequence[Entry]) -> list[Entry]:
         for entry in shown
         if entry.id in titles and entry.title and _plain(entry.title) != _plain(titles[entry.id])
     ]
-    told = _noted(tx, feed, [entry.keys[-1] for entry in edited])
+    told = _noted(tx, feed, [entry.keys[-1] for entry in edited], _EVER)
     return [entry for entry in edited if entry.keys[-1] not in told and _edits(tx, feed, entry) < EDITS]
 
 

@@ -8,9 +8,11 @@ In PostgreSQL there are stores from schema 4 on. Text has to be sorted by its by
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     Connection,
     DateTime,
@@ -20,13 +22,17 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    bindparam,
     delete,
     insert,
     inspect,
     select,
+    true,
+    update,
 )
 
-from monitor.store.schema import meta, metadata
+from monitor.store.schema import ENTRIES, meta, metadata
+from monitor.store.schema import Text as ByBytes
 
 Step = Callable[[Connection], None]
 
@@ -132,7 +138,42 @@ def _add_rhythm(tx: Connection) -> None:
     known.create_all(tx)
 
 
-STEPS: tuple[Step, ...] = (_add_feedback, _add_policy, _add_rhythm)
+def _add_hosts(tx: Connection) -> None:
+    """What decides which of the feeds that are due may go, in their index; and how many entries there are.
+
+    So a host with thousands of feeds keeps no other waiting, and millions of entries need not be counted.
+    """
+    yes = true().compile(dialect=tx.dialect)
+    tx.exec_driver_sql(f"ALTER TABLE feeds ADD COLUMN host {ByBytes.compile(dialect=tx.dialect)} NOT NULL DEFAULT ''")
+    tx.exec_driver_sql(f"ALTER TABLE feeds ADD COLUMN doubtful BOOLEAN NOT NULL DEFAULT {yes}")
+    feeds = Table(
+        "feeds",
+        MetaData(),
+        Column("url", Text),
+        Column("host", Text),
+        Column("doubtful", Boolean),
+        Column("failures", Integer),
+        Column("succeeded_at", DateTime(timezone=True)),
+    )
+    well = (feeds.c.failures == 0) & feeds.c.succeeded_at.is_not(None)
+    tx.execute(update(feeds).where(well).values(doubtful=False))
+    named = [{"of": url, "at": _host(url)} for url in tx.execute(select(feeds.c.url)).scalars()]
+    if named:
+        tx.execute(update(feeds).where(feeds.c.url == bindparam("of")).values(host=bindparam("at")), named)
+    tx.exec_driver_sql("DROP INDEX feeds_due")
+    tx.exec_driver_sql("CREATE INDEX feeds_due ON feeds (followed, gone, doubtful, next_poll_at, host)")
+    number = tx.exec_driver_sql("SELECT count(*) FROM entries").scalar_one()
+    tx.execute(insert(meta).values(name=ENTRIES, value=str(number)))
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:  # of a feed that is followed no more: no configuration takes such an address
+        return ""
+
+
+STEPS: tuple[Step, ...] = (_add_feedback, _add_policy, _add_rhythm, _add_hosts)
 """The first brings schema 1 to schema 2."""
 NEWEST = 1 + len(STEPS)
 
@@ -149,6 +190,7 @@ def migrate(tx: Connection, steps: Sequence[Step] = STEPS) -> None:
     known = version(tx)
     if not known:
         metadata.create_all(tx)
+        tx.execute(insert(meta).values(name=ENTRIES, value="0"))
     else:
         for step in steps[known - 1 :]:
             step(tx)

@@ -5,17 +5,25 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from monitor.model import DeliveryState, Hold, Mute
-from monitor.store import upsert
+from monitor.store import Prepared, upsert
 from monitor.store.schema import deliveries, mutes
+
+_STANDING = (
+    select(mutes)
+    .where(mutes.c.until.is_(None) | (mutes.c.until > bindparam("now")))
+    .order_by(mutes.c.storyline, mutes.c.channel, mutes.c.target)
+)
+
+
+_COUNT = Prepared(lambda _engine: select(func.count()).select_from(mutes), ())
 
 
 def standing(tx: Connection, now: datetime) -> tuple[Mute, ...]:
     """The mutes that hold now."""
-    query = select(mutes).where(mutes.c.until.is_(None) | (mutes.c.until > now))
-    rows = tx.execute(query.order_by(mutes.c.storyline, mutes.c.channel, mutes.c.target))
+    rows = tx.execute(_STANDING, {"now": now}) if _COUNT.rows(tx) != [(0,)] else ()
     return tuple(Mute(storyline=r.storyline, channel=r.channel, target=r.target, until=r.until) for r in rows)
 
 

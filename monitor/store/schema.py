@@ -20,6 +20,7 @@ from sqlalchemy import (
     String,
     Table,
     TypeDecorator,
+    true,
 )  # fmt: skip
 from sqlalchemy import Text as AnyText
 
@@ -72,11 +73,15 @@ def _count(name: str) -> Column[int]:
 
 
 meta = Table("meta", metadata, Column("name", String(40), primary_key=True), _text("value"))
+ENTRIES = "entries"
+"""The name in meta of how many entries are kept."""
 
 feeds = Table(
     "feeds",
     metadata,
     Column("url", Text, primary_key=True),
+    Column("host", Text, nullable=False, server_default=""),
+    Column("doubtful", Boolean, nullable=False, default=True, server_default=true()),
     Column("followed", Boolean, nullable=False, default=True),
     _text("etag"), _text("last_modified"), _text("body_hash"), _text("title"),
     Column("next_poll_at", Utc, nullable=False),
@@ -91,7 +96,7 @@ feeds = Table(
     Column("known_since", Utc), _count("arrived"), Column("arrived_at", Utc),
     Column("pace", Float, nullable=False, server_default="0"),
     Column("hub", Text, nullable=False, server_default=""), Column("topic", Text, nullable=False, server_default=""),
-    Index("feeds_due", "followed", "gone", "next_poll_at"),
+    Index("feeds_due", "followed", "gone", "doubtful", "next_poll_at", "host"),
 )  # fmt: skip
 
 carried = Table(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, Row, Text, bindparam, cast, delete, func, select, update
 
 from monitor.model import (
     Decision,
@@ -22,15 +23,34 @@ from monitor.model import (
     Storyline,
     StoryState,
 )  # fmt: skip
-from monitor.store import batches, begins, fields, upsert
-from monitor.store.schema import alerts, developments, entries, feedback, on_storyline, reports, seen, storylines
+from monitor.store import batches, begins, fields, keeping, upsert
+from monitor.store.schema import (
+    ENTRIES,
+    alerts,
+    developments,
+    entries,
+    feedback,
+    meta,
+    on_storyline,
+    reports,
+    seen,
+    storylines,
+)
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
 _BACKGROUND = 20_000
 _BATCH = 2_000
 _ACTIVITY = 5_000
 """Reports that tell how lively a storyline is, at most."""
+_MORE = (
+    update(meta)
+    .where(meta.c.name == ENTRIES)
+    .values(value=cast(cast(meta.c.value, BigInteger) + bindparam("more", type_=BigInteger), Text))
+)
 _ENTRY = tuple(entries.c[name] for name in Entry.__dataclass_fields__)
+_of_entry = attrgetter(*Entry.__dataclass_fields__)
+_KEEP_ENTRIES = keeping(entries, (*Entry.__dataclass_fields__, "seen_at"))
+_KEEP_KEYS = keeping(seen, ("feed", "key", "last_seen_at"))
 _DEVELOPMENT = tuple(developments.c[name] for name in Development.__dataclass_fields__)
 
 
@@ -53,13 +73,22 @@ def save(
     now: datetime,
 ) -> None:
     """Keep entries with their keys, their places, and the developments that are new or have grown."""
-    upsert(tx, entries, [fields(entry) | {"seen_at": now} for entry in fresh], keep=True)
-    keys = [{"feed": entry.feed, "key": key, "last_seen_at": now} for entry in fresh for key in entry.keys]
-    upsert(tx, seen, keys, keep=True)
+    _note_count(tx, _KEEP_ENTRIES.run(tx, [(*_of_entry(entry), now) for entry in fresh]))
+    _KEEP_KEYS.run(tx, [(entry.feed, key, now) for entry in fresh for key in entry.keys])
     upsert(tx, developments, [fields(development) for development in grown])
     links = [{"storyline": s, "development": d.id} for d in grown for s in d.storylines]
     upsert(tx, on_storyline, links, keep=True)
     upsert(tx, reports, [to_json(placement) for placement in placements])
+
+
+def count(tx: Connection) -> int:
+    """How many entries are kept: noted as they come and go, since millions take long to count."""
+    return int(tx.execute(select(meta.c.value).where(meta.c.name == ENTRIES)).scalar_one())
+
+
+def _note_count(tx: Connection, more: int) -> None:
+    if more:
+        tx.execute(_MORE, {"more": more})
 
 
 def unannounced(tx: Connection) -> list[tuple[str, list[Development]]]:
@@ -120,24 +149,46 @@ def mark_announced(tx: Connection, told: Sequence[str], now: datetime) -> None:
         tx.execute(update(storylines).where(storylines.c.id.in_(told)).values(announced_at=now))
 
 
-def history(tx: Connection, since: datetime, until: datetime = FOREVER) -> History:
-    """What a ledger is made from: the developments and reports of that time, and the newest entries of any kind."""
-    of_then = entries.c.published.between(since, until)
-    newest = select(*_ENTRY).where(of_then).order_by(entries.c.published.desc(), entries.c.id.desc())
-    read = {row.id: _entry(row) for row in tx.execute(newest.limit(_BACKGROUND))}
-    placed = select(*_ENTRY, *_PLACEMENT).join(reports, reports.c.entry == entries.c.id).where(of_then)
-    placements = tuple(_placement(row) for row in tx.execute(placed.order_by(entries.c.published, entries.c.id)))
+def history(tx: Connection, since: datetime, until: datetime = FOREVER, on: Collection[str] | None = None) -> History:
+    """What a ledger is made from: the developments and reports of that time, and the newest entries of any kind.
+
+    With `on`, only the developments of these storylines, with their reports.
+    """
+    lately = [developments.c.last_report_at >= since, developments.c.started_at <= until]
+    if on is not None:
+        ours = select(on_storyline.c.development).where(on_storyline.c.storyline.in_(on))
+        lately.append(developments.c.id.in_(ours))
+    known = select(*_DEVELOPMENT).where(*lately).order_by(developments.c.started_at, developments.c.id)
+    placements = _placed_in(tx, lately, since, until)
+    newest = select(*_ENTRY).where(entries.c.published.between(since, until))
+    newest = newest.order_by(entries.c.published.desc(), entries.c.id.desc()).limit(_BACKGROUND)
+    read = {row.id: _entry(row) for row in tx.execute(newest)}
     read |= {placement.entry.id: placement.entry for placement in placements}
-    lately = select(*_DEVELOPMENT).where(developments.c.last_report_at >= since, developments.c.started_at <= until)
     return History(
-        developments=tuple(
-            map(_development, tx.execute(lately.order_by(developments.c.started_at, developments.c.id)))
-        ),
+        developments=tuple(map(_development, tx.execute(known))),
         placements=placements,
-        entries=tuple(sorted(read.values(), key=lambda entry: (entry.published, entry.id))),
+        entries=tuple(sorted(read.values(), key=_moment)),
         refused=tuple(_refused(tx, since)),
         first_alerts=_first_alerts(tx, since),
     )
+
+
+def _placed_in(
+    tx: Connection, lately: Collection[ColumnElement[bool]], since: datetime, until: datetime
+) -> tuple[Placement, ...]:
+    """The reports of that time in these developments, in order of time.
+
+    They are come to by their developments: by their time, all that was read since would be looked at for the few that are reports.
+    """
+    placed = select(*_ENTRY, *_PLACEMENT).join(reports, reports.c.entry == entries.c.id)
+    placed = placed.where(reports.c.development.in_(select(developments.c.id).where(*lately)))
+    found = (row for row in tx.execute(placed) if since <= row.published <= until)
+    return tuple(sorted(map(_placement, found), key=lambda placement: _moment(placement.entry)))
+
+
+def _moment(entry: Entry) -> tuple[datetime, str]:
+    """By what entries are in order."""
+    return entry.published, entry.id
 
 
 def _refused(tx: Connection, since: datetime) -> list[Placement]:
@@ -248,6 +299,7 @@ def prune(tx: Connection, entries_before: datetime, seen_before: datetime) -> in
     """
     old = select(entries.c.id).where(entries.c.seen_at < entries_before).limit(_BATCH).scalar_subquery()
     gone = tx.execute(delete(entries).where(entries.c.id.in_(old))).rowcount
+    _note_count(tx, -gone)
     keys = tx.execute(select(seen.c.feed, seen.c.key).where(seen.c.last_seen_at < seen_before).limit(_BATCH)).all()
     if keys:
         by_key = delete(seen).where(seen.c.feed == bindparam("of"), seen.c.key == bindparam("k"))

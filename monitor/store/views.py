@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, case, func, select
 
 from monitor.model.feeds import OFFENCES
 from monitor.store import mutes, outbox, subscriptions
 from monitor.store.schema import alerts, deliveries, developments, entries, on_storyline, reports, storylines
 from monitor.store.schema import feeds as feeds_table
+from monitor.store.stories import count as count_entries
 
 View = dict[str, Any]
 
@@ -147,17 +148,21 @@ def listed(tx: Connection, limit: int = 50, state: str | None = None, channel: s
 def status(tx: Connection, now: datetime) -> View:
     """The whole at a glance."""
     table = feeds_table.c
-    healthy = select(func.count()).select_from(feeds_table).where(table.followed)
+    followed, failing, gone = (
+        func.coalesce(func.sum(case((kind, 1), else_=0)), 0)
+        for kind in (table.followed, table.followed & (table.failures > 0), table.followed & table.gone)
+    )
+    counted = tx.execute(select(followed, failing, gone, func.max(table.polled_at))).one()
     channels = outbox.backlog(tx, now)
     return {
-        "feeds": tx.execute(healthy).scalar_one(),
-        "feeds_failing": tx.execute(healthy.where(table.failures > 0)).scalar_one(),
-        "feeds_gone": tx.execute(healthy.where(table.gone)).scalar_one(),
-        "last_poll_at": last_poll(tx),
+        "feeds": counted[0],
+        "feeds_failing": counted[1],
+        "feeds_gone": counted[2],
+        "last_poll_at": _plain(counted[3]),
         "storylines": tx.execute(
             select(func.count()).select_from(storylines).where(storylines.c.followed)
         ).scalar_one(),
-        "entries": tx.execute(select(func.count()).select_from(entries)).scalar_one(),
+        "entries": count_entries(tx),
         "reports": tx.execute(select(func.count()).select_from(reports)).scalar_one(),
         "developments": tx.execute(select(func.count()).select_from(developments)).scalar_one(),
         "alerts": tx.execute(select(func.count()).select_from(alerts)).scalar_one(),

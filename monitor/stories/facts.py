@@ -89,8 +89,7 @@ def _plan_words(key: str) -> frozenset[str]:
 
 
 def _keys(words: Iterable[Word], tongue: str) -> Iterable[str]:
-    told = _told(tongue)
-    return chain.from_iterable([told[folded] for folded, _ in words])
+    return chain.from_iterable(map(_told(tongue).__getitem__, [folded for folded, _ in words]))
 
 
 class _Told(dict[str, tuple[str, ...]]):

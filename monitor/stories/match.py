@@ -68,9 +68,10 @@ class Matcher:
         """The storylines whose threshold `entry` reaches by its terms alone, best first."""
         return self.reached(self.scores(entry))
 
-    def reached(self, matches: Iterable[Match]) -> tuple[Match, ...]:
-        """Those that reach their storyline's threshold."""
-        return tuple(match for match in matches if match.score >= self._thresholds[match.storyline])
+    def reached(self, matches: Iterable[Match], lift: float = 0.0) -> tuple[Match, ...]:
+        """Those that reach their storyline's threshold, or would with so much more."""
+        thresholds = self._thresholds
+        return tuple(match for match in matches if round(match.score + lift, 3) >= thresholds[match.storyline])
 
     def scores(self, entry: Entry) -> list[Match]:
         """Every storyline of which `entry` has at least one term, with its score, best first; also those that miss."""

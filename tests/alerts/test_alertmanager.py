@@ -22,7 +22,8 @@ from hypothesis import given, settings
 from monitor.alerts.channels import AlertmanagerSettings, open_channel
 from monitor.alerts.channels.alertmanager import posted
 from monitor.errors import DeliveryError
-from monitor.feeds.fetch import FetchSettings, Gate
+from monitor.feeds.fetch import Gate
+from monitor.feeds.settings import FetchSettings
 from monitor.model import Alert, AlertKind, Reply, Severity
 from monitor.secret import Secret
 from tests.alerts.samples import HOSTILE, alerts, make_alert, make_delivery

@@ -21,7 +21,8 @@ from monitor.alerts.channels import open_channel
 from monitor.alerts.channels.reply import judge_reply
 from monitor.alerts.channels.webhook import WebhookChannel, WebhookSettings, is_signing_secret, sign
 from monitor.errors import DeliveryError
-from monitor.feeds.fetch import FetchSettings, Gate
+from monitor.feeds.fetch import Gate
+from monitor.feeds.settings import FetchSettings
 from monitor.model import Alert, Delivery, Reply
 from monitor.secret import Secret
 from tests.alerts.samples import NOON, alerts, make_alert, make_delivery

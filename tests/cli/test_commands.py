@@ -429,10 +429,29 @@ def test_tables_fit_the_width_and_keep_what_one_copies_whole(
     assert "\x1b" not in out
 
 
-def test_a_bare_help_loads_none_of_the_heavy_parts() -> None:
+_HEAVY = {"sqlalchemy", "requests", "urllib3", "jinja2", "feedparser", "apscheduler", "flask", "apprise", "rich"}
+"""What takes 20 ms of processor to load, and mostly more."""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "needed"),
+    [
+        (["--help"], set()),
+        (["version"], set()),
+        (["check", "-c", "config/monitor.yaml"], set()),
+        (["status", "-c", "config/monitor.yaml"], {"sqlalchemy"}),
+    ],
+)
+def test_a_command_loads_of_the_heavy_parts_only_what_it_needs(arguments: list[str], needed: set[str]) -> None:
+    code = f"import sys\nfrom monitor.cli import run\nrun({arguments})\nprint(sorted({_HEAVY} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == str(sorted(needed))
+
+
+def test_a_bare_help_does_not_even_load_what_reads_a_configuration() -> None:
     code = (
         "import sys\nfrom monitor.cli import run\nrun(['--help'])\n"
-        "print(sorted({'sqlalchemy', 'feedparser', 'requests', 'apscheduler', 'rapidfuzz', 'jinja2'} & set(sys.modules)))"
+        "print(sorted({'yaml', 'rapidfuzz', 'smtplib', 'monitor.config', 'monitor.store'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"

@@ -15,7 +15,7 @@ import trustme
 
 from monitor.alerts.channels import AlertmanagerSettings, WebhookSettings
 from monitor.doctor import Finding, Level, web
-from monitor.feeds.fetch import FetchSettings
+from monitor.feeds.settings import FetchSettings
 from monitor.secret import Secret
 
 NOW = datetime.now(UTC)

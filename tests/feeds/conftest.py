@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from monitor.feeds.fetch import FetchSettings, Gate
+from monitor.feeds.fetch import Gate
+from monitor.feeds.settings import FetchSettings
 from monitor.model import Feed, FeedState
 
 NOON = datetime(2024, 3, 5, 12, tzinfo=UTC)

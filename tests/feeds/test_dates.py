@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from itertools import product
 
 import pytest
 from hypothesis import example, given, settings
@@ -54,6 +55,20 @@ NO_DATES = (
     "9999-12-31T23:59:59-14:00", "Thu, 01 Jan 1970 00:00:00 GMT", "1970-01-01T00:00:01Z", "2024-03", "2024-065", "2024-W10-2", "05/03/2024", "5 March", "yesterday", "",
     "٢٠٢٤-٠٣-٠٥T12:00:00Z",
 )  # fmt: skip
+
+
+DAYS = ("Tue, ", "tue, ", "Tue,", "Tuesday, ", "Xyz, ", "")
+MONTHS = ("Mar", "mar", "Xar", "Feb", "Sept", "December")
+TIMES = ("12:00:00", "24:00:00", "12:00", "23:59:60", "9:00:00", "01:02:03.5")
+ZONES = (" GMT", " UTC", " +0000", " -00:00", " +0100", " gmt", " Z", "", " GMT+1", " +00", " +0000 (UTC)")
+
+
+@pytest.mark.parametrize("day", ["5", "05", "32", "00", " 5"])
+@pytest.mark.parametrize("year", ["2024", "24", "1989", "0000", "٢٠٢٤"])
+def test_the_usual_way_is_read_like_any_other(day: str, year: str) -> None:
+    for weekday, month, time, zone in product(DAYS, MONTHS, TIMES, ZONES):
+        text = f"{weekday}{day} {month} {year} {time}{zone}"
+        assert dates.read(text) == dates._read_any(text), text
 
 
 @pytest.mark.parametrize(("text", "meant"), CLEAR.items())

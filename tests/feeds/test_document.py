@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monitor.errors import FeedError
-from monitor.feeds.document import ENTRIES, parse_bytes, same_link
+from monitor.feeds.document import ENTRIES, parse_bytes
+from monitor.feeds.urls import same_link
 from monitor.model import Document, Item
 
 URL = "https://herald.example/feed"

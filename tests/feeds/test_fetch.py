@@ -12,6 +12,7 @@ from datetime import timedelta
 import pytest
 
 from monitor.errors import FeedError
+from monitor.feeds import head
 from monitor.feeds.address import Policy
 from monitor.feeds.fetch import GateError
 from monitor.model import Feed
@@ -358,3 +359,15 @@ def test_a_proxy_is_asked_for_no_private_address_in_any_spelling(serve: Serve, g
     proxy = serve(http())
     assert failure(gate, f"http://{host}/", proxy=proxy.url, allow_networks=()).reason == "forbidden"
     assert proxy.requests == []
+
+
+@pytest.mark.parametrize("says", [b"Transfer-Encoding: chunked", b"Content-Length: 9", b"ETag: x"])
+def test_a_304_has_ended_with_its_head(says: bytes) -> None:
+    """Whatever it says of a body; else who takes its connection at once would meet an answer that has not ended."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(b"HTTP/1.1 304 Not Modified\r\n" + says + b"\r\n\r\n")
+        reply = head.Reply(ours)
+        reply.begin()
+        assert reply.isclosed()
+        assert reply.read() == b""

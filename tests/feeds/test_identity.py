@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from monitor.feeds.document import parse_bytes, same_link
+from monitor.feeds.document import parse_bytes
+from monitor.feeds.urls import same_link
 from monitor.model import Item
 from tests.feeds.test_document import item, parse, rss
 

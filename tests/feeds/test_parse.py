@@ -39,6 +39,10 @@ def response(body: bytes) -> Response:
     return Response(url="https://herald.example/feed", status=200, headers={"content-type": "text/xml"}, body=body)
 
 
+def pid_of_child(parser: Parser) -> int:
+    return parser._children.call(20, os.getpid)
+
+
 def corpus() -> list[Path]:
     if not CORPUS.is_dir():
         assert not os.environ.get("CI"), f"the corpus of feeds must be at {CORPUS} in CI"
@@ -79,7 +83,7 @@ def test_a_feed_that_eats_its_parser_takes_nobody_with_it(parser: Parser, body: 
 def test_a_child_that_dies_is_a_feed_error_and_a_new_one_takes_its_place() -> None:
     """X3, P10: the child is killed while it parses, as a fault of its parser would."""
     made = Parser(1)
-    child = made._pool.schedule(os.getpid).result()
+    child = pid_of_child(made)
     slow = response(
         b"<rss version='0.92'><channel><item><author>" + b"1" * 60_000 + b"</author></item></channel></rss>"
     )
@@ -91,14 +95,14 @@ def test_a_child_that_dies_is_a_feed_error_and_a_new_one_takes_its_place() -> No
             parsing.result()
     assert caught.value.reason == "parse-crash"
     assert made.parse(response(RSS)).items
-    assert made._pool.schedule(os.getpid).result() != child
+    assert pid_of_child(made) != child
     made.close()
 
 
 def test_who_waits_for_a_parser_when_the_monitor_ends_is_let_go() -> None:
     """P1: nothing ever becomes of what a closed pool still had to do."""
     made = Parser(1)
-    made._pool.schedule(os.getpid).result()
+    pid_of_child(made)
     slow = response(
         b"<rss version='0.92'><channel><item><author>" + b"1" * 60_000 + b"</author></item></channel></rss>"
     )
@@ -112,17 +116,14 @@ def test_who_waits_for_a_parser_when_the_monitor_ends_is_let_go() -> None:
 SHOW = """
 import os
 from pathlib import Path
-from monitor.feeds.parse import Parser
+from monitor.feeds.children import Children
 
-def environment():
-    started = [Path(f"/proc/{pid}/environ").read_text() for pid in (os.getpid(), os.getppid())]
-    return [dict(os.environ), *started]
-
-if __name__ == "__main__":
-    made = Parser(1)
-    print(made._pool.schedule(environment).result())
-    made.close()
-    assert os.environ["HOOK_SECRET"]
+children = Children(1)
+print(children.call(20, eval, "dict(__import__('os').environ)"))
+for pid in (children.call(20, os.getpid), children.call(20, os.getppid)):
+    print(Path(f"/proc/{pid}/environ").read_text())
+children.close()
+assert os.environ["HOOK_SECRET"]
 """
 
 

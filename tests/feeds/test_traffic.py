@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from monitor.feeds.fetch import FetchSettings
-from monitor.feeds.traffic import Traffic
-from monitor.model import FeedState
+from monitor.feeds.settings import FetchSettings
+from monitor.feeds.traffic import Look, Traffic
+from monitor.model import FeedState, Wanted, host
 from tests.feeds.conftest import NOON
 
 UNHURRIED = FetchSettings(spacing=timedelta(0), workers=8)
@@ -22,6 +23,19 @@ def ill(url: str) -> FeedState:
     return FeedState(url=url, next_poll_at=NOON, failures=1)
 
 
+def among(due: Sequence[FeedState]) -> Look:
+    """A look at these feeds, as the store gives it."""
+
+    def look(wanted: Wanted) -> list[FeedState]:
+        return [
+            state for state in due
+            if wanted.host in ("", host(state.url)) and host(state.url) not in wanted.hosts_but
+            and state.url not in wanted.but and wanted.doubtful in (None, state.is_doubtful)
+        ]  # fmt: skip
+
+    return look
+
+
 def urls(picked: list[FeedState]) -> list[str]:
     return [state.url for state in picked]
 
@@ -30,21 +44,49 @@ def test_a_host_gets_only_as_many_polls_at_a_time_as_it_may() -> None:
     """H24."""
     traffic, of_a = Traffic(UNHURRIED), [well(f"https://a.example/{n}") for n in range(4)]
     due = [*of_a, *(well(f"https://b.example/{n}") for n in range(4))]
-    picked = traffic.pick(due, 0.0)
+    picked = traffic.pick(among(due), 0.0)
     assert urls(picked) == ["https://a.example/0", "https://a.example/1", "https://b.example/0", "https://b.example/1"]
-    assert traffic.pick(of_a[2:], 0.0) == []
+    assert traffic.pick(among(of_a[2:]), 0.0) == []
     traffic.end(picked[0])
-    assert urls(traffic.pick(of_a[2:], 0.0)) == ["https://a.example/2"]
+    assert urls(traffic.pick(among(of_a[2:]), 0.0)) == ["https://a.example/2"]
+
+
+def test_where_more_was_due_than_could_go_the_end_of_a_poll_says_that_more_may() -> None:
+    """Only for hosts that need no sparing: others wait between two polls in any case."""
+    traffic = Traffic(FetchSettings(per_host=1, spacing=timedelta(seconds=1)))
+    own, other = ([well(f"http://{at}/{n}") for n in range(2)] for at in ("127.0.0.1", "a.example"))
+    first = traffic.pick(among([*own, *other]), 0.0)
+    assert [traffic.end(state) for state in first] == [True, False]
+    assert urls(traffic.pick(among([*own, *other]), 0.5, "127.0.0.1")) == ["http://127.0.0.1/0"]
+
+
+def test_a_host_with_thousands_of_due_feeds_keeps_no_other_waiting_and_is_not_read_through() -> None:
+    """P17."""
+    traffic, read = Traffic(UNHURRIED), 0
+    due = [
+        *(well(f"https://big.example/{n}") for n in range(20_000)),
+        *(well(f"https://{n}.example/") for n in range(5)),
+    ]
+
+    def look(wanted: Wanted) -> Iterator[FeedState]:
+        nonlocal read
+        for state in among(due)(wanted):
+            read += 1
+            yield state
+
+    picked = urls(traffic.pick(look, 0.0))
+    assert len(picked) == 2 + 5
+    assert read < 50
 
 
 def test_a_host_is_left_in_peace_between_two_polls_but_a_machine_of_ones_own_is_not() -> None:
     traffic = Traffic(FetchSettings(spacing=timedelta(seconds=2)))
     due = [well(f"https://a.example/{n}") for n in range(4)]
-    assert urls(traffic.pick(due, 10.0)) == ["https://a.example/0"]
-    assert traffic.pick(due[1:], 11.9) == []
-    assert urls(traffic.pick(due[1:], 12.0)) == ["https://a.example/1"]
+    assert urls(traffic.pick(among(due), 10.0)) == ["https://a.example/0"]
+    assert traffic.pick(among(due[1:]), 11.9) == []
+    assert urls(traffic.pick(among(due[1:]), 12.0)) == ["https://a.example/1"]
     for own in ("127.0.0.1", "localhost", "192.168.1.7", "[::1]"):
-        assert len(traffic.pick([well(f"http://{own}/{n}") for n in range(2)], 12.0)) == 2
+        assert len(traffic.pick(among([well(f"http://{own}/{n}") for n in range(2)]), 12.0)) == 2
 
 
 def test_feeds_that_failed_or_are_new_have_places_of_their_own() -> None:
@@ -52,21 +94,21 @@ def test_feeds_that_failed_or_are_new_have_places_of_their_own() -> None:
     traffic = Traffic(UNHURRIED)
     slow = [ill(f"https://slow{n}.example/") for n in range(60)]
     fine = [well(f"https://fine{n}.example/") for n in range(60)]
-    picked = traffic.pick([*slow, *fine], 0.0)
-    assert (len([s for s in picked if s.failures]), len([s for s in picked if not s.failures])) == (24, 16)
-    assert traffic.pick([*slow[24:], *fine[16:]], 0.0) == []
-    traffic.end(picked[0])
-    assert len(traffic.pick([*slow[24:], *fine[16:]], 0.0)) == 1
-    traffic.end(picked[-1])
-    assert len(traffic.pick(fine[16:], 0.0)) == 1
+    picked = traffic.pick(among([*slow, *fine]), 0.0)
+    assert picked == [*fine[:16], *slow[:24]]
+    assert traffic.pick(among([*slow[24:], *fine[16:]]), 0.0) == []
+    traffic.end(slow[0])
+    assert len(traffic.pick(among([*slow[24:], *fine[16:]]), 0.0)) == 1
+    traffic.end(fine[0])
+    assert len(traffic.pick(among(fine[16:]), 0.0)) == 1
 
 
 def test_slow_work_on_doubtful_feeds_holds_up_no_other() -> None:
     """H2."""
     traffic, gate = Traffic(replace(UNHURRIED, workers=1)), threading.Event()
     slow = [ill(f"https://slow{n}.example/") for n in range(3)]
-    waiting = [traffic.begin(state, gate.wait) for state in traffic.pick(slow, 0.0)]
-    (other,) = traffic.pick([well("https://fine.example/")], 0.0)
+    waiting = [traffic.begin(state, gate.wait) for state in traffic.pick(among(slow), 0.0)]
+    (other,) = traffic.pick(among([well("https://fine.example/")]), 0.0)
     assert traffic.begin(other, lambda: "done").result(5) == "done"
     gate.set()
     assert [future.result(5) for future in waiting] == [True] * 3

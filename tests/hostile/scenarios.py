@@ -16,7 +16,8 @@ from ipaddress import IPv4Address
 from typing import Any
 
 from monitor.errors import FeedError
-from monitor.feeds.fetch import FetchSettings, Gate, GateError
+from monitor.feeds.fetch import Gate, GateError
+from monitor.feeds.settings import FetchSettings
 from monitor.model import Feed, FeedState
 from tests.hostile.inside import CLOSED, CLOSED6, DEAF, DEAF6, PUBLIC6, Place, main
 from tests.hostile.ranges import METADATA, OUT_OF_REACH, RANGES

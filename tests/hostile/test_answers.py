@@ -17,7 +17,8 @@ import pytest
 from monitor.errors import FeedError
 from monitor.feeds import schedule
 from monitor.feeds.document import parse_bytes
-from monitor.feeds.fetch import FetchSettings, Gate
+from monitor.feeds.fetch import Gate
+from monitor.feeds.settings import FetchSettings
 from monitor.model import Poll
 from tests.end_to_end.world import free_port
 from tests.feeds.conftest import NOON, RawServer, feed

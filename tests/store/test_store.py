@@ -10,6 +10,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from sqlalchemy import inspect, select
 from monitor.errors import StoreError, StoreHeld
 from monitor.store import Connection, Store, migrations, outbox, stories, upsert
 from monitor.store.schema import entries, meta
+from monitor.store.schema import feeds as feeds_table
 from tests.store.conftest import NOON, alert, delivery, development, entry, in_a_file, placement
 
 WRITER = """
@@ -224,6 +227,53 @@ def shape(store: Store) -> dict[str, object]:
         }
 
 
+def piled_up(store: Store, *works: Callable[[Connection], object]) -> list[Future[object]]:
+    """What becomes of steps that all come while the writer is at something else."""
+    free = threading.Event()
+    with ThreadPoolExecutor(len(works) + 1) as pool:
+        pool.submit(store.on_writer, free.wait)
+        futures = [pool.submit(store.write_together, work) for work in works]
+        while len(store._steps) < len(works):
+            time.sleep(0.01)
+        free.set()
+    return futures
+
+
+def adding(number: int, seen: list[int]) -> Callable[[Connection], int]:
+    def add(tx: Connection) -> int:
+        stories.save(tx, [entry(number)], [], [], NOON)
+        seen.append(id(tx))
+        return number
+
+    return add
+
+
+def test_small_steps_that_come_while_the_writer_is_busy_share_a_transaction(store: Store) -> None:
+    seen: list[int] = []
+    futures = piled_up(store, *(adding(number, seen) for number in range(5)))
+    assert [future.result() for future in futures] == [0, 1, 2, 3, 4]
+    assert len(set(seen)) == 1
+    with store.read() as tx:
+        assert len(_entries(tx)) == 5
+
+
+def test_a_step_that_fails_takes_none_of_those_with_it_that_shared_its_transaction(store: Store) -> None:
+    def fail(tx: Connection) -> None:
+        stories.save(tx, [entry(9)], [], [], NOON)
+        raise RuntimeError("in the middle")
+
+    first, failed, last = piled_up(store, adding(1, []), fail, adding(2, []))
+    assert (first.result(), last.result()) == (1, 2)
+    with pytest.raises(RuntimeError, match="in the middle"):
+        failed.result()
+    with store.read() as tx:
+        assert _entries(tx) == ["e1", "e2"]
+
+
+def _entries(tx: Connection) -> list[str]:
+    return list(tx.execute(select(entries.c.id).order_by(entries.c.id)).scalars())
+
+
 @in_a_file
 @pytest.mark.parametrize("number", range(1, migrations.NEWEST + 1))
 def test_a_store_of_any_earlier_schema_becomes_like_a_new_one(store: Store, tmp_path: Path, number: int) -> None:
@@ -236,6 +286,30 @@ def test_a_store_of_any_earlier_schema_becomes_like_a_new_one(store: Store, tmp_
     with upgraded.read() as tx:
         assert migrations.version(tx) == migrations.NEWEST
     upgraded.close()
+
+
+def test_a_migration_tells_the_host_of_each_feed_and_how_it_is(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "old.db") as old:
+        old.executescript((Path(__file__).parent / "schema-4.sql").read_text())
+        old.executemany(
+            "INSERT INTO feeds (url, followed, etag, last_modified, body_hash, title, next_poll_at, failures, error, gone, succeeded_at)"
+            " VALUES (?, 1, '', '', '', '', '2024-03-05 12:00:00.000000', ?, '', 0, ?)",
+            [
+                ("https://well.example:8443/rss", 0, "2024-03-05 11:00:00.000000"),
+                ("https://ill.example/rss", 1, "2024-03-05 11:00:00.000000"),
+                ("https://new.example/rss", 0, None),
+                ("https://[broken/rss", 0, None),
+            ],
+        )
+    old.close()
+    upgraded = Store.open(f"sqlite:///{tmp_path}/old.db")
+    with upgraded.read() as tx:
+        named = {row.url: (row.host, row.doubtful) for row in tx.execute(select(feeds_table))}
+    upgraded.close()
+    assert named == {
+        "https://well.example:8443/rss": ("well.example", False), "https://ill.example/rss": ("ill.example", True),
+        "https://new.example/rss": ("new.example", True), "https://[broken/rss": ("", True),
+    }  # fmt: skip
 
 
 def test_a_migration_that_fails_half_way_leaves_the_schema_as_it_was(store: Store) -> None:

@@ -8,15 +8,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import delete, event, select, text
 
-from monitor.model import DeliveryState, Feed, FeedState, StoryState
-from monitor.store import Connection, Store, feedback, feeds, outbox, stories, views
-from monitor.store.schema import seen
+from monitor.model import DeliveryState, Feed, FeedState, StoryState, Wanted
+from monitor.store import Connection, Store, feedback, feeds, fields, keeping, outbox, stories, upsert, views
+from monitor.store.schema import entries, seen
 from tests.store.conftest import FEED, NOON, STORYLINE, alert, delivery, development, entry, placement
 
 LEASE = timedelta(minutes=5)
 MINUTE = timedelta(minutes=1)
+_SOME = Wanted(hosts_but=["a.example"], but=[FEED], doubtful=True)
 
 
 @pytest.fixture
@@ -43,6 +44,75 @@ def test_new_feeds_are_due_and_known_ones_keep_what_was_learned(followed: Store)
         assert feeds.everything(tx)[1] == learned
 
 
+def test_due_feeds_are_given_by_host_and_by_how_they_are(store: Store) -> None:
+    urls = [f"https://{host}.example/{number}" for host in "ab" for number in (1, 2)]
+    store.write(lambda tx: feeds.sync(tx, [Feed(url=url) for url in urls], NOON))
+    well = FeedState(url=urls[0], next_poll_at=NOON, succeeded_at=NOON)
+    store.write(lambda tx: feeds.save(tx, well))
+
+    def given(**wanted: Any) -> list[str]:
+        with store.read() as tx:
+            return [state.url for state in feeds.due(tx, NOON, Wanted(**wanted))]
+
+    assert sorted(given()) == urls
+    assert given(host="b.example") == urls[2:]
+    assert given(hosts_but=["a.example"], but=[urls[2]]) == [urls[3]]
+    assert given(doubtful=False) == [urls[0]]
+    assert given(doubtful=True) == urls[1:]
+    store.write(lambda tx: feeds.save(tx, replace(well, failures=1)))
+    assert given(doubtful=False) == []
+
+
+def test_entries_are_counted_as_they_come_and_go(store: Store) -> None:
+    def kept() -> int:
+        with store.read() as tx:
+            return stories.count(tx)
+
+    assert kept() == 0
+    store.write(lambda tx: stories.save(tx, [entry(1), entry(2)], [], [], NOON))
+    store.write(lambda tx: stories.save(tx, [entry(2), entry(3)], [], [], NOON + MINUTE))
+    store.write(lambda tx: stories.save(tx, [entry(3)], [], [], NOON + MINUTE))
+    assert kept() == 3
+    store.write(lambda tx: stories.prune(tx, NOON + MINUTE, NOON))
+    assert kept() == 1
+    with store.read() as tx:
+        assert views.status(tx, NOON)["entries"] == 1
+
+
+def test_the_history_of_some_storylines_leaves_out_what_is_on_others(store: Store) -> None:
+    told = [replace(development("d-1"), id="d-1"), replace(development("d-2"), storylines=("ferry",))]
+    placed = [placement(1, "d-1"), placement(2, "d-2")]
+    store.write(lambda tx: stories.save(tx, [entry(n) for n in (1, 2, 3)], placed, told, NOON))
+    with store.read() as tx:
+        past = stories.history(tx, NOON - MINUTE, on={"ferry"})
+        assert [d.id for d in past.developments] == ["d-2"]
+        assert [p.development for p in past.placements] == ["d-2"]
+        assert [e.id for e in past.entries] == [e.id for e in stories.history(tx, NOON - MINUTE).entries]
+        assert len(past.entries) == 3
+
+
+def test_who_was_not_polled_since_a_time_is_told_with_when_that_is_due(store: Store) -> None:
+    urls = [f"https://{name}.example" for name in "abc"]
+    store.write(lambda tx: feeds.sync(tx, [Feed(url=url) for url in urls], NOON))
+    polled = [
+        FeedState(url=url, next_poll_at=NOON + MINUTE, polled_at=NOON - n * MINUTE) for n, url in enumerate(urls[:2])
+    ]
+    for state in polled:
+        store.write(lambda tx, state=state: feeds.save(tx, state))  # type: ignore[misc]
+    with store.read() as tx:
+        assert feeds.is_any_unpolled(tx)
+        assert {url: at > NOON for url, at in feeds.unpolled_since(tx, NOON).items()} == {urls[1]: True, urls[2]: False}
+    store.write(lambda tx: feeds.save(tx, replace(polled[0], url=urls[2], failures=1)))
+    with store.read() as tx:
+        assert not feeds.is_any_unpolled(tx)
+
+
+def test_new_feeds_are_due_in_the_order_of_the_configuration(store: Store) -> None:
+    urls = [f"https://{name}.example" for name in "cab"]
+    store.write(lambda tx: feeds.sync(tx, [Feed(url=url) for url in urls], NOON))
+    assert due(store) == urls
+
+
 def test_a_feed_that_is_gone_is_due_only_when_it_is_asked_for(followed: Store) -> None:
     """H22."""
     followed.write(lambda tx: feeds.save(tx, FeedState(url=FEED, next_poll_at=NOON, gone=True)))
@@ -66,6 +136,23 @@ def test_keys_are_each_feeds_own(store: Store) -> None:
     store.write(lambda tx: stories.save(tx, [entry(1)], [], [], NOON))
     other = replace(entry(2, keys=("id:1",)), feed="https://b.example")
     assert store.write(lambda tx: feeds.sift(tx, other.feed, [other], NOON)).unseen == [other]
+
+
+def test_a_prepared_statement_keeps_what_sqlalchemy_would_keep(store: Store) -> None:
+    rows = [fields(entry(n, keys=(f"id:{n}", "ü"))) | {"seen_at": NOON + timedelta(microseconds=n)} for n in range(3)]
+    prepared = keeping(entries, tuple(rows[0]))
+    whole = text("SELECT * FROM entries ORDER BY id")
+
+    def kept(tx: Connection, way: Callable[[], object]) -> list[Any]:
+        tx.execute(delete(entries))
+        way()
+        return list(tx.execute(whole).all())
+
+    def both(tx: Connection) -> bool:
+        ours = kept(tx, lambda: prepared.run(tx, [tuple(row.values()) for row in rows]))
+        return ours == kept(tx, lambda: upsert(tx, entries, rows, keep=True)) and len(ours) == 3
+
+    assert store.write(both)
 
 
 def test_thousands_of_keys_are_looked_up_at_once(store: Store) -> None:
@@ -163,7 +250,7 @@ def test_what_is_done_at_every_poll_and_delivery_reads_no_table_from_end_to_end(
     settled = replace(delivery("x"), state=DeliveryState.SENT)
     steps = plans(
         store,
-        lambda tx: feeds.due(tx, NOON),
+        lambda tx: list(feeds.due(tx, NOON, _SOME)),
         lambda tx: feeds.sift(tx, FEED, [entry(1)], NOON),
         lambda tx: feeds.save(tx, FeedState(url=FEED, next_poll_at=NOON)),
         lambda tx: stories.save(tx, [entry(1)], [placement(1)], [development()], NOON),
@@ -324,7 +411,8 @@ def test_what_is_asked_all_day_is_looked_up_however_much_is_stored(followed: Sto
 
     def ask(tx: Connection) -> None:
         event.listen(tx, "before_cursor_execute", note)
-        list(feeds.due(tx, NOON))
+        list(feeds.due(tx, NOON, _SOME))
+        list(feeds.due(tx, NOON, Wanted(host="a.example", but=[FEED])))
         feeds.count_due(tx, NOON)
         feeds.sift(tx, FEED, [entry(1, keys=("a",))], NOON)
         for name in ("e", "https://h.example/1"):

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from monitor.stories.text import fold, fold_all, read, stems, without_outlet
+from monitor.stories.text import _WORD, _joined, clean, fold, fold_all, read, stems, without_outlet
 
 
 @pytest.mark.parametrize(
@@ -50,3 +52,14 @@ def test_inflected_forms_share_a_stem_and_others_do_not() -> None:
     assert stems(fold("dams")) & stems(fold("dam"))
     assert stems(fold("powodzi")) & stems(fold("powodzią"))
     assert not stems(fold("dam")) & stems(fold("damage"))
+
+
+@given(
+    st.lists(
+        st.sampled_from([*"aB1.,'’ \t\n\u00a0\u3000\u200bé日한S_-—|ßİǅ①½Ω٣", "\x1c", "\u0301", "U.S.", "1,000"]),
+        max_size=12,
+    ).map("".join)
+)
+def test_no_word_goes_beyond_a_space(text: str) -> None:
+    whole = _joined(clean(text))
+    assert [word.surface for word in read(text).words] == _WORD.findall(whole)

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-from jinja2 import PackageLoader, StrictUndefined, TemplateError, select_autoescape
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from typing import TYPE_CHECKING, Any
 
 from monitor.alerts.clean import host, isolate
 from monitor.alerts.digest import sparkline
 from monitor.model import Severity, Told
+
+if TYPE_CHECKING:
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +67,8 @@ def compiled(source: str, name: str) -> Any:
 
 def syntax_error(source: str) -> str:
     """What is wrong with a template's text, with its line; empty when nothing is."""
+    from jinja2 import TemplateError  # noqa: PLC0415 - loaded where an alert is written, not at each start
+
     try:
         _environment().parse(source)
     except TemplateError as error:
@@ -77,6 +79,8 @@ def syntax_error(source: str) -> str:
 @cache
 def ours() -> ImmutableSandboxedEnvironment:
     """The environment of our own templates."""
+    from jinja2 import PackageLoader, select_autoescape  # noqa: PLC0415
+
     environment = _environment()
     environment.loader = PackageLoader("monitor.alerts")
     environment.autoescape = select_autoescape(["html.jinja"])
@@ -84,6 +88,9 @@ def ours() -> ImmutableSandboxedEnvironment:
 
 
 def _environment() -> ImmutableSandboxedEnvironment:
+    from jinja2 import StrictUndefined  # noqa: PLC0415
+    from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
+
     environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {
         "host": host, "when": _when, "isolate": isolate, "sparkline": sparkline, "count_of": _count, "marks": _marks,
