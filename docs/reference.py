@@ -11,15 +11,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from monitor.alerts.notice import Operator
 from monitor.alerts.policy import Policy
 from monitor.alerts.severity import Outlets
 from monitor.alerts.templates import TemplateFiles
 from monitor.config.channels import CHANNELS
 from monitor.config.defaults import Defaults, Retention
 from monitor.config.schema import schema
-from monitor.feeds.fetch import FetchSettings
+from monitor.feeds.settings import FetchSettings
 from monitor.model import Feed, Route, Storyline, Terms
-from monitor.notices import Operator
 from monitor.serve import WebSettings
 
 PAGE = Path(__file__).with_name("configuration.md")

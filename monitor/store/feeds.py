@@ -20,7 +20,7 @@ from monitor.store.schema import entries as known_entries
 _STATE = tuple(feeds.c[name] for name in FeedState.__dataclass_fields__)
 _of_state = attrgetter(*FeedState.__dataclass_fields__, "is_doubtful", "url")
 _SAVE = Prepared(
-    lambda: update(feeds).where(feeds.c.url == bindparam("ours")),
+    lambda _engine: update(feeds).where(feeds.c.url == bindparam("ours")),
     (*FeedState.__dataclass_fields__, "doubtful", "ours"),
 )
 _DUE = (feeds.c.followed, ~feeds.c.gone, feeds.c.doubtful.in_((False, True)), feeds.c.next_poll_at <= bindparam("now"))

@@ -9,7 +9,8 @@ from typing import Any
 
 from monitor.alerts.channels.console import ConsoleSettings
 from monitor.config import Config
-from monitor.feeds.fetch import FetchSettings, Gate
+from monitor.feeds.fetch import Gate
+from monitor.feeds.settings import FetchSettings
 from monitor.model import Feed, Storyline, Terms
 from monitor.serve import WebSettings
 from monitor.store import Store, links

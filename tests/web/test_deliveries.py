@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from monitor.alerts.channels.webhook import WebhookSettings
 from monitor.alerts.route import deliveries_for, sample_alert
-from monitor.feeds.fetch import FetchSettings
+from monitor.feeds.settings import FetchSettings
 from monitor.model import Delivery, DeliveryState
 from monitor.secret import Secret
 from monitor.store import Store, outbox
