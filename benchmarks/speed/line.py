@@ -31,7 +31,7 @@ from monitor.stories.ledger import Ledger
 
 ROOT = Path(__file__).parents[2]
 EACH: tuple[tuple[str, Any, str], ...] = (
-    ("decide: facts", desk, "facts"), ("decide: match", Rules, "found"), ("decide: note", Ledger, "note_entry"),
+    ("decide: facts", desk, "facts"), ("decide: match", Rules, "within_reach"), ("decide: note", Ledger, "note_entry"),
 )  # fmt: skip
 """What `decide` does with each entry: its label, where it stands, its name."""
 spent: dict[str, list[float]] = defaultdict(list)
