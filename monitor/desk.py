@@ -35,7 +35,6 @@ from monitor.stories.feedback import Judged, adjusted
 from monitor.stories.ledger import Ledger
 from monitor.stories.match import Matcher
 from monitor.stories.place import place
-from monitor.stories.profile import SWAY
 from monitor.stories.state import LOOKED_AT, Activity, Standing, standing, why
 
 OLD = timedelta(days=7)
@@ -57,7 +56,7 @@ class Rules:
     def heeding(self, given: Sequence[Feedback]) -> Rules:
         """These rules, as configured, with the thresholds and the places that feedback gives."""
         storylines = adjusted(self.matcher.storylines, given)
-        matcher = self.matcher if storylines == self.matcher.storylines else Matcher(storylines)
+        matcher = self.matcher if storylines == self.matcher.storylines else self.matcher.heeding(storylines)
         return replace(self, matcher=matcher, judged=Judged.of(given))
 
     def minding(self, standing: tuple[Mute, ...]) -> Rules:
@@ -68,24 +67,20 @@ class Rules:
         """Every storyline of which `entry` has a term, with the score that its terms and habits give; the best first."""
         return ledger.sharpen(self.matcher.scores(entry), read)
 
+    def within_reach(self, entry: Entry, read: Facts, ledger: Ledger) -> list[Match]:
+        """Of those, the ones that `entry` may belong to: all, where a person said to which."""
+        meant = entry.id in self.judged.meant
+        found = self.matcher.scores(entry) if meant else self.matcher.within_reach(entry)
+        return ledger.sharpen(found, read)
+
     def matches(self, entry: Entry, scored: Sequence[Match]) -> tuple[Match, ...]:
         """Of those `scored`, the storylines that `entry` belongs to."""
         return self.judged.matches(entry.id, scored, self.matcher.reached(scored))
 
-    def found(self, entry: Entry, read: Facts, ledger: Ledger) -> tuple[Match, ...]:
-        """The same as `matches` of all that are `scored`; habits are not asked where they cannot bring a match to its threshold.
-
-        Most entries have a word of some storyline, and hardly any belongs to one.
-        """
-        matches: Sequence[Match] = self.matcher.scores(entry)
-        if entry.id not in self.judged.meant:
-            matches = self.matcher.reached(matches, SWAY)
-        return self.matches(entry, ledger.sharpen(matches, read)) if matches else ()
-
     def note_wrong(self, entry: Entry, read: Facts, ledger: Ledger) -> None:
         """Where a person judged `entry` wrong, have `ledger` remember it, so that nobody is told of its rewrites."""
         if self.judged.is_wrong(entry.id):
-            matches = self.matcher.reached(self.scored(entry, read, ledger))
+            matches = self.matcher.reached(self.within_reach(entry, read, ledger))
             if matches:
                 ledger.refuse(place(ledger.weighed(entry, read, matches), matches, ledger), read)
 
@@ -103,7 +98,7 @@ def decide(entries: Iterable[Entry], ledger: Ledger, rules: Rules, now: datetime
     deliveries: list[Delivery] = []
     for entry in entries:
         read = facts(entry)
-        matches = rules.found(entry, read, ledger)
+        matches = rules.matches(entry, rules.within_reach(entry, read, ledger))
         report = ledger.note_entry(entry, read, matches)
         if report is None:
             rules.note_wrong(entry, read, ledger)

@@ -264,7 +264,7 @@ def _keys(guid: str, link: str, title: str, summary: str) -> tuple[str, ...]:
     named = f"id:{same_link(guid) if guid.startswith(('http://', 'https://')) else guid}" if guid else ""
     link = f"url:{link}" if "/" in link.removeprefix("//") or "?" in link else ""
     text = f"text:{title}|{summary[:200]}" if not link and (title or not named) else ""
-    return tuple(dict.fromkeys(_cut(key) for key in (named, link, text) if key))
+    return tuple(dict.fromkeys(map(_cut, filter(None, (named, link, text)))))
 
 
 def _cut(key: str) -> str:

@@ -152,6 +152,10 @@ class Entry:
     keys: tuple[str, ...] = ()
     """Everything this entry may be recognised by when its feed changes its habits; `id` is the first."""
 
+    def __hash__(self) -> int:
+        """By the id, which tells entries apart; what is read out of an entry is remembered by it several times over."""
+        return hash(self.id)
+
 
 class Item(NamedTuple):
     """An entry as its document gave it, before the poll's time is known; `published` is None when it gave no usable date.

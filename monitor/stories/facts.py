@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from importlib import resources
 from itertools import chain
+from operator import attrgetter
 
 from monitor.model import Entry
 from monitor.stories.text import Text, Word, language, read, read_entry, stem
@@ -25,6 +26,7 @@ _REMEMBERED = 100_000
 _SHORTEST_BEGINNING = 3
 _NEXT = 2
 """How many words after `to` are looked at for the act that is planned."""
+_folded = attrgetter("folded")
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def _plan_words(key: str) -> frozenset[str]:
 
 
 def _keys(words: Iterable[Word], tongue: str) -> Iterable[str]:
-    return chain.from_iterable(map(_told(tongue).__getitem__, [folded for folded, _ in words]))
+    return chain.from_iterable(map(_told(tongue).__getitem__, map(_folded, words)))
 
 
 class _Told(dict[str, tuple[str, ...]]):

@@ -1,240 +1,190 @@
-"""Entry x storylines -> matches with their evidence: an index proposes terms, rapidfuzz forgives and verifies.
+"""Entry x storylines -> matches with their evidence: an index proposes phrases and storylines, and what it proposes is verified.
 
-Each distinct word of the stream is compared with the words of all terms once and remembered (`vocabulary.py`); from then on an
-entry costs a dictionary look-up a word, only phrases whose rarest word was seen are looked at, and only storylines with a term.
+Only storylines with a term are looked at (`phrases.py`); and where the question is which of them an entry can reach, of those that need
+each of their groups only the ones of whose rarest group it has a term.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import copy
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from monitor.model import Entry, Evidence, Match, Storyline
-from monitor.stories.text import Text, Word, fold_all, is_unspaced, read, read_entry
-from monitor.stories.vocabulary import SAME, Vocabulary
+from monitor.stories.phrases import Phrases, Said
+from monitor.stories.profile import SWAY
+from monitor.stories.text import fold_all, read_entry
+from monitor.stories.vocabulary import SAME
 
-_ACRONYM = 4
-_LEAD = 40
-"""Words of a summary that count in full; news says what it is about in its first sentence or two."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Phrase:
-    """One way to say a term."""
-
-    term: int
-    name: str
-    """The term as the user wrote it."""
-    text: str
-    words: tuple[str, ...]
-    before: tuple[int, ...]
-    """How often each word stands in the phrase before, as in `Baden-Baden`."""
-    longest: str
-    acronym: bool
+_Terms = dict[tuple[str, ...], tuple[int, str]]
+"""All that a term may be said by -> its number, and the term as the user wrote it. Storylines that share a term share the work."""
+_Weights = Mapping[int, float]
+"""Term that is found -> how surely, 0..1."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Watch:
-    """A storyline with its terms' entities written out."""
+    """A storyline with its terms' numbers."""
 
-    storyline: Storyline
+    storyline: str
+    threshold: float
     all: tuple[tuple[int, ...], ...]
     any: tuple[int, ...]
     none: tuple[int, ...]
+    terms: tuple[int, ...]
+    """All of them, each once."""
+
+    def needed(self) -> tuple[tuple[int, ...], ...]:
+        """The groups without a term of which an entry stays below the threshold, however familiar it sounds: all or none."""
+        groups = len(self.all)
+        return self.all if groups and round((groups - 1) / groups * 0.5 + SWAY, 3) < self.threshold else ()
 
 
 class Matcher:
     """Finds the storylines that an entry belongs to. Not thread-safe: it remembers the words it has seen."""
 
     def __init__(self, storylines: Sequence[Storyline]) -> None:
+        terms: _Terms = {}
+        self._watches = [_watch(storyline, terms) for storyline in storylines]
+        self._phrases = Phrases((number, term, name) for names, (number, term) in terms.items() for name in names)
+        self._watched = _by_term(watch.terms for watch in self._watches)
+        """Term -> the watches that have it."""
+        self._heed(storylines)
+
+    def heeding(self, storylines: Sequence[Storyline]) -> Matcher:
+        """The matcher of the same storylines with other thresholds; it shares what this one knows and remembers."""
+        matcher = copy.copy(self)
+        matcher._heed(storylines)  # noqa: SLF001 - a copy of this one
+        return matcher
+
+    def _heed(self, storylines: Sequence[Storyline]) -> None:
         self.storylines = tuple(storylines)
         self._thresholds = {storyline.id: storyline.threshold for storyline in storylines}
-        self._phrases: list[_Phrase] = []
-        self._unspaced: list[_Phrase] = []
-        self._terms: dict[tuple[str, ...], int] = {}
-        self._written: list[Word] = []
-        self._watches = [self._watch(storyline) for storyline in storylines]
-        self._watched: dict[int, list[int]] = defaultdict(list)
-        """Term -> the watches that have it."""
-        for number, watch in enumerate(self._watches):
-            for term in {*watch.any, *watch.none, *chain.from_iterable(watch.all)}:
-                self._watched[term].append(number)
-        self._vocabulary = Vocabulary(self._written)
-        self._by_word = _by_rarest_word(self._phrases)
+        self._watches = [
+            replace(watch, threshold=storyline.threshold)
+            for watch, storyline in zip(self._watches, storylines, strict=True)
+        ]
+        self._needed = [watch.needed() for watch in self._watches]
+        self._hopes = _by_term(
+            min(groups, key=self._known, default=watch.terms)
+            for watch, groups in zip(self._watches, self._needed, strict=True)
+        )
+        """Term -> the watches that an entry may reach if it has the term; those that need all groups by their rarest one only."""
+
+    def _known(self, group: Iterable[int]) -> int:
+        """How often the terms of a group are watched."""
+        return sum(len(self._watched[term]) for term in group)
 
     def match(self, entry: Entry) -> tuple[Match, ...]:
         """The storylines whose threshold `entry` reaches by its terms alone, best first."""
-        return self.reached(self.scores(entry))
+        return tuple(self._reachable(entry, 0.0))
 
-    def reached(self, matches: Iterable[Match], lift: float = 0.0) -> tuple[Match, ...]:
-        """Those that reach their storyline's threshold, or would with so much more."""
-        thresholds = self._thresholds
-        return tuple(match for match in matches if round(match.score + lift, 3) >= thresholds[match.storyline])
+    def reached(self, matches: Iterable[Match]) -> tuple[Match, ...]:
+        """Those that reach their storyline's threshold."""
+        return tuple(match for match in matches if match.score >= self._thresholds[match.storyline])
+
+    def within_reach(self, entry: Entry) -> list[Match]:
+        """The storylines whose threshold `entry` reaches by its terms, or could reach by sounding familiar; best first."""
+        return self._reachable(entry, SWAY)
 
     def scores(self, entry: Entry) -> list[Match]:
         """Every storyline of which `entry` has at least one term, with its score, best first; also those that miss."""
-        found = self._find(entry)
-        watching = sorted({number for term in found for number in self._watched[term]})
-        scored = [
-            Match(storyline=watch.storyline.id, score=certainty, evidence=evidence)
-            for watch in map(self._watches.__getitem__, watching)
-            for certainty, evidence in [score(watch, found)]
-        ]
+        said = self._phrases.proposed(*read_entry(entry))
+        return self._scored(_union(self._watched, said.proposed), said, 1.0)
+
+    def _reachable(self, entry: Entry, sway: float) -> list[Match]:
+        said = self._phrases.proposed(*read_entry(entry))
+        return self._scored(self._hopeful(said.proposed), said, sway)
+
+    def _hopeful(self, proposed: Mapping[int, object]) -> Iterator[int]:
+        """The watches that an entry may reach by some of the terms that are `proposed`."""
+        lacks = proposed.keys().isdisjoint
+        for number in _union(self._hopes, proposed):
+            if not any(map(lacks, self._needed[number])):
+                yield number
+
+    def _scored(self, numbers: Iterable[int], said: Said, sway: float) -> list[Match]:
+        """Those watches that have a term, and miss their threshold by `sway` at most; best first."""
+        scored, is_proposed = [], said.proposed.__contains__
+        for number in numbers:
+            watch = self._watches[number]
+            weights = {term: hit.weight for term in filter(is_proposed, watch.terms) if (hit := said[term])}
+            if weights and round((certainty := score(watch, weights)) + sway, 3) >= watch.threshold:
+                evidence = tuple(_evidence(said, term) for term in _counted(watch, weights))
+                scored.append(Match(storyline=watch.storyline, score=certainty, evidence=evidence))
         return sorted(scored, key=lambda match: (-match.score, match.storyline))
 
-    # --- the index
 
-    def _watch(self, storyline: Storyline) -> _Watch:
-        terms = storyline.terms
-        aliases = {fold_all(name): (name, *names) for name, names in storyline.entities.items()}
-
-        def key(term: str) -> int:
-            return self._term(term, aliases.get(fold_all(term), (term,)))
-
-        return _Watch(
-            storyline,
-            tuple(tuple(map(key, group)) for group in terms.all),
-            tuple(map(key, terms.any)),
-            tuple(map(key, terms.none)),
-        )
-
-    def _term(self, term: str, names: tuple[str, ...]) -> int:
-        """The number of a term with these names; storylines that share it share the work."""
-        if names not in self._terms:
-            self._terms[names] = len(self._terms)
-            for name in names:
-                self._add(self._terms[names], term, name)
-        return self._terms[names]
-
-    def _add(self, number: int, term: str, name: str) -> None:
-        written = read(name).words
-        words = tuple(word.folded for word in written)
-        phrase = _Phrase(
-            number,
-            term,
-            name.casefold(),
-            words,
-            tuple(words[:place].count(word) for place, word in enumerate(words)),
-            max(words, key=len, default=""),
-            acronym=len(words) == 1 and name.isupper() and len(name) <= _ACRONYM,
-        )
-        if is_unspaced(name):
-            self._unspaced.append(phrase)
-        elif words:
-            self._phrases.append(phrase)
-            self._written.extend(written)
-
-    def _find(self, entry: Entry) -> dict[int, Evidence]:
-        """The best evidence for each term that `entry` has."""
-        best: dict[int, Evidence] = {}
-        for field, text in zip(("title", "summary"), read_entry(entry), strict=True):
-            for phrase, found, quality, place in self._phrases_in(text):
-                weight = quality * (1.0 if field == "title" else _weight_in_summary(place))
-                if phrase.term not in best or weight > best[phrase.term].score:
-                    best[phrase.term] = Evidence(term=phrase.name, found=found, field=field, score=round(weight, 3))
-        return best
-
-    def _phrases_in(self, text: Text) -> Iterable[tuple[_Phrase, str, float, int]]:
-        """Each phrase found, the words found for it, how well they fit, and the place of the first."""
-        places: dict[str, list[tuple[int, float]]] = defaultdict(list)
-        vocabulary = self._vocabulary
-        for place, (folded, surface) in enumerate(text.words):
-            for ours, quality, name in vocabulary[folded]:
-                if not name or surface[0].isupper():
-                    places[ours].append((place, quality))
-        for phrase in chain.from_iterable(self._by_word.get(ours, ()) for ours in list(places)):
-            if hit := _locate(phrase, places, text.words):
-                yield phrase, *hit
-        unspaced = self._unspaced if text.unspaced else ()
-        for phrase in unspaced:
-            if (place := text.unspaced.find(phrase.text)) >= 0:
-                yield phrase, phrase.text, SAME, place // 3
+def _union(by_term: Mapping[int, Sequence[int]], terms: Iterable[int]) -> list[int]:
+    return sorted({number for term in terms if term in by_term for number in by_term[term]})
 
 
-def _by_rarest_word(phrases: Sequence[_Phrase]) -> Mapping[str, list[_Phrase]]:
-    """The phrases by that word of theirs which the fewest of them have: they are looked at only where it stands."""
-    common = Counter(chain.from_iterable(phrase.words for phrase in phrases))
-    found: dict[str, list[_Phrase]] = defaultdict(list)
-    for phrase in phrases:
-        found[min(phrase.words, key=lambda word: (common[word], -len(word)))].append(phrase)
-    return found
+def _by_term(watched: Iterable[Iterable[int]]) -> dict[int, Sequence[int]]:
+    """Term -> the numbers of those that watch it."""
+    by_term: dict[int, list[int]] = defaultdict(list)
+    for number, terms in enumerate(watched):
+        for term in terms:
+            by_term[term].append(number)
+    return {term: tuple(numbers) for term, numbers in by_term.items()}
 
 
-def _locate(
-    phrase: _Phrase, places: Mapping[str, list[tuple[int, float]]], words: Sequence[Word]
-) -> tuple[str, float, int] | None:
-    """Where `phrase` stands: its words close together, in any order. The words found, their quality, the first one's place."""
-    if len(phrase.words) == 1:
-        return _locate_word(phrase, places[phrase.words[0]], words)
-    for word in phrase.words:
-        if word not in places:
-            return None
-    if any(len(places[word]) <= before for word, before in zip(phrase.words, phrase.before, strict=True)):
-        return None
-    for anchor, _ in places[phrase.longest]:
-        near = [
-            _nearest(places[word], anchor, before) for word, before in zip(phrase.words, phrase.before, strict=True)
-        ]
-        first, last = min(place for place, _ in near), max(place for place, _ in near)
-        if last - first <= len(phrase.words) and len({place for place, _ in near}) == len(near):
-            found = " ".join(word.surface for word in words[first : last + 1])
-            return found, min(quality for _, quality in near), first
-    return None
+def _watch(storyline: Storyline, terms: _Terms) -> _Watch:
+    """A storyline with the numbers of its terms, which are given to those that are new."""
+    aliases = {fold_all(name): (name, *names) for name, names in storyline.entities.items()}
+
+    def number(term: str) -> int:
+        names = aliases.get(fold_all(term), (term,)) if aliases else (term,)
+        return terms.setdefault(names, (len(terms), term))[0]
+
+    def numbers(words: Iterable[str]) -> tuple[int, ...]:
+        return tuple(dict.fromkeys(map(number, words)))
+
+    groups = tuple(map(numbers, storyline.terms.all))
+    some, none = numbers(storyline.terms.any), numbers(storyline.terms.none)
+    every = tuple(dict.fromkeys(chain(*groups, some, none)))
+    return _Watch(storyline.id, storyline.threshold, groups, some, none, every)
 
 
-def _nearest(at: list[tuple[int, float]], anchor: int, before: int) -> tuple[int, float]:
-    """The place nearest to `anchor`, after as many as the phrase has taken for the same word before."""
-
-    def distance(place: tuple[int, float]) -> tuple[int, float]:
-        return abs(place[0] - anchor), -place[1]
-
-    return sorted(at, key=distance)[before] if before else min(at, key=distance)
-
-
-def _locate_word(phrase: _Phrase, at: list[tuple[int, float]], words: Sequence[Word]) -> tuple[str, float, int] | None:
-    """A term of one word: short ones as written or in the plural, acronyms in capitals only (`US` is not `us`)."""
-    ours = phrase.words[0]
-    for place, quality in at:
-        surface, folded = words[place].surface, words[place].folded
-        if phrase.acronym and not surface[: 1 if len(ours) == _ACRONYM else 2].isupper():
-            continue
-        if len(ours) <= 3 and folded not in (ours, f"{ours}s"):  # noqa: PLR2004 - `una` is no form of `un`
-            continue
-        return surface, quality, place
-    return None
-
-
-def _weight_in_summary(place: int) -> float:
-    return 0.8 if place < _LEAD else 0.5
-
-
-def score(watch: _Watch, found: Mapping[int, Evidence]) -> tuple[float, tuple[Evidence, ...]]:
-    """How surely an entry with the terms `found` belongs to a storyline, 0..1, and the evidence that counted.
+def score(watch: _Watch, weights: _Weights) -> float:
+    """How surely an entry in which terms are found with these weights belongs to a storyline, 0..1.
 
     The groups of `all` count with their mean; a group that is missing halves the rest, so that a miss stays below any
     sensible threshold and can still be explained. Terms of `any` add up as independent witnesses (noisy-or).
     """
-    groups = [max((found[t] for t in group if t in found), key=lambda e: e.score, default=None) for group in watch.all]
-    witnesses = [found[term] for term in dict.fromkeys(watch.any) if term in found]
-    evidence = tuple(dict.fromkeys([e for e in groups if e] + witnesses))
-    if vetoes := [found[term] for term in watch.none if term in found]:
-        return 0.0, tuple(dict.fromkeys([*vetoes, *evidence]))
-    certainty = 1.0
-    if groups:
-        certainty = sum(e.score for e in groups if e) / len(groups) * 0.5 ** sum(e is None for e in groups)
+    if not weights.keys().isdisjoint(watch.none):
+        return 0.0
+    groups = [weights[term] for group in watch.all if (term := _best(group, weights)) is not None]
+    certainty = sum(groups) / len(watch.all) * 0.5 ** (len(watch.all) - len(groups)) if watch.all else 1.0
     if watch.any:
         doubt = 1.0
-        for witness in witnesses:
-            doubt *= 1 - 0.6 * witness.score
+        for term in filter(weights.__contains__, watch.any):
+            doubt *= 1 - 0.6 * weights[term]
         heard = 1 - doubt
-        certainty = certainty * (0.4 + 0.6 * heard if witnesses else 0.4) if groups else heard
-    return round(certainty, 3), evidence
+        certainty = certainty * (0.4 + 0.6 * heard) if watch.all else heard
+    return round(certainty, 3)
+
+
+def _counted(watch: _Watch, weights: _Weights) -> Iterable[int]:
+    """The terms that made the score: those that forbid it, the best of each group, the witnesses."""
+    groups = [term for group in watch.all if (term := _best(group, weights)) is not None]
+    return dict.fromkeys(filter(weights.__contains__, (*watch.none, *groups, *watch.any)))
+
+
+def _best(group: Iterable[int], weights: _Weights) -> int | None:
+    """The term of a group that is found best; of equals the first."""
+    found = list(filter(weights.__contains__, group))
+    return max(found, key=weights.__getitem__) if len(found) > 1 else found[0] if found else None
+
+
+def _evidence(said: Said, term: int) -> Evidence:
+    hit = said[term]
+    assert hit is not None
+    return Evidence(term=hit.phrase.name, found=hit.words(), field=hit.reading.field, score=hit.weight)
 
 
 def ceiling(storyline: Storyline) -> float:
     """The score of an entry whose headline has every term of `storyline` but those that exclude it: none scores more."""
-    (watch,) = Matcher([storyline])._watches  # noqa: SLF001 - our own
-    terms = {*watch.any, *(term for group in watch.all for term in group)} - set(watch.none)
-    return score(watch, {term: Evidence(term="", found="", field="title", score=SAME) for term in terms})[0]
+    watch = _watch(storyline, {})
+    return score(watch, dict.fromkeys({*watch.any, *chain.from_iterable(watch.all)} - set(watch.none), SAME))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import chain
 from typing import NamedTuple
 
@@ -18,14 +19,14 @@ TITLE_CAP = 400
 SUMMARY_CAP = 1_500
 """Characters of a title and a summary that are looked at (T5): news says what is new in its first lines."""
 
-_WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['\u2019][^\W\d_]{1,2}\b)?\d*|[^\W_]+")
+_WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]{1,2}\b)?\d*|\d+(?:[.,]\d+)*")
 _INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}")
 _POSSESSIVE = re.compile(r"['\u2019][^\W\d_]{1,2}$")
 _INVISIBLE = re.compile(
     r"[\u00ad\u0600-\u0605\u061c\u06dd\u070f\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb"
     r"\U000e0001\U000e0020-\U000e007f]"
 )
-"""Unicode's format characters."""
+"""Unicode's format characters; none is printable, by which most texts are known to have none."""
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
 """Scripts that set no spaces between words, or glue particles to them (Thai, Lao, Burmese, Khmer, Chinese, Japanese, Korean)."""
 
@@ -81,7 +82,7 @@ class _Pieces(dict[str, tuple[Word, ...]]):
     """
 
     def __missing__(self, piece: str) -> tuple[Word, ...]:
-        words = tuple(Word(fold(surface), surface) for surface in _WORD.findall(_joined(piece)))
+        words = tuple(Word(sys.intern(fold(surface)), surface) for surface in _WORD.findall(_joined(piece)))
         if len(piece) <= _SHORT:
             if len(self) >= _REMEMBERED:
                 self.clear()
@@ -150,11 +151,16 @@ def stem(word: str, language: str) -> str:
     return str(_stemmer("ru" if "\u0400" <= word[0] <= "\u04ff" else language).stemWord(word))
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=50_000)
 def stems(word: str) -> frozenset[str]:
     """The stems of a folded word in the languages that mix in one stream; two words that share one are inflections."""
-    languages = _LATIN if word.isascii() else ("ru",)
-    return frozenset(found for language in languages if len(found := stem(word, language)) > 2)  # noqa: PLR2004 - too short to mean anything
+    stemmers = _latin() if word.isascii() else (_stemmer("ru"),)
+    return frozenset([found for stemmer in stemmers if len(found := stemmer.stemWord(word)) > 2])  # noqa: PLR2004 - too short to mean anything
+
+
+@cache
+def _latin() -> tuple[Stemmer, ...]:
+    return tuple(map(_stemmer, _LATIN))
 
 
 def language(entry: Entry) -> str:

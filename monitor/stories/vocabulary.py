@@ -1,28 +1,32 @@
 """The words of all terms, and which of them a word of the stream may stand for: the same, another form of it, or a slip of the keyboard.
 
 `likeness` decides; the indexes only spare it most pairs, and none that it would accept: another form begins as the term's word does (but
-for its last letter), or shares a stem with it, and a slip keeps the first letter and nearly the length.
+for its last letter), or shares a stem with it, and a slip leaves a part of the word as it was (`slips.py`).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import NamedTuple
 
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
+from rapidfuzz.distance import OSA, Prefix
 
 from monitor.stories.facts import word_set
+from monitor.stories.slips import Slips, allowed
 from monitor.stories.text import Word, stems
 
 SAME, INFLECTED, TYPO = 1.0, 0.95, 0.85
 """How much a word counts that was found as written, in another form, or with a typing error."""
 
-_REMEMBERED = 200_000
+_REMEMBERED = 100_000
+"""Words of a generation. Two are kept, so that what is said every day is not looked up again when it is full."""
 _BEGINNING = 3
 """Letters in which all forms of a word agree that has as many."""
 _SHORTEST_ROOT = 3
+_ENDING = 3
+"""Letters that an ending of any word may have; those of names are in words/endings.txt."""
 _VOWELS = frozenset("aeiouy")
 
 
@@ -46,7 +50,11 @@ class Vocabulary(dict[str, tuple[Standing, ...]]):
         self._beginnings: set[str] = set()
         self._without_last: dict[str, list[str]] = defaultdict(list)
         self._by_stem: dict[str, list[str]] = defaultdict(list)
-        self._by_length: dict[tuple[str, int], list[str]] = defaultdict(list)
+        self._slips = Slips()
+        self._standings: dict[tuple[str, float], Standing] = {}
+        """Each once, however many words stand for it."""
+        self._before: dict[str, tuple[Standing, ...]] = {}
+        """The generation before."""
         for word in words:
             if not word.surface[0].isupper():
                 self._common.add(word.folded)
@@ -59,37 +67,38 @@ class Vocabulary(dict[str, tuple[Standing, ...]]):
         self._without_last[ours[:-1]].append(ours)
         for stem in stems(ours):
             self._by_stem[stem].append(ours)
-        self._by_length[ours[0], len(ours)].append(ours)
+        self._slips.add(ours)
 
     def __missing__(self, word: str) -> tuple[Standing, ...]:
         """What a word that was not seen yet may stand for, the likest first."""
+        if len(self) >= _REMEMBERED:
+            self._before = dict(self)
+            self.clear()
+        known = self._before.pop(word, None)
+        self[word] = known = self._found(word) if known is None else known
+        return known
+
+    def _found(self, word: str) -> tuple[Standing, ...]:
         found = []
-        for ours in dict.fromkeys(self._near(word)):
+        for ours in set(self._near(word)):
             name = ours not in self._common
             if ours[0] == word[0] and (quality := likeness(word, ours, name=name)):
-                found.append(Standing(ours, quality, name and quality != SAME))
-        if len(self) >= _REMEMBERED:
-            self.clear()
-        self[word] = known = tuple(sorted(found, key=lambda standing: (-standing.quality, standing.ours)))
-        return known
+                standing = Standing(ours, quality, name and quality != SAME)
+                found.append(self._standings.setdefault((ours, quality), standing))
+        return tuple(sorted(found, key=lambda standing: (-standing.quality, standing.ours)))
 
     def _near(self, word: str) -> Iterator[str]:
         """Every word of ours that `likeness` may accept."""
         known = word[:_BEGINNING] in self._beginnings
-        for end in range(1, len(word) + 1 if known else _BEGINNING):
+        for end in range(max(1, len(word) - _longest_ending()), len(word) + 1 if known else _BEGINNING):
             beginning = word[:end]
             if beginning in self._ours:
                 yield beginning
-            yield from self._without_last.get(beginning, ())
+            if end >= _SHORTEST_ROOT:
+                yield from self._without_last.get(beginning, ())
         for stem in stems(word) if known else ():
             yield from self._by_stem.get(stem, ())
-        most = _slips(len(word))
-        for length in range(len(word) - most, len(word) + most + 1) if most else ():
-            allowed = _slips(min(length, len(word)))
-            near = self._by_length.get((word[0], length))
-            if near and allowed:
-                found = process.extract(word, near, scorer=OSA.distance, score_cutoff=allowed, limit=None)
-                yield from (ours for ours, *_ in found)
+        yield from self._slips.near(word)
 
 
 def likeness(word: str, ours: str, *, name: bool = False) -> float:
@@ -103,23 +112,18 @@ def likeness(word: str, ours: str, *, name: bool = False) -> float:
         return 0.0
     if _is_form_of_name(word, ours) if name else _is_form_of(word, ours):
         return INFLECTED
-    slips = _slips(min(len(word), len(ours)))
+    slips = allowed(min(len(word), len(ours)))
     if not slips or abs(len(word) - len(ours)) > slips:
         return 0.0
     return TYPO if OSA.distance(word, ours, score_cutoff=slips) <= slips else 0.0
 
 
-def _slips(length: int) -> int:
-    """How many slips of the keyboard a word of that length may have: in a short word one makes another word."""
-    return 0 if length < 6 else 1 if length < 10 else 2  # noqa: PLR2004
-
-
 def _is_form_of(word: str, ours: str) -> bool:
     """Whether two words differ in their endings only."""
     common = common_beginning(word, ours)
-    if len(ours) <= 3 and common == len(ours) and len(word) - common <= 3:  # noqa: PLR2004 - phrases ask for this
+    if len(ours) <= 3 and common == len(ours) and len(word) - common <= _ENDING:  # noqa: PLR2004 - phrases ask for this
         return True
-    if common >= 4 and len(ours) - common <= 1 and len(word) - common <= 3:  # noqa: PLR2004 - an ending of up to three letters
+    if common >= 4 and len(ours) - common <= 1 and len(word) - common <= _ENDING:  # noqa: PLR2004
         return True
     return common >= 3 and bool(stems(word) & stems(ours))  # noqa: PLR2004 - stemming is slow, and cuts endings only
 
@@ -137,7 +141,11 @@ def _is_form_of_name(word: str, ours: str) -> bool:
     )
 
 
+@cache
+def _longest_ending() -> int:
+    return max(map(len, (_ENDING * "x", *word_set("endings", "added"), *word_set("endings", "for a vowel"))))
+
+
 def common_beginning(word: str, ours: str) -> int:
     """The number of letters in which two words begin alike."""
-    shorter = min(len(word), len(ours))
-    return next((i for i, (a, b) in enumerate(zip(word, ours, strict=False)) if a != b), shorter)
+    return Prefix.similarity(word, ours)

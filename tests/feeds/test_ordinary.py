@@ -78,6 +78,7 @@ def test_the_wishes_of_a_channel_are_read_the_fast_way_too() -> None:
         rss(PLAIN).replace(b"<rss", b"<rss xml:lang='pl'"),
         rss(PLAIN).replace(b"</channel>", b""),
         rss(),
+        b"<?xml version='1.0' encoding='utf-8'?><?xml version='1.0' encoding='x-nobody-knows'?>" + rss(PLAIN).partition(b"?>")[2],
         b"<feed xmlns='http://www.w3.org/2005/Atom'><entry><title>x</title></entry></feed>",
     ],
 )  # fmt: skip
