@@ -33,7 +33,8 @@ PAUSE = timedelta(hours=1)
 AT_ONCE = Policy()
 """Nothing is held by the clock or by a limit."""
 _JITTER = 0.1
-_IDLE = 1.0
+_IDLE = 3.0
+"""Seconds between two looks for what nobody has told of: a try that is due again, or what a command beside us has queued."""
 _STORE_IDLE = 5.0
 log = logging.getLogger(__name__)
 
