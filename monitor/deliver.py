@@ -34,7 +34,8 @@ PAUSE = timedelta(hours=1)
 AT_ONCE = Policy()
 """Nothing is held by the clock or by a limit."""
 _JITTER = 0.1
-_IDLE = 1.0
+_IDLE = 3.0
+"""Seconds between two looks for what nobody has told of: a try that is due again, or what a command beside us has queued."""
 _INSIST = LEASE.total_seconds() / 2
 """Seconds; by then nobody else has taken up the delivery."""
 _STORE_IDLE = 5.0

@@ -26,7 +26,7 @@ _ANY_DUE = (
     )
     .limit(1)
 )
-"""Asked by each channel each second, so made once."""
+"""Asked by each channel every few seconds, so made once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,7 +193,7 @@ def test_no_secret_shows_in_any_log_table_message_page_command_or_process(
         lambda: {d.channel for d in world.deliveries() if d.error} >= refused and len(world.hook.of_kind("notice")) > 0
     )
     seen = {f"/proc/{pid}": spied(pid) for pid in children_of(process.pid)}
-    assert len(seen) >= 3, "the parser's children are there"
+    assert len(seen) >= 2, "the parser's children are there"
     with world.opened() as store:
         key = store.write(links.key)
     secrets = {**CANARY, "link key": key.hex()}
