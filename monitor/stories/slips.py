@@ -9,6 +9,8 @@ from rapidfuzz.distance import OSA
 
 _Part = tuple[int, int]
 """Where a part begins and ends."""
+_Table = dict[str, list[str]]
+"""First letter and part -> the words that have them."""
 
 
 def allowed(length: int) -> int:
@@ -26,7 +28,8 @@ class Slips:
     """
 
     def __init__(self) -> None:
-        self._by_length: dict[int, list[tuple[_Part, dict[str, list[str]]]]] = {}
+        self._by_length: dict[int, list[tuple[_Part, _Table]]] = {}
+        self._plans: dict[int, list[tuple[_Table, int, int]]] = {}
 
     def add(self, word: str) -> None:
         """Let `word` be found, where slips are allowed in it at all."""
@@ -34,30 +37,41 @@ class Slips:
         if not allowed(length):
             return
         if length not in self._by_length:
+            self._plans.clear()
             self._by_length[length] = [(part, {}) for part in _parts(length)]
         for (begin, end), table in self._by_length[length]:
             table.setdefault(word[0] + word[begin:end], []).append(word)
 
     def near(self, word: str) -> Iterable[str]:
-        """The words that `word` may be meant for; some of them twice."""
+        """The words that `word` may be meant for, and few that it may not; some of them twice."""
+        near: list[str] = []
+        for table, begin, end in self._plan(len(word)):
+            near += table.get(word[0] + word[begin:end], ())
         most = allowed(len(word))
-        for length in range(len(word) - most, len(word) + most + 1) if most else ():
-            slips = min(most, allowed(length))
-            if slips and length in self._by_length and (near := list(self._proposed(word, length, slips))):
-                for found, *_ in process.extract(word, near, scorer=OSA.distance, score_cutoff=slips, limit=None):
-                    yield found
+        if not near:
+            return ()
+        return [found for found, *_ in process.extract(word, near, scorer=OSA.distance, score_cutoff=most, limit=None)]
 
-    def _proposed(self, word: str, length: int, slips: int) -> Iterator[str]:
-        first, (*middle, (last, at_end)) = self._by_length[length][0], self._by_length[length][1:]
-        longer = len(word) - length
-        (begin, end), table = first
-        yield from table.get(word[0] + word[begin:end], ())
-        (begin, end), table = last, at_end
-        yield from table.get(word[0] + word[begin + longer : end + longer], ())
-        for (begin, end), table in middle:
-            for moved in range(-slips, slips + 1):
-                if abs(moved) + abs(longer - moved) <= slips:
-                    yield from table.get(word[0] + word[begin + moved : end + moved], ())
+    def _plan(self, length: int) -> list[tuple[_Table, int, int]]:
+        """The look-ups for a word of that length: where, and of which part of it."""
+        if length not in self._plans:
+            most = allowed(length)
+            self._plans[length] = [
+                (table, begin, end)
+                for other in range(length - most, length + most + 1)
+                for table, begin, end in self._moved(other, length - other, min(most, allowed(other)))
+            ]
+        return self._plans[length]
+
+    def _moved(self, length: int, longer: int, slips: int) -> Iterator[tuple[_Table, int, int]]:
+        """Where the parts of a word of that length stand in one that is `longer` by so many letters."""
+        parts = self._by_length.get(length, []) if slips else []
+        for number, ((begin, end), table) in enumerate(parts):
+            if number in (0, len(parts) - 1):
+                moves: Iterable[int] = (longer if number else 0,)
+            else:
+                moves = (by for by in range(-slips, slips + 1) if abs(by) + abs(longer - by) <= slips)
+            yield from ((table, begin + by, end + by) for by in moves)
 
 
 def _parts(length: int) -> list[_Part]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import NamedTuple
 
 from rapidfuzz.distance import OSA, Prefix
@@ -24,6 +25,8 @@ _REMEMBERED = 100_000
 _BEGINNING = 3
 """Letters in which all forms of a word agree that has as many."""
 _SHORTEST_ROOT = 3
+_ENDING = 3
+"""Letters that an ending of any word may have; those of names are in words/endings.txt."""
 _VOWELS = frozenset("aeiouy")
 
 
@@ -87,11 +90,12 @@ class Vocabulary(dict[str, tuple[Standing, ...]]):
     def _near(self, word: str) -> Iterator[str]:
         """Every word of ours that `likeness` may accept."""
         known = word[:_BEGINNING] in self._beginnings
-        for end in range(1, len(word) + 1 if known else _BEGINNING):
+        for end in range(max(1, len(word) - _longest_ending()), len(word) + 1 if known else _BEGINNING):
             beginning = word[:end]
             if beginning in self._ours:
                 yield beginning
-            yield from self._without_last.get(beginning, ())
+            if end >= _SHORTEST_ROOT:
+                yield from self._without_last.get(beginning, ())
         for stem in stems(word) if known else ():
             yield from self._by_stem.get(stem, ())
         yield from self._slips.near(word)
@@ -117,9 +121,9 @@ def likeness(word: str, ours: str, *, name: bool = False) -> float:
 def _is_form_of(word: str, ours: str) -> bool:
     """Whether two words differ in their endings only."""
     common = common_beginning(word, ours)
-    if len(ours) <= 3 and common == len(ours) and len(word) - common <= 3:  # noqa: PLR2004 - phrases ask for this
+    if len(ours) <= 3 and common == len(ours) and len(word) - common <= _ENDING:  # noqa: PLR2004 - phrases ask for this
         return True
-    if common >= 4 and len(ours) - common <= 1 and len(word) - common <= 3:  # noqa: PLR2004 - an ending of up to three letters
+    if common >= 4 and len(ours) - common <= 1 and len(word) - common <= _ENDING:  # noqa: PLR2004
         return True
     return common >= 3 and bool(stems(word) & stems(ours))  # noqa: PLR2004 - stemming is slow, and cuts endings only
 
@@ -135,6 +139,11 @@ def _is_form_of_name(word: str, ours: str) -> bool:
         and word.startswith(root)
         and word[len(root) :] in word_set("endings", "for a vowel")
     )
+
+
+@cache
+def _longest_ending() -> int:
+    return max(map(len, (_ENDING * "x", *word_set("endings", "added"), *word_set("endings", "for a vowel"))))
 
 
 def common_beginning(word: str, ours: str) -> int:
