@@ -55,7 +55,7 @@ class Rules:
     def heeding(self, given: Sequence[Feedback]) -> Rules:
         """These rules, as configured, with the thresholds and the places that feedback gives."""
         storylines = adjusted(self.matcher.storylines, given)
-        matcher = self.matcher if storylines == self.matcher.storylines else Matcher(storylines)
+        matcher = self.matcher if storylines == self.matcher.storylines else self.matcher.heeding(storylines)
         return replace(self, matcher=matcher, judged=Judged.of(given))
 
     def minding(self, standing: tuple[Mute, ...]) -> Rules:
@@ -66,6 +66,12 @@ class Rules:
         """Every storyline of which `entry` has a term, with the score that its terms and habits give; the best first."""
         return ledger.sharpen(self.matcher.scores(entry), read)
 
+    def within_reach(self, entry: Entry, read: Facts, ledger: Ledger) -> list[Match]:
+        """Of those, the ones that `entry` may belong to: all, where a person said to which."""
+        meant = entry.id in self.judged.meant
+        found = self.matcher.scores(entry) if meant else self.matcher.within_reach(entry)
+        return ledger.sharpen(found, read)
+
     def matches(self, entry: Entry, scored: Sequence[Match]) -> tuple[Match, ...]:
         """Of those `scored`, the storylines that `entry` belongs to."""
         return self.judged.matches(entry.id, scored, self.matcher.reached(scored))
@@ -73,7 +79,7 @@ class Rules:
     def note_wrong(self, entry: Entry, read: Facts, ledger: Ledger) -> None:
         """Where a person judged `entry` wrong, have `ledger` remember it, so that nobody is told of its rewrites."""
         if self.judged.is_wrong(entry.id):
-            matches = self.matcher.reached(self.scored(entry, read, ledger))
+            matches = self.matcher.reached(self.within_reach(entry, read, ledger))
             if matches:
                 ledger.refuse(place(ledger.weighed(entry, read, matches), matches, ledger), read)
 
@@ -91,7 +97,7 @@ def decide(entries: Iterable[Entry], ledger: Ledger, rules: Rules, now: datetime
     deliveries: list[Delivery] = []
     for entry in entries:
         read = facts(entry)
-        matches = rules.matches(entry, rules.scored(entry, read, ledger))
+        matches = rules.matches(entry, rules.within_reach(entry, read, ledger))
         report = ledger.note_entry(entry, read, matches)
         if report is None:
             rules.note_wrong(entry, read, ledger)

@@ -97,7 +97,7 @@ def _together(ours: Sequence[str], places: Sequence[Sequence[Place]]) -> Place |
     longest = max(range(len(ours)), key=lambda number: len(ours[number]))
     for anchor, _ in places[longest]:
         near = [
-            sorted(at, key=lambda place: (abs(place[0] - anchor), -place[1]))[ours[:number].count(our) :][:1]  # noqa: B023
+            sorted(at, key=lambda place: (abs(place[0] - anchor), -place[1]))[ours[:number].count(our) :][:1]
             for number, (our, at) in enumerate(zip(ours, places, strict=True))
         ]
         taken = [place for some in near for place in some]

@@ -36,10 +36,10 @@ class _Watch:
     terms: tuple[int, ...]
     """All of them, each once."""
 
-    def needs_all(self) -> bool:
-        """Whether an entry that has no term of some group stays below the threshold, however familiar it sounds."""
+    def needed(self) -> tuple[tuple[int, ...], ...]:
+        """The groups without a term of which an entry stays below the threshold, however familiar it sounds: all or none."""
         groups = len(self.all)
-        return groups > 0 and round((groups - 1) / groups * 0.5 + SWAY, 3) < self.threshold
+        return self.all if groups and round((groups - 1) / groups * 0.5 + SWAY, 3) < self.threshold else ()
 
 
 class Matcher:
@@ -56,7 +56,7 @@ class Matcher:
     def heeding(self, storylines: Sequence[Storyline]) -> Matcher:
         """The matcher of the same storylines with other thresholds; it shares what this one knows and remembers."""
         matcher = copy.copy(self)
-        matcher._heed(storylines)
+        matcher._heed(storylines)  # noqa: SLF001 - a copy of this one
         return matcher
 
     def _heed(self, storylines: Sequence[Storyline]) -> None:
@@ -66,17 +66,20 @@ class Matcher:
             replace(watch, threshold=storyline.threshold)
             for watch, storyline in zip(self._watches, storylines, strict=True)
         ]
-        self._hopes = _by_term(map(self._needed, self._watches))
+        self._needed = [watch.needed() for watch in self._watches]
+        self._hopes = _by_term(
+            min(groups, key=self._known, default=watch.terms)
+            for watch, groups in zip(self._watches, self._needed, strict=True)
+        )
         """Term -> the watches that an entry may reach if it has the term; those that need all groups by their rarest one only."""
 
-    def _needed(self, watch: _Watch) -> Iterable[int]:
-        if not watch.needs_all():
-            return watch.terms
-        return min(watch.all, key=lambda group: sum(len(self._watched[term]) for term in group))
+    def _known(self, group: Iterable[int]) -> int:
+        """How often the terms of a group are watched."""
+        return sum(len(self._watched[term]) for term in group)
 
     def match(self, entry: Entry) -> tuple[Match, ...]:
         """The storylines whose threshold `entry` reaches by its terms alone, best first."""
-        return self.reached(self.within_reach(entry))
+        return tuple(self._reachable(entry, 0.0))
 
     def reached(self, matches: Iterable[Match]) -> tuple[Match, ...]:
         """Those that reach their storyline's threshold."""
@@ -84,20 +87,22 @@ class Matcher:
 
     def within_reach(self, entry: Entry) -> list[Match]:
         """The storylines whose threshold `entry` reaches by its terms, or could reach by sounding familiar; best first."""
-        said = self._phrases.proposed(*read_entry(entry))
-        return self._scored(self._hopeful(said.proposed), said, SWAY)
+        return self._reachable(entry, SWAY)
 
     def scores(self, entry: Entry) -> list[Match]:
         """Every storyline of which `entry` has at least one term, with its score, best first; also those that miss."""
         said = self._phrases.proposed(*read_entry(entry))
         return self._scored(_union(self._watched, said.proposed), said, 1.0)
 
+    def _reachable(self, entry: Entry, sway: float) -> list[Match]:
+        said = self._phrases.proposed(*read_entry(entry))
+        return self._scored(self._hopeful(said.proposed), said, sway)
+
     def _hopeful(self, proposed: Mapping[int, object]) -> Iterator[int]:
         """The watches that an entry may reach by some of the terms that are `proposed`."""
         lacks = proposed.keys().isdisjoint
         for number in _union(self._hopes, proposed):
-            watch = self._watches[number]
-            if not (any(map(lacks, watch.all)) and watch.needs_all()):
+            if not any(map(lacks, self._needed[number])):
                 yield number
 
     def _scored(self, numbers: Iterable[int], said: Said, sway: float) -> list[Match]:

@@ -16,7 +16,9 @@ from typing import NamedTuple
 from monitor.stories.text import Text, Word, is_unspaced, read
 from monitor.stories.vocabulary import SAME, Vocabulary
 
-_ACRONYM = 4
+_ACRONYM, _SHORT = 4, 3
+_FEW = 4
+"""Up to so many words are looked up one by one; more are met with those of the text as sets."""
 _LEAD = 40
 """Words of a summary that count in full; news says what it is about in its first sentence or two."""
 _FOLDED, _NUMBER = itemgetter(0), attrgetter("number")
@@ -38,27 +40,14 @@ class Phrase:
     words: tuple[str, ...]
     """Folded; none in a script without spaces."""
     longest: str
+    exacting: bool
+    """It is one word, too short for other forms of it, or an acronym."""
     before: tuple[int, ...]
     """How often each word stands in the phrase before, as in `Baden-Baden`; empty where none does."""
 
 
-class _Having:
-    """The phrases that have a word, which is the rarest of theirs."""
-
-    __slots__ = ("alone", "longest", "together")
-
-    def __init__(self) -> None:
-        self.alone: list[Phrase] = []
-        """Those that are nothing else."""
-        self.together: dict[str, list[Phrase]] = {}
-        """The next rarest word -> those that have both."""
-        self.longest = 0
-        """The number of words in the longest of them."""
-
-    def add(self, phrase: Phrase, others: Sequence[str]) -> None:
-        """Let `phrase` be found by its `others` words, rarest first."""
-        self.longest = max(self.longest, len(phrase.words))
-        (self.together.setdefault(others[0], []) if others else self.alone).append(phrase)
+_Having = tuple[list[Phrase], dict[str, list[Phrase]]]
+"""The phrases of which a word is the rarest: those that are nothing else, and the others by their next rarest word."""
 
 
 class _Reading(NamedTuple):
@@ -68,7 +57,8 @@ class _Reading(NamedTuple):
     text: Text
     places: dict[str, list[_Place]]
     masks: dict[str, int]
-    """The same, as numbers whose bits stand for places: so that words are known to be near one another at once."""
+    """Word -> a number in which a bit is set for each of its places and as many after each as the longest phrase has words: two words
+    are near one another where their numbers have a bit in common."""
 
 
 class Hit(NamedTuple):
@@ -97,17 +87,19 @@ class Phrases:
         self._by_rarest: dict[str, _Having] = {}
         self._unspaced: list[Phrase] = []
         written: list[Word] = []
-        spaced = []
+        spaced: list[Phrase] = []
         for number, (term, name, said) in enumerate(names):
             words = () if is_unspaced(said) else read(said).words
             phrase = _phrase((number, term), name, said, tuple([word.folded for word in words]))
             (spaced if words else self._unspaced).append(phrase)
             written += words
         self._vocabulary = Vocabulary(written)
+        self._near_places = (2 << max((len(phrase.words) for phrase in spaced), default=0)) - 1
         common = Counter(chain.from_iterable(phrase.words for phrase in spaced))
         for phrase in spaced:
             rarest, *others = sorted(phrase.words, key=lambda word: (common[word], -len(word)))
-            self._by_rarest.setdefault(rarest, _Having()).add(phrase, others)
+            alone, together = self._by_rarest.setdefault(rarest, ([], {}))
+            (together.setdefault(others[0], []) if others else alone).append(phrase)
 
     def proposed(self, title: Text, summary: Text) -> Said:
         """What an entry may say of the terms."""
@@ -123,44 +115,33 @@ class Phrases:
 
     def _read(self, field: str, text: Text) -> _Reading:
         reading = _Reading(field, text, {}, {})
-        places, masks, words = reading.places, reading.masks, text.words
+        places, masks, words, near = reading.places, reading.masks, text.words, self._near_places
         for place, standings in enumerate(map(self._vocabulary.__getitem__, map(_FOLDED, words))):
             for ours, quality, name in standings:
                 if name and not words[place].surface[0].isupper():
                     continue
                 if ours in masks:
-                    masks[ours] |= 1 << place
+                    masks[ours] |= near << place
                     places[ours].append((place, quality))
                 else:
-                    masks[ours] = 1 << place
+                    masks[ours] = near << place
                     places[ours] = [(place, quality)]
         return reading
 
     def _near(self, reading: _Reading) -> Iterator[Phrase]:
         """The phrases of which the two rarest words stand near one another, in the order of the first of them."""
-        masks = reading.masks
+        masks, words, by_rarest = reading.masks, reading.masks.keys(), self._by_rarest.get
         for ours, mask in masks.items():
-            if ours not in self._by_rarest:
+            if (having := by_rarest(ours)) is None:
                 continue
-            having = self._by_rarest[ours]
-            near = alone = having.alone
-            together = having.together
-            if others := together.keys() & masks.keys():
-                wide = _within(mask, having.longest)
-                near = [*alone]
-                for other in others:
-                    if masks[other] & wide:
-                        near += together[other]
-                if len(near) > max(len(alone), 1):
-                    near.sort(key=_NUMBER)
+            near, together = alone, _ = having
+            others = filter(masks.__contains__, together) if len(together) < _FEW else together.keys() & words
+            for other in others:
+                if masks[other] & mask:
+                    near = near + together[other]
+            if near is not alone and len(near) > 1:
+                near.sort(key=_NUMBER)
             yield from near
-
-
-def _within(mask: int, most: int) -> int:
-    """The places that are `most` places away from those in a mask, at most."""
-    for _ in range(most):
-        mask |= mask << 1 | mask >> 1
-    return mask
 
 
 class Said(dict[int, Hit | None]):
@@ -189,31 +170,32 @@ class Said(dict[int, Hit | None]):
 
 def _phrase(numbers: tuple[int, int], name: str, said: str, words: tuple[str, ...]) -> Phrase:
     before = tuple(words[:place].count(word) for place, word in enumerate(words)) if len({*words}) < len(words) else ()
-    return Phrase(*numbers, name, said, words, max(words, key=len, default=""), before)
+    longest = max(words, key=len, default="")
+    exacting = len(words) == 1 and (len(longest) <= _SHORT or (len(said) <= _ACRONYM and said.isupper()))
+    return Phrase(*numbers, name, said, words, longest, exacting, before)
 
 
 def _stands(phrase: Phrase, reading: _Reading) -> tuple[int, int, float] | None:
     """The first and the last place of a phrase's words, and how well they fit."""
     if len(phrase.words) > 1:
         return _together(phrase, reading.places)
-    if phrase.words:
-        return _alone(phrase, reading.places[phrase.longest], reading.text)
-    place = reading.text.unspaced.find(phrase.said.casefold()) // 3
-    return place, place, SAME
-
-
-def _alone(phrase: Phrase, at: Sequence[_Place], text: Text) -> tuple[int, int, float] | None:
-    """A phrase of one word: short ones as written or in the plural, acronyms in capitals only (`US` is not `us`)."""
-    ours, said = phrase.longest, phrase.said
-    acronym = len(said) <= _ACRONYM and said.isupper()
-    for place, quality in at:
-        folded, surface = text.words[place]
-        if acronym and not surface[: 1 if len(ours) == _ACRONYM else 2].isupper():
-            continue
-        if len(ours) <= 3 and folded not in (ours, f"{ours}s"):  # noqa: PLR2004 - `una` is no form of `un`
-            continue
-        return place, place, quality
+    if not phrase.words:
+        place = reading.text.unspaced.find(phrase.said.casefold()) // 3
+        return place, place, SAME
+    for place, quality in reading.places[phrase.longest]:
+        if not phrase.exacting or _is_exact(reading.text.words[place], phrase):
+            return place, place, quality
     return None
+
+
+def _is_exact(word: Word, phrase: Phrase) -> bool:
+    """Short words stand as written or in the plural, acronyms in capitals only (`US` is not `us`); `una` is no form of `un`."""
+    ours = phrase.longest
+    if len(phrase.said) <= _ACRONYM and phrase.said.isupper():
+        capitals = 1 if len(ours) == _ACRONYM else 2
+        if not word.surface[:capitals].isupper():
+            return False
+    return len(ours) > _SHORT or word.folded in (ours, f"{ours}s")
 
 
 def _together(phrase: Phrase, places: Mapping[str, list[_Place]]) -> tuple[int, int, float] | None:
@@ -222,6 +204,9 @@ def _together(phrase: Phrase, places: Mapping[str, list[_Place]]) -> tuple[int, 
         if word not in places:
             return None
     at = [places[word] for word in phrase.words]
+    if len(at) == 2 and len(at[0]) == len(at[1]) == 1:  # noqa: PLR2004 - most are so, and this is where the time goes
+        (one, quality), (other, its) = *at[0], *at[1]
+        return (min(one, other), max(one, other), min(quality, its)) if 0 < abs(one - other) <= 2 else None  # noqa: PLR2004
     before = phrase.before or (0,) * len(at)
     if phrase.before and any(len(some) <= taken for some, taken in zip(at, before, strict=True)):
         return None

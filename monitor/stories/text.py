@@ -6,7 +6,7 @@ import re
 import sys
 import unicodedata
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from anyascii import anyascii
@@ -139,11 +139,16 @@ def stem(word: str, language: str) -> str:
     return str(_stemmer("ru" if "\u0400" <= word[0] <= "\u04ff" else language).stemWord(word))
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=50_000)
 def stems(word: str) -> frozenset[str]:
     """The stems of a folded word in the languages that mix in one stream; two words that share one are inflections."""
-    languages = _LATIN if word.isascii() else ("ru",)
-    return frozenset(found for language in languages if len(found := stem(word, language)) > 2)  # noqa: PLR2004 - too short to mean anything
+    stemmers = _latin() if word.isascii() else (_stemmer("ru"),)
+    return frozenset([found for stemmer in stemmers if len(found := stemmer.stemWord(word)) > 2])  # noqa: PLR2004 - too short to mean anything
+
+
+@cache
+def _latin() -> tuple[Stemmer, ...]:
+    return tuple(map(_stemmer, _LATIN))
 
 
 def language(entry: Entry) -> str:
