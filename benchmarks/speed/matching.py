@@ -45,15 +45,16 @@ _ENDINGS = ("ed", "ing", "a", "em", "owi", "en")
 def stream() -> list[Entry]:
     """Entries in their order: a headline, and a summary of 40 words at most."""
     recording = Path(os.environ.get("MONITOR_SHARED", "../shared")) / "data/kim-putin/stream.jsonl.gz"
-    known = list(recorded([recording])) if recording.exists() else list(_made_up(random.Random(1)))
+    known = list(recorded([recording])) if recording.exists() else list(made_up(70_000, random.Random(1)))
     return [replace(entry, summary=" ".join(entry.summary.split()[:WORDS])) for entry in known]
 
 
-def _made_up(chance: random.Random) -> Iterator[Entry]:
+def made_up(count: int, chance: random.Random) -> Iterator[Entry]:
+    """Entries of words that nobody says, which are said as often as words are by Zipf's law."""
     letters = {length: list(string.ascii_lowercase) for length in range(3, 13)}
-    words = ["".join(chance.choices(letters[length], k=length)) for length in chance.choices(range(3, 13), k=150_000)]
+    words = ["".join(chance.choices(letters[length], k=length)) for length in chance.choices(range(3, 13), k=max(2_000, 2 * count))]
     weights = list(accumulate(1 / rank for rank in range(1, len(words) + 1)))
-    for number in range(70_000):
+    for number in range(count):
         drawn = chance.choices(words, cum_weights=weights, k=WORDS + 10)
         said = [word.title() if chance.random() < 0.2 else word for word in drawn]
         yield _entry(str(number), " ".join(said[:10]), " ".join(said[10:]))
@@ -191,13 +192,16 @@ def disguised(phrase: str, kind: str, chance: random.Random) -> str:
 KINDS = ("as it is", "typo", "plural", "inflection", "hyphens", "order")
 
 
-def compared(stories: Stories, entries: Sequence[Entry]) -> None:
-    """Print recall and precision of the index on pairs of an entry and a storyline; half the entries say a phrase in disguise."""
+def compared(stories: Stories, entries: Sequence[Entry], pairs: int, followed: int) -> dict[str, Counter[str]]:
+    """Kind of pair -> how many of an entry and a storyline were looked at, how many belong together, and how many the index found.
+
+    Each entry says a phrase of one storyline in disguise, and is held against that storyline and another one.
+    """
     chance = random.Random(5)
-    storylines = stories.made(PAIRED_STORYLINES, chance)
+    storylines = stories.made(followed, chance)
     matcher, unindexed = Matcher(storylines), Unindexed(storylines)
     found: dict[str, Counter[str]] = {kind: Counter() for kind in (*KINDS, "any other storyline")}
-    for number in range(PAIRS // 2):
+    for number in range(pairs // 2):
         kind = KINDS[number % len(KINDS)]
         meant, other = chance.sample(storylines, 2)
         phrases = [*(term for group in meant.terms.all for term in group), *meant.terms.any]
@@ -209,6 +213,10 @@ def compared(stories: Stories, entries: Sequence[Entry]) -> None:
             found[row]["there"] += score is not None
             found[row]["found"] += storyline.id in index
             found[row]["right"] += score is not None and index.get(storyline.id) == score
+    return found
+
+
+def told_of_pairs(found: dict[str, Counter[str]]) -> None:
     print(f"\n{'a phrase':22}{'pairs':>10}{'without':>10}{'by index':>10}{'recall':>10}{'precision':>11}")
     total = sum(found.values(), Counter())
     for kind, counts in (*found.items(), ("all", total)):
@@ -275,7 +283,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     speeds = [timed(stories.made(count, random.Random(count)), entries) for count in STORYLINES if count <= asked.most]
     told(speeds)
     drawn(speeds, asked.draw)
-    compared(stories, entries)
+    told_of_pairs(compared(stories, entries, PAIRS, PAIRED_STORYLINES))
 
 
 if __name__ == "__main__":

@@ -91,8 +91,11 @@ class Phrases:
         for number, (term, name, said) in enumerate(names):
             words = () if is_unspaced(said) else read(said).words
             phrase = _phrase((number, term), name, said, tuple([word.folded for word in words]))
-            (spaced if words else self._unspaced).append(phrase)
-            written += words
+            if words:
+                spaced.append(phrase)
+                written += words
+            elif is_unspaced(said):
+                self._unspaced.append(phrase)
         self._vocabulary = Vocabulary(written)
         self._near_places = (2 << max((len(phrase.words) for phrase in spaced), default=0)) - 1
         common = Counter(chain.from_iterable(phrase.words for phrase in spaced))

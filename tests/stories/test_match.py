@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import random
 import time
+from dataclasses import replace
 
 import pytest
 
+from benchmarks.speed.matching import Stories, made_up
 from monitor.model import Storyline, Terms
 from monitor.stories.match import Matcher
+from monitor.stories.profile import SWAY
 from monitor.stories.vocabulary import likeness
 from tests.stories.conftest import MakeEntry
 
@@ -100,6 +104,39 @@ def test_a_thousand_storylines_on_a_huge_entry_cost_no_more_than_the_text_that_i
     for _ in range(5):
         matcher.match(huge)
     assert (time.process_time() - before) / 5 < 0.25
+
+
+def test_a_term_without_words_is_found_nowhere(entry: MakeEntry) -> None:
+    assert not matched(of(any_=("_",)), "大坝_出现裂缝", entry=entry)
+
+
+def test_what_is_within_reach_are_the_storylines_that_miss_by_no_more_than_familiarity_gives() -> None:
+    chance = random.Random(3)
+    entries = list(made_up(300, chance))
+    storylines = [
+        replace(storyline, threshold=chance.choice((0.2, 0.35, 0.5, 0.7)))
+        for storyline in Stories(entries).made(300, chance)
+    ]
+    matcher, near = Matcher(storylines), 0
+    thresholds = {storyline.id: storyline.threshold for storyline in storylines}
+    for written in entries:
+        scores = matcher.scores(written)
+        within = [match for match in scores if round(match.score + SWAY, 3) >= thresholds[match.storyline]]
+        assert matcher.within_reach(written) == within
+        assert matcher.match(written) == matcher.reached(scores)
+        near += len(within)
+    assert near > 300
+
+
+def test_other_thresholds_make_the_matcher_that_would_have_been_made_with_them(entry: MakeEntry) -> None:
+    strict = of(all_=(("ferry",), ("strike",)), any_=("harbour",))
+    lenient = replace(strict, threshold=0.1)
+    before = Matcher([strict])
+    after = before.heeding([lenient])
+    half = entry("Ferry fares rise")
+    assert after.match(half) == Matcher([lenient]).match(half) != ()
+    assert before.match(half) == ()
+    assert after.storylines == (lenient,)
 
 
 def test_thai_and_arabic_and_chinese_names_are_found_inside_their_texts(entry: MakeEntry) -> None:
