@@ -52,7 +52,10 @@ def stream() -> list[Entry]:
 def made_up(count: int, chance: random.Random) -> Iterator[Entry]:
     """Entries of words that nobody says, which are said as often as words are by Zipf's law."""
     letters = {length: list(string.ascii_lowercase) for length in range(3, 13)}
-    words = ["".join(chance.choices(letters[length], k=length)) for length in chance.choices(range(3, 13), k=max(2_000, 2 * count))]
+    words = [
+        "".join(chance.choices(letters[length], k=length))
+        for length in chance.choices(range(3, 13), k=max(2_000, 2 * count))
+    ]
     weights = list(accumulate(1 / rank for rank in range(1, len(words) + 1)))
     for number in range(count):
         drawn = chance.choices(words, cum_weights=weights, k=WORDS + 10)
