@@ -63,7 +63,7 @@ def run(recording: Path) -> None:
 
 
 def _by_each(report: Report, ledger: Ledger) -> str:
-    compared = islice(ledger.reports_since(report.entry.published - WINDOW, report.storylines), COMPARED)
+    compared = (known.report for known in ledger.latest(report.entry.published - WINDOW, report.storylines, COMPARED))
     return max(compared, key=lambda earlier: likelihood(report, earlier)).entry.id
 
 

@@ -1,18 +1,16 @@
 """The earlier reports most like a new one, without comparing it with each: the answer is the same, it costs less.
 
-Every earlier report gets a bound that its likelihood cannot exceed (bound.py), from an index of what reports tell. They are then
-looked at in the order of their bounds, which are narrowed down in two steps, until one is known exactly and no other can exceed it.
+Every earlier report gets a bound that its likelihood cannot exceed (bound.py). They are then looked at in the order of their
+bounds, which are narrowed down in two steps, until one is known exactly and no other can exceed it.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from heapq import heapify, heappop, heapreplace
 
-from monitor.stories.bound import Bound
+from monitor.stories.bound import Bounds
 from monitor.stories.judgement import log_odds
 from monitor.stories.pair import likelihood
 from monitor.stories.report import Report
@@ -35,10 +33,10 @@ class Neighbourhood:
     def __init__(self, report: Report, compared: Sequence[Shelved], shelves: Sequence[Shelf]) -> None:
         self._report = report
         self._compared = compared
-        self._shelves = shelves
-        self._now = report.entry.published.timestamp()
-        self._known: dict[int, Neighbour] = {}
+        self._by_what_is_known = Bounds(report, compared, shelves)
+        self._bounds = self._by_what_is_known.coarse()
         self._step = [_COARSE] * len(compared)
+        self._known: dict[int, Neighbour] = {}
 
     def likest(self, places: Iterable[int] | None = None) -> Iterator[Neighbour]:
         """The reports compared, the likest first, of equals the latest; only those at `places`, if given."""
@@ -58,57 +56,27 @@ class Neighbourhood:
         """How like the likest at these places is; 0 where there is none."""
         return next((neighbour.likelihood for neighbour in self.likest(places)), 0.0)
 
-    @cached_property
-    def developments(self) -> Mapping[str, list[tuple[int, Report]]]:
-        """Development -> its reports among those compared, each with its place, the latest first."""
-        found: dict[str, list[tuple[int, Report]]] = defaultdict(list)
+    def developments(self, wanted: Collection[str]) -> Mapping[str, list[tuple[int, Report]]]:
+        """Each development that is wanted -> its reports among those compared, each with its place, the latest first."""
+        found: dict[str, list[tuple[int, Report]]] = {}
         for place, shelved in enumerate(self._compared):
-            found[shelved.report.development].append((place, shelved.report))
+            development = shelved.report.development
+            if development in wanted:
+                found.setdefault(development, []).append((place, shelved.report))
         return found
 
     def reports_of(self, development: str) -> list[Report]:
         """A development's reports among those compared, the latest first."""
-        return [report for _, report in self.developments.get(development, ())]
+        return [shelved.report for shelved in self._compared if shelved.report.development == development]
 
     def _narrow(self, place: int) -> None:
         """Bring the bound of a report one step nearer to its log-odds, unless it is there."""
-        earlier, seconds = self._compared[place].report, abs(self._now - self._compared[place].moment)
         if self._step[place] == _COARSE:
             self._step[place] = _FINE
-            self._bounds[place] = self._of(earlier).fine(self._bounds[place], seconds, earlier)
+            self._bounds[place] = self._by_what_is_known.fine(self._bounds[place], place)
         elif self._step[place] == _FINE:
             self._step[place] = _EXACT
+            earlier = self._compared[place].report
             found = likelihood(self._report, earlier)
             self._known[place] = Neighbour(earlier, found)
             self._bounds[place] = log_odds(found)
-
-    @cached_property
-    def _bounds(self) -> list[float]:
-        gained, ours, now = self._gained(), self._report.facts.language, self._now
-        other, same = self._by_language
-        return [
-            (same if shelved.report.facts.language == ours else other).coarse(
-                gained.get(shelved.number, 0.0), abs(now - shelved.moment)
-            )
-            for shelved in self._compared
-        ]
-
-    def _gained(self) -> dict[int, float]:
-        """Number of a report -> what the facts that it shares with the new one add at most; of those that share any."""
-        gained: dict[int, float] = defaultdict(float)
-        oldest = min((shelved.number for shelved in self._compared), default=0)
-        for language, postings in (found for shelf in self._shelves for found in shelf.postings()):
-            gains = self._by_language[language == self._report.facts.language].gains
-            for key in gains.keys() & postings.keys():
-                by_share, at_least = gains[key]
-                for number, share in postings[key].since(oldest):
-                    gained[number] += by_share * share + at_least
-        return gained
-
-    def _of(self, earlier: Report) -> Bound:
-        return self._by_language[earlier.facts.language == self._report.facts.language]
-
-    @cached_property
-    def _by_language(self) -> tuple[Bound, Bound]:
-        longest = max((abs(self._now - end.moment) for end in (*self._compared[:1], *self._compared[-1:])), default=0.0)
-        return Bound(self._report, same=False, longest=longest), Bound(self._report, same=True, longest=longest)

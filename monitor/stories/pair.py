@@ -71,7 +71,7 @@ def _features(later: Report, earlier: Report) -> dict[str, float]:
         "same_letters": fuzz.token_set_ratio(later.headline, earlier.headline) / 100,
         "same_order": fuzz.token_sort_ratio(later.headline, earlier.headline) / 100,
         "same_lead": fuzz.token_set_ratio(later.lead, earlier.lead) / 100 if later.lead and earlier.lead else 0.0,
-        "same_language": float(later.facts.language == earlier.facts.language),
+        "same_language": float(later.kind.language == earlier.kind.language),
         "same_outlet": float(later.entry.outlet == earlier.entry.outlet),
         "days_apart": min(hours / 24, 3.0) / 3,
         "hours_apart": min(hours, 12.0) / 12,
@@ -124,9 +124,9 @@ def _number_features(later: Report, earlier: Report) -> dict[str, float]:
 def _act_features(later: Report, earlier: Report) -> dict[str, float]:
     """What is planned and what has happened are two facts; so are two acts."""
     return {
-        "both_plan": float(later.plan and earlier.plan),
-        "later_plan": float(later.plan and not earlier.plan),
-        "earlier_plan": float(earlier.plan and not later.plan),
+        "both_plan": float(later.kind.plan and earlier.kind.plan),
+        "later_plan": float(later.kind.plan and not earlier.kind.plan),
+        "earlier_plan": float(earlier.kind.plan and not later.kind.plan),
         "same_act": float(not later.acts.isdisjoint(earlier.acts)),
         "other_act": float(bool(later.acts and earlier.acts) and later.acts.isdisjoint(earlier.acts)),
     }
