@@ -6,9 +6,10 @@ bounds, which are narrowed down in two steps, until one is known exactly and no 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from heapq import heapify, heappop, heapreplace
+from heapq import heapify, heappop, heappush, heapreplace
 
 from monitor.stories.bound import Bounds
 from monitor.stories.judgement import log_odds
@@ -17,6 +18,9 @@ from monitor.stories.report import Report
 from monitor.stories.shelf import Shelf, Shelved
 
 _COARSE, _FINE, _EXACT = range(3)
+_AT_ONCE = 50
+"""Reports that share no fact with the new one that are bounded in one go."""
+_NONE: tuple[float, Sequence[int]] = (-math.inf, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +38,28 @@ class Neighbourhood:
         self._report = report
         self._compared = compared
         self._by_what_is_known = Bounds(report, compared, shelves)
-        self._bounds = self._by_what_is_known.coarse()
+        self._bounds: dict[int, float] = {}
         self._step = [_COARSE] * len(compared)
         self._known: dict[int, Neighbour] = {}
 
     def likest(self, places: Iterable[int] | None = None) -> Iterator[Neighbour]:
         """The reports compared, the likest first, of equals the latest; only those at `places`, if given."""
-        bounds, step = self._bounds, self._step
-        heap = [(-bounds[place], place) for place in (range(len(bounds)) if places is None else places)]
-        heapify(heap)
-        while heap:
+        heap = self._heap(self._by_what_is_known.sharing if places is None else tuple(places))
+        chunks = self._strangers() if places is None else iter(())
+        bound, chunk = next(chunks, _NONE)
+        while heap or chunk:
+            if chunk and (not heap or -heap[0][0] <= bound):
+                for one in self._heap(chunk):
+                    heappush(heap, one)
+                bound, chunk = next(chunks, _NONE)
+                continue
             place = heap[0][1]
-            if step[place] == _EXACT and -bounds[place] == heap[0][0]:
+            if self._step[place] == _EXACT and -self._bounds[place] == heap[0][0]:
                 heappop(heap)
                 yield self._known[place]
             else:
                 self._narrow(place)
-                heapreplace(heap, (-bounds[place], place))
+                heapreplace(heap, (-self._bounds[place], place))
 
     def best(self, places: Iterable[int]) -> float:
         """How like the likest at these places is; 0 where there is none."""
@@ -68,6 +77,20 @@ class Neighbourhood:
     def reports_of(self, development: str) -> list[Report]:
         """A development's reports among those compared, the latest first."""
         return [shelved.report for shelved in self._compared if shelved.report.development == development]
+
+    def _strangers(self) -> Iterator[tuple[float, Sequence[int]]]:
+        """The places of reports that share no fact with the new one, some at a time, with what none of those and later exceeds."""
+        strangers = self._by_what_is_known.strangers
+        for first in range(0, len(strangers), _AT_ONCE):
+            yield self._by_what_is_known.of_strangers(strangers[first]), strangers[first : first + _AT_ONCE]
+
+    def _heap(self, places: Sequence[int]) -> list[tuple[float, int]]:
+        """The bounds of the reports at these places, negated, as a heap."""
+        fresh = [place for place in places if place not in self._bounds]
+        self._bounds.update(zip(fresh, self._by_what_is_known.coarse(fresh), strict=True))
+        heap = [(-self._bounds[place], place) for place in places]
+        heapify(heap)
+        return heap
 
     def _narrow(self, place: int) -> None:
         """Bring the bound of a report one step nearer to its log-odds, unless it is there."""
