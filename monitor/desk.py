@@ -34,6 +34,7 @@ from monitor.stories.feedback import Judged, adjusted
 from monitor.stories.ledger import Ledger
 from monitor.stories.match import Matcher
 from monitor.stories.place import place
+from monitor.stories.profile import SWAY
 from monitor.stories.state import LOOKED_AT, Activity, Standing, standing, why
 
 OLD = timedelta(days=7)
@@ -66,6 +67,13 @@ class Rules:
         """Every storyline of which `entry` has a term, with the score that its terms and habits give; the best first."""
         return ledger.sharpen(self.matcher.scores(entry), read)
 
+    def belongs(self, entry: Entry, read: Facts, ledger: Ledger) -> tuple[Match, ...]:
+        """The storylines that `entry` belongs to; what no habit can lift over its threshold is not weighed by habits at all."""
+        scores = self.matcher.scores(entry)
+        if entry.id not in self.judged.meant:
+            scores = [match for match in scores if self.matcher.is_near(match, SWAY)]
+        return self.matches(entry, ledger.sharpen(scores, read)) if scores else ()
+
     def matches(self, entry: Entry, scored: Sequence[Match]) -> tuple[Match, ...]:
         """Of those `scored`, the storylines that `entry` belongs to."""
         return self.judged.matches(entry.id, scored, self.matcher.reached(scored))
@@ -91,7 +99,7 @@ def decide(entries: Iterable[Entry], ledger: Ledger, rules: Rules, now: datetime
     deliveries: list[Delivery] = []
     for entry in entries:
         read = facts(entry)
-        matches = rules.matches(entry, rules.scored(entry, read, ledger))
+        matches = rules.belongs(entry, read, ledger)
         report = ledger.note_entry(entry, read, matches)
         if report is None:
             rules.note_wrong(entry, read, ledger)

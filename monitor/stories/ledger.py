@@ -100,7 +100,7 @@ class Ledger:
 
     def _learn(self, read: Facts) -> None:
         self._read += 1
-        self._background.update(read.told.keys())
+        self._background.update(list(read.told))
         if len(self._background) > _BACKGROUND_WORDS:
             self._background = Counter({word: count for word, count in self._background.items() if count > 1})
 

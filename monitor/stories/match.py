@@ -72,6 +72,10 @@ class Matcher:
         """Those that reach their storyline's threshold."""
         return tuple(match for match in matches if match.score >= self._thresholds[match.storyline])
 
+    def is_near(self, match: Match, lack: float) -> bool:
+        """Whether a score reaches its storyline's threshold, or lacks no more than that; both have three decimals."""
+        return match.score + lack + 0.001 >= self._thresholds[match.storyline]
+
     def scores(self, entry: Entry) -> list[Match]:
         """Every storyline of which `entry` has at least one term, with its score, best first; also those that miss."""
         found = self._find(entry)

@@ -43,7 +43,7 @@ class Profile:
     def learn(self, read: Facts) -> None:
         """Take in the words of an entry that belongs to the storyline."""
         self._size += 1
-        self._counts.update(read.told.keys())
+        self._counts.update(list(read.told))
 
     def share(self, key: str) -> float:
         """The share of the storyline's entries that tell `key`, 0..1; 0 while it has none, since it has no habits then."""
