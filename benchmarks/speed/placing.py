@@ -11,7 +11,6 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
 
 from benchmarks.speed.measure import machine

@@ -210,7 +210,7 @@ def _worth(name: str, same: bool) -> complex:  # noqa: FBT001
 def _at(worth: complex, hours: float) -> float:
     """What something is worth so many hours apart, with what the time is worth alone."""
     day, hour, soon = _by_hours()
-    time = day * (hours if hours < _DAYS else _DAYS) + hour * (hours if hours < _HOURS else _HOURS)
+    time = day * (min(_DAYS, hours)) + hour * (min(_HOURS, hours))
     return worth.real + worth.imag * _apart(hours) + time + (soon if hours < 1 else 0.0)
 
 

@@ -73,7 +73,9 @@ def place(report: Report, matches: Sequence[Match], ledger: Ledger) -> Placement
     around = Neighbourhood(report, compared, ledger.shelves(report.storylines))
     likest = around.likest()
     nearest = next(likest, None)
-    joined = _joins(around, takewhile(lambda n: n.likelihood >= SAME_FACT, chain([nearest] if nearest else [], likest)), ledger)
+    joined = _joins(
+        around, takewhile(lambda n: n.likelihood >= SAME_FACT, chain([nearest] if nearest else [], likest)), ledger
+    )
     verdict = _updated(report, joined, ledger) or _verdict(report, joined, around, nearest)
     return Placement(
         entry=report.entry,
