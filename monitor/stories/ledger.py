@@ -16,7 +16,7 @@ from heapq import nlargest
 
 from monitor.model import Change, Decision, Development, Entry, History, Link, Match, Placement, Storyline
 from monitor.stories.facts import Facts, facts, told_by
-from monitor.stories.profile import Profile, sharpened
+from monitor.stories.profile import Profile, forget_rarest, sharpened
 from monitor.stories.report import Report
 from monitor.stories.shelf import Shelf, Shelved
 from monitor.stories.text import fold_all
@@ -25,6 +25,7 @@ KNOWN_BEFORE = 3
 BY_PERSON = "feedback"
 """The reason code of a report that a person put where it is."""
 _BACKGROUND_WORDS = 400_000
+"""Words of all that was read that are remembered at most."""
 _PRIOR = 1_000
 
 
@@ -101,8 +102,7 @@ class Ledger:
     def _learn(self, read: Facts) -> None:
         self._read += 1
         self._background.update(list(read.told))
-        if len(self._background) > _BACKGROUND_WORDS:
-            self._background = Counter({word: count for word, count in self._background.items() if count > 1})
+        forget_rarest(self._background, _BACKGROUND_WORDS)
 
     def _rare(self, read: Facts) -> dict[str, float]:
         """Each fact's weight: its place, times its inverse document frequency in everything read.
