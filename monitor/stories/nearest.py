@@ -68,7 +68,7 @@ class Neighbourhood:
     def developments(self, wanted: Collection[str]) -> Mapping[str, list[tuple[int, Report]]]:
         """Each development that is wanted -> its reports among those compared, each with its place, the latest first."""
         found: dict[str, list[tuple[int, Report]]] = {}
-        for place, shelved in enumerate(self._compared):
+        for place, shelved in enumerate(self._compared if wanted else ()):
             development = shelved.report.development
             if development in wanted:
                 found.setdefault(development, []).append((place, shelved.report))

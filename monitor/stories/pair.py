@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 
 from rapidfuzz import fuzz
 
@@ -31,11 +32,18 @@ def likelihood(later: Report, earlier: Report) -> float:
     """How likely both tell the same fact, 0..1: a learned decision, see words/decision.toml."""
     found = _features(later, earlier)
     same, time, model = found["same_language"], found["hours_apart_log"], models()["same"]
-    worth = sum(model[name] * value for name, value in found.items())
+    worth = sum([model[name] * value for name, value in found.items()])
     worth += sum(
-        found[name] * (same * model[by_language] + time * model[by_time]) for name, by_language, by_time in _PRODUCTS
+        [found[name] * (same * by_language + time * by_time) for name, by_language, by_time in _product_weights()]
     )
     return 1 / (1 + math.exp(-(model["bias"] + worth)))
+
+
+@cache
+def _product_weights() -> tuple[tuple[str, float, float], ...]:
+    """Each likeness with what it is worth in one language, and by the hour."""
+    model = models()["same"]
+    return tuple((name, model[by_language], model[by_time]) for name, by_language, by_time in _PRODUCTS)
 
 
 def independent(ours: Report, theirs: Report) -> bool:
