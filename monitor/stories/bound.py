@@ -25,7 +25,7 @@ from monitor.stories.report import Kind, Report, Vector
 from monitor.stories.shelf import Shelf, Shelved
 
 _UNLIKE = 0.6
-"""Titles that share nothing told are never more alike than this by their letters, in all that was recorded,"""
+"""Titles that share nothing told are no more alike than this by their letters, in all that was recorded; but one of a single small word,"""
 _UNSORTED = 0.25
 """nor less alike by so much when their words are sorted."""
 _ROUNDING = 1e-6
