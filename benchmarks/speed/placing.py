@@ -11,7 +11,6 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
 
 from benchmarks.speed.measure import machine
@@ -63,7 +62,7 @@ def run(recording: Path) -> None:
 
 
 def _by_each(report: Report, ledger: Ledger) -> str:
-    compared = islice(ledger.reports_since(report.entry.published - WINDOW, report.storylines), COMPARED)
+    compared = (known.report for known in ledger.latest(report.entry.published - WINDOW, report.storylines, COMPARED))
     return max(compared, key=lambda earlier: likelihood(report, earlier)).entry.id
 
 

@@ -79,16 +79,19 @@ def _record(path: Path, number: int, line: bytes) -> dict[str, Any]:
 def _entry(path: Path, number: int, record: dict[str, Any]) -> Entry:
     def text(key: str) -> str:
         value = record.get(key)
-        return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+        if not isinstance(value, str):
+            return ""
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
-    if not text("id"):
+    identifier = text("id")
+    if not identifier:
         raise ReplayError(f'{path}:{number}: the entry has no "id"; give each entry its own text.')
     published = _moment(text("published"))
     if published is None:
         raise ReplayError(f'{path}:{number}: "published" is not a date; write it like 2024-05-01T12:00:00+00:00.')
     return Entry(
-        id=text("id"), feed=text("feed"), url=text("url"), title=text("title"), summary=text("summary"),
-        published=published, language=text("lang"), outlet=text("source"), keys=(text("id"),),
+        id=identifier, feed=text("feed"), url=text("url"), title=text("title"), summary=text("summary"),
+        published=published, language=text("lang"), outlet=text("source"), keys=(identifier,),
     )  # fmt: skip
 
 

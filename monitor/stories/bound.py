@@ -1,130 +1,238 @@
-"""The most that a likelihood can be, known from little: see nearest.py for what it is good for.
+"""The most that the likelihood of two reports can be, known from little: see nearest.py for what it is good for.
 
-The log-odds of pair.py are a sum of likenesses by their coefficients. Cosines, and shares of what is told, are sums over the facts
-that both tell: each adds its gain at most. Time, language and outlet are known. Every other likeness is between 0 and 1, and what
-speaks against counts nothing; those of the titles' letters are narrowed down where that is worth it.
+The log-odds of pair.py are a sum of likenesses by their coefficients, which change with the time between the reports, in a straight
+line. Cosines, shares of what is told and the heaviest fact that both tell come from an index of what earlier reports tell, which
+gives exactly what they add. Time, language, plans and acts are known too, and the letters of the sorted titles are compared in one
+go. What is left are names, numbers, leads, and titles that share a word: they count as much as they can, so that nothing exceeds
+the bound. Reports that share no fact are the many; they get theirs when one of them may be among the likest.
+
+What a likeness is worth is a complex number here: its real part at once, its imaginary part for each unit of time (`_apart`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache, cached_property
+from operator import itemgetter
+from typing import NamedTuple
 
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 
 from monitor.stories.facts import CONCEPTS
 from monitor.stories.judgement import models
-from monitor.stories.report import Report
+from monitor.stories.report import Kind, Report, Vector
+from monitor.stories.shelf import Shelf, Shelved
 
-CERTAIN, LIKELY = 3.0, 0.75
-"""By so much, in log-odds, the coarse and the fine bound of a report that is among the likest were too high at least, in all recorded
-stories; they are lowered by it. Who needs bounds that nothing can exceed sets both to 0."""
-_STEP, _STEPS = 300.0, 1_500
-"""Seconds that count as one moment, and how many of them are told apart."""
-_KINDS = ("concepts", "words")
+_UNLIKE = 0.6
+"""Titles that share nothing told are no more alike than this by their letters, in all that was recorded; but one of a single small word,"""
+_UNSORTED = 0.25
+"""nor less alike by so much when their words are sorted."""
+_ROUNDING = 1e-6
+"""Sums that are added up in another order differ by less."""
+_DAYS, _HOURS = 72, 12
+"""Hours after which `days_apart` and `hours_apart` grow no more."""
 
 
-class Bound:
-    """For a new report, and earlier ones in the `same` language or not, up to `longest` seconds apart."""
+class _Gain(NamedTuple):
+    """What a fact adds."""
 
-    def __init__(self, report: Report, *, same: bool, longest: float) -> None:
+    fact: str
+    by_share: complex
+    """For its share in the earlier report."""
+    by_title: complex
+    """For its share in the earlier title."""
+    counted: complex
+    """Whatever its share."""
+    heaviest: complex
+    """Where it is the heaviest of its kind that both tell."""
+
+
+class _Worth(NamedTuple):
+    """What is known of the reports in the same language, or in others, and what the letters of their titles are worth."""
+
+    known: complex
+    letters: complex
+    letters_at_most: complex
+    order: complex
+    letters_of_strangers: complex
+
+
+class Bounds:
+    """A new report and earlier ones, `compared`, all of which stand on `shelves`."""
+
+    def __init__(self, report: Report, compared: Sequence[Shelved], shelves: Sequence[Shelf]) -> None:
         self._report = report
-        self._same = same
-        self._longest = _apart(longest)
-        self._title = frozenset(report.ordered.split())
-        self._by_time = _by_time(same, bool(report.lead))
-        self.gains = dict(self._gains())
-        """Fact -> (what it adds for its share in the earlier report, what it adds whatever its share)."""
-        self._least = _of("bias") - CERTAIN + same * _of("same_language") + self._others()
+        self._compared = compared
+        self._now = now = report.entry.published.timestamp()
+        ends = (*compared[:1], *compared[-1:])
+        self._most_hours = max((abs(now - end.moment) / 3600 for end in ends), default=0.0)
+        self._longest = _apart(self._most_hours)
+        self._worth = (self._worth_of(same=False), self._worth_of(same=True))
+        self._kinds: dict[Kind, tuple[_Worth, float]] = {}
+        numbers = [shelved.number for shelved in compared]
+        self._gained = gained = self._gained_on(shelves, min(numbers, default=0))
+        self.sharing = [place for place, number in enumerate(numbers) if number in gained]
+        """The places of those that share a fact with the new one, and of the others; the latest first."""
+        self.strangers = [place for place, number in enumerate(numbers) if number not in gained]
 
-    def coarse(self, gained: float, seconds: float) -> float:
-        """The most that the log-odds are by facts that have `gained` so much, and by time."""
-        return self._least + gained + self._by_time[min(int(seconds / _STEP), _STEPS)]
-
-    def fine(self, coarse: float, seconds: float, earlier: Report) -> float:
-        """A bound of `coarse` with what outlets and titles are worth, instead of all that they can be worth."""
-        order = fuzz.ratio(self._report.ordered, earlier.ordered) / 100
-        # titles that share no word are as much alike sorted as they are as sets; to repeat a word changes little
-        letters = order if self._title.isdisjoint(earlier.ordered.split()) else 1.0
-        apart = _apart(seconds)
-        found = coarse + CERTAIN - LIKELY + _of("same_outlet") * (self._report.entry.outlet == earlier.entry.outlet)
-        for name, likeness in (("same_letters", letters), ("same_order", order)):
-            worth = _worth(name, self._same, apart)
-            found += worth * likeness - max(0.0, worth)
+    def coarse(self, places: Sequence[int]) -> list[float]:
+        """A bound of the log-odds of the report at each of these places."""
+        report, compared, kinds, gained = self._report, self._compared, self._kinds, self._gained
+        titles = [compared[place].report.ordered for place in places]
+        orders = process.extract_iter(report.ordered, titles, scorer=fuzz.ratio)
+        other_act, same_act = max(0.0, _of("other_act")) * bool(report.acts), _of("same_act")
+        share_no_word, share_no_act, found = report.title.isdisjoint, report.acts.isdisjoint, []
+        for place, (_, order, _) in zip(places, orders, strict=True):
+            moment, number, earlier = compared[place]
+            worth, by_kind = kinds.get(earlier.kind) or self._of_kind(earlier.kind)
+            # titles that share no word are as much alike sorted as they are as sets
+            by_letters = worth.letters * (order / 100) if share_no_word(earlier.title) else worth.letters_at_most
+            both = worth.known + worth.order * (order / 100) + by_letters + gained.get(number, 0)
+            by_act = other_act if share_no_act(earlier.acts) else same_act
+            found.append(_at(both, abs(self._now - moment) / 3600) + by_act + by_kind)
         return found
 
-    def _gains(self) -> Iterator[tuple[str, tuple[float, float]]]:
-        report = self._report
-        for kind, whole, title in (
-            ("concepts", report.concepts, report.title_concepts),
-            ("words", report.words, report.title_words),
-        ):
-            cosine = self._most(kind) / (whole.length or 1.0)
-            told = self._most(f"told_{kind}") / (sum(title.weights.values()) or 1.0)
-            alike = self._most(f"title_{kind}") / (title.length or 1.0)
-            for key, weight in whole.weights.items():
-                yield key, (cosine * weight, (told + alike) * title.weights.get(key, 0.0) + self._counted(key))
+    def fine(self, coarse: float, place: int) -> float:
+        """The bound of the report at that place with what outlets and letters are worth, instead of all that they can be worth."""
+        report, (moment, _, earlier) = self._report, self._compared[place]
+        outlet = _of("same_outlet")
+        coarse += outlet * (report.entry.outlet == earlier.entry.outlet) - max(0.0, outlet)
+        if report.title.isdisjoint(earlier.title):
+            return coarse
+        worth = self._worth[report.kind.language == earlier.kind.language]
+        less = worth.letters * (fuzz.token_set_ratio(report.headline, earlier.headline) / 100) - worth.letters_at_most
+        return coarse + less.real + less.imag * _apart(abs(self._now - moment) / 3600)
 
-    def _counted(self, key: str) -> float:
-        """What a fact adds where facts are counted."""
-        if key[0] in CONCEPTS:
-            return self._most("shared_concepts") / 6
-        return max(0.0, _of("shared_numbers")) / 3 if key[0] == "n" else 0.0
+    def of_strangers(self, place: int) -> float:
+        """What no report from that place on exceeds that shares no fact with the new one."""
+        hours = max(0.0, self._now - self._compared[place].moment) / 3600
+        worths = [worth.known + worth.letters_of_strangers for worth in self._worth]
+        return max(_at(worth, time) for worth in worths for time in (hours, self._most_hours)) + self._strange
 
-    def _others(self) -> float:
+    @cached_property
+    def _strange(self) -> float:
+        """What acts, plans and numbers are worth at most where no fact is shared."""
+        ours = self._report.kind
+        found = max(0.0, _of("other_act")) * bool(self._report.acts) + max(0.0, _of("other_numbers")) * ours.has_numbers
+        found += max(_by_plans(ours.plan, theirs) for theirs in (False, True))
+        return found + max(_of("one_has_numbers"), _of("other_title_numbers") if ours.has_title_numbers else 0.0)
+
+    def _worth_of(self, *, same: bool) -> _Worth:
+        letters, order = _worth("same_letters", same), _worth("same_order", same)
+        known = complex(_of("bias") + _of("same_language") * same + max(0.0, _of("same_outlet")) + _ROUNDING)
+        known += _of("hours_apart_log") * 1j + self._others(same=same)
+        unlike = _UNLIKE * self._most(letters) + self._most(order * _UNLIKE, order * (_UNLIKE - _UNSORTED))
+        return _Worth(known, letters, self._most(letters), order, unlike)
+
+    def _of_kind(self, kind: Kind) -> tuple[_Worth, float]:
+        """What every report of a kind is worth, by its language, and by its plans, numbers and repeated words."""
+        ours = self._report.kind
+        worth = self._worth[ours.language == kind.language]
+        found = _by_plans(ours.plan, kind.plan) + self._by_numbers(kind)
+        if repeated := 2 * (ours.repeated + kind.repeated):  # a set has each word but once: so much other letters are
+            letters = self._most(worth.letters) + self._most(-worth.letters)
+            found += repeated * max(letters.real, letters.real + letters.imag * self._longest)
+        self._kinds[kind] = worth, found
+        return worth, found
+
+    def _by_numbers(self, kind: Kind) -> float:
+        """The most that numbers are worth which the index does not count."""
+        ours, found = self._report.kind, 0.0
+        if ours.has_numbers and kind.has_numbers:
+            found += max(0.0, _of("other_numbers")) + max(0.0, _of("best_number")) * _heaviest(self._report.words)
+        if ours.has_title_numbers != kind.has_title_numbers:
+            return found + _of("one_has_numbers")
+        return found + max(0.0, _of("other_title_numbers")) * ours.has_title_numbers
+
+    def _others(self, *, same: bool) -> complex:
         """The most that all else can add, by what the new report has alone."""
         report = self._report
-        heaviest = {
-            kind: max(vector.weights.values(), default=0.0) / 10
-            for kind, vector in zip(_KINDS, (report.concepts, report.words), strict=True)
-        }
-        found = self._most("best_concept") * heaviest["concepts"] + self._most("best_word") * heaviest["words"]
-        found += max(0.0, _of("best_number")) * heaviest["words"]
-        found += 0.0 if report.title_concepts.weights else self._most("told_concepts")
-        found += 0.0 if report.title_words.weights else self._most("told_words")
-        return found + sum(max(0.0, *map(_of, names)) for names in _exclusive(report))
+        found = complex((max(0.0, _of("names")) + max(0.0, _of("new_names"))) * bool(report.names))
+        found += self._most(_worth("same_lead", same)) * bool(report.lead)
+        return found + sum(_worth(f"told_{kind}", same) for kind, _, title in report.vectors() if not title.weights)
 
-    def _most(self, name: str) -> float:
-        """What a likeness is worth at the time at which it is worth most; nothing where it speaks against."""
-        return max(0.0, _worth(name, self._same, 0.0), _worth(name, self._same, self._longest))
+    def _most(self, worth: complex, least: complex = 0) -> complex:
+        """The most that a likeness between 0 and 1 adds, or of these two worths: the chord of the greater one, which is convex."""
+        begin = max(least.real, worth.real)
+        end = max(least.real + least.imag * self._longest, worth.real + worth.imag * self._longest)
+        return complex(begin, (end - begin) / self._longest if self._longest else 0.0)
+
+    def _gained_on(self, shelves: Sequence[Shelf], oldest: int) -> dict[int, complex]:
+        """Number of a report, from the `oldest` on -> what the facts add that it shares with the new one; of those that share any."""
+        gained: dict[int, complex] = {}
+        for shelf in shelves:
+            by_kind: list[dict[int, complex]] = [{}, {}]
+            for language, postings in shelf.postings():
+                for kind, gains in zip(by_kind, self._gains[language == self._report.kind.language], strict=True):
+                    for gain in gains:
+                        if gain.fact in postings:
+                            _add(gain, postings[gain.fact].since(oldest), kind)
+            concepts, words = by_kind
+            gained |= concepts  # what stands on several shelves gains the same on each
+            gained |= {number: more + concepts.get(number, 0) for number, more in words.items()}
+        return gained
+
+    @cached_property
+    def _gains(self) -> tuple[tuple[list[_Gain], ...], ...]:
+        """By kind, for earlier reports in another language, and in the same."""
+        return tuple(
+            tuple(list(self._each_gain(*vectors, same=same)) for vectors in self._report.vectors())
+            for same in (False, True)
+        )
+
+    def _each_gain(self, kind: str, whole: Vector, title: Vector, *, same: bool) -> Iterator[_Gain]:
+        cosine = _worth(kind, same) / (whole.length or 1.0)
+        alike = _worth(f"title_{kind}", same) / (title.length or 1.0)
+        told = _worth(f"told_{kind}", same) / (title.total or 1.0)
+        concept, number = self._most(_worth("shared_concepts", same)) / 6, max(0.0, _of("shared_numbers")) / 3
+        best = _worth(f"best_{kind}"[:-1], same) / 10
+        for key, weight in sorted(whole.weights.items(), key=itemgetter(1), reverse=True):
+            above = title.weights.get(key, 0.0)
+            counted = concept if key[0] in CONCEPTS else number * (key[0] == "n")
+            yield _Gain(key, cosine * weight, alike * above, told * above + counted, best * weight)
 
 
-def _exclusive(report: Report) -> Iterator[tuple[str, ...]]:
-    """Likenesses that a pair has or has not; of each group one at most."""
-    yield from (("names",), ("new_names",), ("within_the_hour",))
-    yield ("both_plan", "later_plan") if report.plan else ("earlier_plan",)
-    if report.acts:
-        yield ("same_act", "other_act")
-    if report.facts.numbers:
-        yield ("other_numbers",)
-    yield ("other_title_numbers", "one_has_numbers") if report.facts.title_numbers else ("one_has_numbers",)
+def _add(gain: _Gain, told: Iterable[tuple[int, float, float]], gained: dict[int, complex]) -> None:
+    """Add up what a fact adds to the reports that tell it; the facts come in order of their weight, the heaviest first."""
+    _, by_share, by_title, counted, heaviest = gain
+    for number, share, in_title in told:
+        more = by_share * share + by_title * in_title + counted
+        gained[number] = gained[number] + more if number in gained else more + heaviest
 
 
 @cache
-def _by_time(same: bool, lead: bool) -> list[float]:  # noqa: FBT001 - by position
-    """What time adds at the beginning of each step, with letters that are the very same."""
-    return [_timed(step * _STEP, same=same, lead=lead) for step in range(_STEPS + 1)]
+def _worth(name: str, same: bool) -> complex:  # noqa: FBT001
+    """What a likeness counts between two reports in the same language or not."""
+    return complex(_of(name) + same * _of(f"{name}_in_one_language"), _of(f"{name}_by_the_hour"))
 
 
-def _timed(seconds: float, *, same: bool, lead: bool) -> float:
-    apart, hours = _apart(seconds), seconds / 3600
-    known = (
-        _of("hours_apart_log") * apart
-        + _of("days_apart") * min(hours / 72, 1)
-        + _of("hours_apart") * min(hours / 12, 1)
-    )
-    letters = ("same_letters", "same_order", "same_lead") if lead else ("same_letters", "same_order")
-    return known + sum(max(0.0, _worth(name, same, apart)) for name in letters)
+def _at(worth: complex, hours: float) -> float:
+    """What something is worth so many hours apart, with what the time is worth alone."""
+    day, hour, soon = _by_hours()
+    time = day * (min(_DAYS, hours)) + hour * (min(_HOURS, hours))
+    return worth.real + worth.imag * _apart(hours) + time + (soon if hours < 1 else 0.0)
 
 
-def _worth(name: str, same: bool, apart: float) -> float:  # noqa: FBT001
-    """What a likeness counts between two reports in the same language or not, so far apart."""
-    return _of(name) + same * _of(f"{name}_in_one_language") + apart * _of(f"{name}_by_the_hour")
+@cache
+def _by_plans(ours: bool, theirs: bool) -> float:  # noqa: FBT001
+    """What it is worth that one of two titles, or both, tell what is to come."""
+    if not (ours or theirs):
+        return 0.0
+    return _of("both_plan" if ours and theirs else "later_plan" if ours else "earlier_plan")
 
 
-def _apart(seconds: float) -> float:
-    return math.log1p(seconds / 3600) / 5
+@cache
+def _by_hours() -> tuple[float, float, float]:
+    return _of("days_apart") / _DAYS, _of("hours_apart") / _HOURS, _of("within_the_hour")
+
+
+def _heaviest(facts: Vector) -> float:
+    return max(facts.weights.values(), default=0.0) / 10
+
+
+def _apart(hours: float) -> float:
+    return math.log1p(hours) / 5
 
 
 @cache

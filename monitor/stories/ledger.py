@@ -12,12 +12,11 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
-from heapq import merge, nlargest
-from itertools import groupby, takewhile
+from heapq import nlargest
 
 from monitor.model import Change, Decision, Development, Entry, History, Link, Match, Placement, Storyline
 from monitor.stories.facts import Facts, facts, told_by
-from monitor.stories.profile import Profile, sharpened
+from monitor.stories.profile import Profile, forget_rarest, sharpened
 from monitor.stories.report import Report
 from monitor.stories.shelf import Shelf, Shelved
 from monitor.stories.text import fold_all
@@ -26,6 +25,7 @@ KNOWN_BEFORE = 3
 BY_PERSON = "feedback"
 """The reason code of a report that a person put where it is."""
 _BACKGROUND_WORDS = 400_000
+"""Words of all that was read that are remembered at most."""
 _PRIOR = 1_000
 
 
@@ -101,9 +101,8 @@ class Ledger:
 
     def _learn(self, read: Facts) -> None:
         self._read += 1
-        self._background.update(read.told.keys())
-        if len(self._background) > _BACKGROUND_WORDS:
-            self._background = Counter({word: count for word, count in self._background.items() if count > 1})
+        self._background.update(list(read.told))
+        forget_rarest(self._background, _BACKGROUND_WORDS)
 
     def _rare(self, read: Facts) -> dict[str, float]:
         """Each fact's weight: its place, times its inverse document frequency in everything read.
@@ -133,16 +132,17 @@ class Ledger:
         """The reports on each of these storylines that has any."""
         return [self._shelves[storyline] for storyline in dict.fromkeys(storylines) if storyline in self._shelves]
 
-    def shelved_since(self, since: datetime, storylines: Iterable[str]) -> Iterator[Shelved]:
-        """Earlier reports on any of these storylines, latest first."""
-        begin = since.timestamp()
-        shelves = [reversed(shelf.reports) for shelf in self.shelves(storylines)]
-        latest = shelves[0] if len(shelves) == 1 else _once(merge(*shelves, reverse=True))
-        return takewhile(lambda shelved: shelved.moment >= begin, latest)
+    def latest(self, since: datetime, storylines: Iterable[str], most: int) -> list[Shelved]:
+        """The newest earlier reports on any of these storylines, but no more than `most`; latest first, each once."""
+        shelves = [shelf.latest(since.timestamp(), most) for shelf in self.shelves(storylines)]
+        if len(shelves) == 1:
+            return shelves[0]
+        known = {shelved.number: shelved for shelf in shelves for shelved in shelf}
+        return sorted(known.values(), reverse=True)[:most]
 
     def reports_since(self, since: datetime, storylines: Iterable[str]) -> Iterator[Report]:
         """Earlier reports on any of these storylines, latest first."""
-        return (shelved.report for shelved in self.shelved_since(since, storylines))
+        return (shelved.report for shelved in self.latest(since, storylines, len(self._reports)))
 
     def development(self, identifier: str) -> Development | None:
         """The development of that id, while it is remembered."""
@@ -223,11 +223,6 @@ class Ledger:
         self._told_of = {key: reports for key, reports in self._told_of.items() if reports}
         self._developments = {key: d for key, d in self._developments.items() if d.last_report_at >= moment}
         self._first_alerts = {key: alert for key, alert in self._first_alerts.items() if key in self._developments}
-
-
-def _once(latest: Iterable[Shelved]) -> Iterator[Shelved]:
-    """Each report once, where it stands on several shelves."""
-    return (next(same) for _, same in groupby(latest, key=lambda shelved: shelved.number))
 
 
 @lru_cache(maxsize=100_000)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 
 from rapidfuzz import fuzz
 
@@ -31,11 +32,18 @@ def likelihood(later: Report, earlier: Report) -> float:
     """How likely both tell the same fact, 0..1: a learned decision, see words/decision.toml."""
     found = _features(later, earlier)
     same, time, model = found["same_language"], found["hours_apart_log"], models()["same"]
-    worth = sum(model[name] * value for name, value in found.items())
+    worth = sum([model[name] * value for name, value in found.items()])
     worth += sum(
-        found[name] * (same * model[by_language] + time * model[by_time]) for name, by_language, by_time in _PRODUCTS
+        [found[name] * (same * by_language + time * by_time) for name, by_language, by_time in _product_weights()]
     )
     return 1 / (1 + math.exp(-(model["bias"] + worth)))
+
+
+@cache
+def _product_weights() -> tuple[tuple[str, float, float], ...]:
+    """Each likeness with what it is worth in one language, and by the hour."""
+    model = models()["same"]
+    return tuple((name, model[by_language], model[by_time]) for name, by_language, by_time in _PRODUCTS)
 
 
 def independent(ours: Report, theirs: Report) -> bool:
@@ -71,7 +79,7 @@ def _features(later: Report, earlier: Report) -> dict[str, float]:
         "same_letters": fuzz.token_set_ratio(later.headline, earlier.headline) / 100,
         "same_order": fuzz.token_sort_ratio(later.headline, earlier.headline) / 100,
         "same_lead": fuzz.token_set_ratio(later.lead, earlier.lead) / 100 if later.lead and earlier.lead else 0.0,
-        "same_language": float(later.facts.language == earlier.facts.language),
+        "same_language": float(later.kind.language == earlier.kind.language),
         "same_outlet": float(later.entry.outlet == earlier.entry.outlet),
         "days_apart": min(hours / 24, 3.0) / 3,
         "hours_apart": min(hours, 12.0) / 12,
@@ -124,9 +132,9 @@ def _number_features(later: Report, earlier: Report) -> dict[str, float]:
 def _act_features(later: Report, earlier: Report) -> dict[str, float]:
     """What is planned and what has happened are two facts; so are two acts."""
     return {
-        "both_plan": float(later.plan and earlier.plan),
-        "later_plan": float(later.plan and not earlier.plan),
-        "earlier_plan": float(earlier.plan and not later.plan),
+        "both_plan": float(later.kind.plan and earlier.kind.plan),
+        "later_plan": float(later.kind.plan and not earlier.kind.plan),
+        "earlier_plan": float(earlier.kind.plan and not later.kind.plan),
         "same_act": float(not later.acts.isdisjoint(earlier.acts)),
         "other_act": float(bool(later.acts and earlier.acts) and later.acts.isdisjoint(earlier.acts)),
     }

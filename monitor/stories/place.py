@@ -11,7 +11,7 @@ import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import islice, takewhile
+from itertools import chain, islice, takewhile
 
 from monitor.model import Change, Decision, Development, Match, Placement
 from monitor.stories.change import REASONS, Changed, change, reserved, same_change
@@ -69,10 +69,13 @@ class _Verdict:
 
 def place(report: Report, matches: Sequence[Match], ledger: Ledger) -> Placement:
     """Decide whether `report` is new to its storylines, and which development it belongs to."""
-    compared = list(islice(ledger.shelved_since(report.entry.published - WINDOW, report.storylines), COMPARED))
+    compared = ledger.latest(report.entry.published - WINDOW, report.storylines, COMPARED)
     around = Neighbourhood(report, compared, ledger.shelves(report.storylines))
-    nearest = next(around.likest(), None)
-    joined = _joins(around, ledger)
+    likest = around.likest()
+    nearest = next(likest, None)
+    joined = _joins(
+        around, takewhile(lambda n: n.likelihood >= SAME_FACT, chain([nearest] if nearest else [], likest)), ledger
+    )
     verdict = _updated(report, joined, ledger) or _verdict(report, joined, around, nearest)
     return Placement(
         entry=report.entry,
@@ -142,26 +145,24 @@ def _is_seconded(report: Report, found: Changed, earlier: Sequence[Report]) -> b
     return any(theirs is not None and same_change(found, theirs) for theirs in changes)
 
 
-def _joins(around: Neighbourhood, ledger: Ledger) -> Development | None:
+def _joins(around: Neighbourhood, likely: Iterable[Neighbour], ledger: Ledger) -> Development | None:
     """The development that the report belongs to, if any: the one whose reports are, on the whole, most like it.
 
-    A report this likely must be among them, or they cannot be so on the whole.
+    One of those that are `likely` must be among them, or they cannot be so on the whole.
     """
-    likely = takewhile(lambda neighbour: neighbour.likelihood >= SAME_FACT, around.likest())
-    keys = {neighbour.report.development for neighbour in likely}
-    belongs = {key: _belongs(around, key) for key in around.developments if key in keys}
+    developments = around.developments({neighbour.report.development for neighbour in likely})
+    belongs = {key: _belongs(around, reports) for key, reports in developments.items()}
     best = max(belongs, key=lambda key: belongs[key], default="")
     return ledger.development(best) if belongs.get(best, 0.0) >= SAME_FACT else None
 
 
-def _belongs(around: Neighbourhood, development: str) -> float:
+def _belongs(around: Neighbourhood, reports: Sequence[tuple[int, Report]]) -> float:
     """How likely a report belongs with those of a development.
 
     The mean over them keeps a chain of weak links from swallowing the story (average linkage); the likest few speak for the
     rest, since a development is told in several languages. What people were told of it must not be another fact altogether: its
     coverage may have drifted from it. Where a person put a report, it speaks alone.
     """
-    reports = around.developments[development]
     told = [place for place, report in reports if report.told]
     speak = [place for place, report in reports if report.newsworthy >= SPEAKS or report.vouched]
     vouched = around.best(place for place, report in reports if report.vouched)

@@ -22,6 +22,8 @@ GROWN_UP = 8
 HABITUAL = 0.05
 """The share of a storyline's entries that say a word from which on it is one of its words."""
 _SHOWN = 4
+_WORDS = 20_000
+"""Words that a storyline remembers at most; those that the fewest of its entries say are forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,8 @@ class Profile:
     def learn(self, read: Facts) -> None:
         """Take in the words of an entry that belongs to the storyline."""
         self._size += 1
-        self._counts.update(read.told.keys())
+        self._counts.update(list(read.told))
+        forget_rarest(self._counts, _WORDS)
 
     def share(self, key: str) -> float:
         """The share of the storyline's entries that tell `key`, 0..1; 0 while it has none, since it has no habits then."""
@@ -68,6 +71,15 @@ class Profile:
             return 1.0
         grown = self._size >= GROWN_UP and self._counts[key] > 1
         return min(1.0, self._counts[key] / self._size / HABITUAL) if grown else 0.0
+
+
+def forget_rarest(counts: Counter[str], most: int) -> None:
+    """Where there are more than `most` words, keep half as many, those that were said most often; of equals all or none."""
+    if len(counts) <= most:
+        return
+    least = sorted(counts.values(), reverse=True)[most // 2]
+    for word in [word for word, count in counts.items() if count <= least]:
+        del counts[word]
 
 
 def sharpened(match: Match, familiarity: Familiarity | None) -> Match:

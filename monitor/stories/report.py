@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from monitor.model import Entry
 from monitor.stories.facts import CONCEPTS, TITLE, Facts, first_act, is_plan
@@ -50,6 +51,18 @@ class Vector:
         return sum([ours[key] for key in shared if key in ours]) / (self.total or 1.0) if ours else 1.0
 
 
+class Kind(NamedTuple):
+    """What many reports have alike: what it is worth beside a new report is found once for all of them."""
+
+    language: str
+    plan: bool
+    """The title tells what is to come, not what has happened."""
+    has_numbers: bool
+    has_title_numbers: bool
+    repeated: float
+    """How much of the title, by letters, is words that stand in it before: 0..1, in steps of a tenth, rounded up."""
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """An entry in the ledger: its weighed facts, where it was placed and how surely it reports an event."""
@@ -66,12 +79,12 @@ class Report:
     headline: str
     lead: str
     """The title and the first words of the summary, folded."""
+    title: frozenset[str]
     ordered: str
-    """The words of the title in order of the alphabet."""
+    """The words of the title, and in order of the alphabet."""
     acts: frozenset[str]
     """The first act that the title tells."""
-    plan: bool
-    """The title tells what is to come, not what has happened."""
+    kind: Kind
     newsworthy: float
     development: str = ""
     vouched: bool = False
@@ -85,6 +98,7 @@ class Report:
         concepts = {key: weight for key, weight in weights.items() if key[0] in CONCEPTS}
         words = {key: weight for key, weight in weights.items() if key[0] not in CONCEPTS}
         title, summary = read_entry(entry)
+        folded = [word.folded for word in title.words]
         capitals = (f"w:{stem(word.folded, read.language)}" for word in title.words if _may_be_name(word))
         return cls(
             entry=entry,
@@ -95,13 +109,31 @@ class Report:
             words=Vector.of(words),
             title_words=Vector.of({key: weight for key, weight in words.items() if read.told[key] == TITLE}),
             names={key: words[key] for key in capitals if key in words},
-            headline=" ".join(word.folded for word in title.words),
-            ordered=" ".join(sorted(word.folded for word in title.words)),
+            headline=" ".join(folded),
+            title=frozenset(folded),
+            ordered=" ".join(sorted(folded)),
             lead=" ".join(word.folded for word in summary.words[:_LEAD]),
             acts=first_act(title),
-            plan=is_plan(title, read.language),
+            kind=Kind(
+                language=read.language,
+                plan=is_plan(title, read.language),
+                has_numbers=bool(read.numbers),
+                has_title_numbers=bool(read.title_numbers),
+                repeated=_repeated(folded),
+            ),
             newsworthy=newsworthiness(entry),
         )
+
+    def vectors(self) -> Iterator[tuple[str, Vector, Vector]]:
+        """What it tells, by concepts and by words, with what of it the title tells."""
+        yield "concepts", self.concepts, self.title_concepts
+        yield "words", self.words, self.title_words
+
+
+def _repeated(words: Sequence[str]) -> float:
+    once = set(words)
+    length = sum(map(len, words)) + len(words)
+    return math.ceil(10 * (length - sum(map(len, once)) - len(once)) / max(1, length - 1)) / 10
 
 
 def _may_be_name(word: Word) -> bool:

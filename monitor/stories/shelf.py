@@ -24,16 +24,23 @@ class Shelved(NamedTuple):
 
 
 class Posting:
-    """The reports that tell one thing: their numbers in the order in which they came, and how much of each report it is."""
+    """The reports that tell one thing: their numbers in the order in which they came, how much of each report it is, and of its title."""
 
     def __init__(self) -> None:
         self.numbers = array("q")
         self.shares = array("d")
+        self.titles = array("d")
 
-    def since(self, number: int) -> Iterable[tuple[int, float]]:
-        """(number, share) of the reports from that number on."""
+    def add(self, number: int, share: float, title: float) -> None:
+        """Note the newest report."""
+        self.numbers.append(number)
+        self.shares.append(share)
+        self.titles.append(title)
+
+    def since(self, number: int) -> Iterable[tuple[int, float, float]]:
+        """(number, share, share of the title) of the reports from that number on."""
         first = bisect_left(self.numbers, number)
-        return zip(self.numbers[first:], self.shares[first:], strict=True)
+        return zip(self.numbers[first:], self.shares[first:], self.titles[first:], strict=True)
 
 
 class Shelf:
@@ -58,16 +65,19 @@ class Shelf:
             for shelved in sorted(self.reports, key=lambda shelved: shelved.number):
                 self._index(shelved)
 
+    def latest(self, since: float, most: int) -> list[Shelved]:
+        """The newest reports from a moment on, but no more than `most`; latest first."""
+        first = max(bisect_left(self.reports, (since,)), len(self.reports) - most)
+        return self.reports[first:][::-1]
+
     def postings(self) -> Iterable[tuple[str, dict[str, Posting]]]:
         """Language -> fact -> the reports in that language that tell it."""
         return self._postings.items()
 
     def _index(self, shelved: Shelved) -> None:
         report = shelved.report
-        postings = self._postings.setdefault(report.facts.language, defaultdict(Posting))
-        for vector in (report.words, report.concepts):
-            for key, weight in vector.weights.items():
-                if weight:
-                    posting = postings[key]
-                    posting.numbers.append(shelved.number)
-                    posting.shares.append(weight / vector.length)
+        postings = self._postings.setdefault(report.kind.language, defaultdict(Posting))
+        for _, whole, title in report.vectors():
+            for key, weight in whole.weights.items():
+                above = title.weights.get(key, 0.0)
+                postings[key].add(shelved.number, weight / (whole.length or 1.0), above / (title.length or 1.0))

@@ -9,12 +9,13 @@ from dataclasses import replace
 import pytest
 
 from monitor.model import Decision, Entry, Match, Placement
-from monitor.stories import bound, nearest
-from monitor.stories.bound import Bound
+from monitor.stories import nearest
+from monitor.stories.bound import Bounds
 from monitor.stories.facts import facts
+from monitor.stories.judgement import log_odds
 from monitor.stories.ledger import Ledger
 from monitor.stories.pair import difference, independent, likelihood, pair_features
-from monitor.stories.place import DOUBTFUL, RULED_OUT, SAME_FACT, SPEAKERS, SURE, TOGETHER, WINDOW, place
+from monitor.stories.place import COMPARED, DOUBTFUL, RULED_OUT, SAME_FACT, SPEAKERS, SURE, TOGETHER, WINDOW, place
 from monitor.stories.report import Report
 from tests.stories.conftest import MakeEntry
 
@@ -206,7 +207,8 @@ def alike_by(monkeypatch: pytest.MonkeyPatch) -> Alike:
     """Give how alike two outlets' reports are, later first; all others are of one fact."""
 
     def give(known: dict[tuple[str, str], float]) -> None:
-        monkeypatch.setattr(Bound, "coarse", lambda *_: math.inf)
+        monkeypatch.setattr(Bounds, "coarse", lambda _, places: [math.inf for _ in places])
+        monkeypatch.setattr(Bounds, "of_strangers", lambda *_: math.inf)
         monkeypatch.setattr(nearest, "likelihood", lambda a, b: known.get((a.entry.outlet, b.entry.outlet), 0.9))
 
     return give
@@ -238,11 +240,22 @@ def test_a_few_likest_reports_speak_for_a_development_of_many(line: Line, entry:
 # --- the likest are found without comparing with each
 
 
-def test_by_bounds_that_nothing_exceeds_the_nearest_is_the_one_that_comparing_with_each_finds(
-    line: Line, entry: MakeEntry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(bound, "CERTAIN", 0.0)
-    monkeypatch.setattr(bound, "LIKELY", 0.0)
+def is_bounded(report: Report, ledger: Ledger) -> None:
+    """No earlier report is likelier than each of its bounds says."""
+    compared = ledger.latest(report.entry.published - WINDOW, report.storylines, COMPARED)
+    bounds = Bounds(report, compared, ledger.shelves(report.storylines))
+    exact = [log_odds(likelihood(report, shelved.report)) for shelved in compared]
+    everywhere = range(len(compared))
+    coarse = bounds.coarse(everywhere)
+    fine = [bounds.fine(bound, place) for place, bound in enumerate(coarse)]
+    assert all(c >= f >= e for c, f, e in zip(coarse, fine, exact, strict=True))
+    strangers = bounds.strangers
+    assert all(
+        bounds.of_strangers(first) >= exact[place] for first in strangers for place in strangers if place >= first
+    )
+
+
+def test_the_nearest_is_the_one_that_comparing_with_each_finds(line: Line, entry: MakeEntry) -> None:
     acts = (
         "burns",
         "floods",
@@ -258,6 +271,7 @@ def test_by_bounds_that_nothing_exceeds_the_nearest_is_the_one_that_comparing_wi
         title = f"Harrow mill {places[number % 5]} {acts[number % 8]}"
         report = line.weigh(entry(title, minutes=7 * number, outlet=("Herald", "Gazette", "Post")[number % 3]))
         known = list(line.ledger.reports_since(report.entry.published - WINDOW, report.storylines))
+        is_bounded(report, line.ledger)
         placement = place(report, MATCHES, line.ledger)
         if known:
             assert placement.nearest == max(known, key=lambda earlier: likelihood(report, earlier)).entry.id
