@@ -19,7 +19,7 @@ MODULES = (daemon, follow, setup, tables, tryout, watch)
 """Each adds its commands to `app` when it is imported."""
 GROUPS = (
     ("Beginning", ("init", "check", "track", "discover", "password", "test-alert", "doctor", "demo")),
-    ("Running", ("run", "once", "backup", "retry")),
+    ("Running", ("run", "once", "backup", "migrate-store", "retry")),
     ("Looking", ("status", "watch", "feeds", "stories", "timeline", "export", "deliveries", "digest")),
     ("Saying what you want", ("silence", "unfollow", "follow", "explain", "feedback", "replay")),
     ("Other", ("version",)),
