@@ -83,7 +83,11 @@ def fill(tx: Connection) -> None:
     placements[1] = replace(placements[1], reason="waiting")
     recent = [replace(entry(n), published=NOW - timedelta(hours=n)) for n in (1, 2)]
     placements = [replace(p, entry=e) for p, e in zip(placements, recent, strict=True)]
-    stories.save(tx, recent, placements, [development(), development("d-2", alerted=False)], NOW)
+    known = [
+        replace(one, started_at=entry.published, last_report_at=entry.published)
+        for one, entry in zip((development(), development("d-2", alerted=False)), recent, strict=True)
+    ]
+    stories.save(tx, recent, placements, known, NOW)
     told = [
         replace(alert(), created_at=NOW),
         make_alert(id="a-2", kind=AlertKind.STATE, created_at=NOW, storylines=(("dam", "The dam"),)),

@@ -144,7 +144,7 @@ def lay_out(world: World, *feeds: str, extra: str = "", drop_in: str = "") -> Pa
 def _configuration(world: World, *feeds: str, extra: str) -> str:
     """The world's, as the unit wants it: the store in its state folder, secrets as credentials."""
     world.write_config(*feeds, extra=extra)
-    text = world.config.read_text().replace(f"store: {world.store_url}\n", "")
+    text = world.config.read_text().replace(f"store: '{world.store_url}'\n", "")
     text = text.replace("env: MAIL_PASSWORD", "credential: smtp-password").replace(
         "env: HOOK_SECRET", "credential: webhook-secret"
     )
