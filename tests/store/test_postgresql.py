@@ -11,22 +11,24 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import QueuePool
 
 from monitor.errors import StoreError, StoreHeld
 from monitor.model import Feed
-from monitor.store import Connection, Store, exists, feeds, migrations, outbox, stories, views
+from monitor.store import Connection, Store, exists, feeds, migrations, outbox, stories, upsert, views
 from monitor.store.database import database
-from monitor.store.schema import deliveries, entries
+from monitor.store.schema import deliveries, entries, meta
 from tests.server import SERVER, Database
 from tests.store.conftest import NOON, alert, delivery, entry, in_postgresql
 from tests.store.test_store import shape
@@ -121,6 +123,71 @@ def test_a_holder_that_was_cut_off_still_holds_or_writes_no_more(store: Store, u
     third.hold()
     save(third, 2)
     third.close()
+
+
+def test_a_deadlock_with_another_program_takes_the_step_back_and_the_next_one_goes_well(store: Store, url: str) -> None:
+    """S14: one that changes rows of ours in the other order; the server ends the step that notices first."""
+    save(store, 1, 2)
+
+    def rename(tx: Connection, identifier: str) -> None:
+        tx.execute(update(entries).where(entries.c.id == identifier).values(title="ours"))
+
+    with psycopg.connect(url) as other, ThreadPoolExecutor(1) as beside:
+        other.execute("SET deadlock_timeout = '30s'")
+        other.execute("UPDATE entries SET title = 'theirs' WHERE id = 'e1'")
+
+        def cross(tx: Connection) -> None:
+            rename(tx, "e2")
+            beside.submit(other.execute, "UPDATE entries SET title = 'theirs' WHERE id = 'e2'")
+            rename(tx, "e1")
+
+        with pytest.raises(StoreError, match="deadlock detected; nothing of this step was kept"):
+            store.write(cross)
+    store.write(lambda tx: rename(tx, "e1"))
+    with store.read() as tx:
+        assert tx.execute(select(entries.c.title).order_by(entries.c.id)).scalars().all() == ["ours", "theirs"]
+
+
+def test_where_the_server_isolates_more_strictly_a_step_is_refused_rather_than_wrong(url: str) -> None:
+    """S14: serialization errors, which a database may be set to."""
+    place = make_url(url)
+    options = f"{place.query['options']} -cdefault_transaction_isolation=serializable"
+    strict = place.update_query_dict({"options": options}).render_as_string(hide_password=False)
+    stores = [Store.open(strict) for _ in range(3)]
+
+    def count(tx: Connection) -> None:
+        number = tx.execute(select(meta.c.value).where(meta.c.name == "n")).scalar()
+        upsert(tx, meta, [{"name": "n", "value": str(int(number or 0) + 1)}])
+
+    def count_up(store: Store) -> int:
+        kept = 0
+        for _ in range(20):
+            with suppress(StoreError):
+                store.write(count)
+                kept += 1
+        return kept
+
+    with ThreadPoolExecutor(3) as pool:
+        done = sum(pool.map(count_up, stores))
+    with stores[0].read() as tx:
+        assert tx.execute(select(meta.c.value).where(meta.c.name == "n")).scalar() == str(done)
+    assert done >= 20
+    for store in stores:
+        store.close()
+
+
+def test_more_readers_than_there_are_connections_are_refused_and_served_when_one_is_free(store: Store) -> None:
+    """S14: the pool is exhausted."""
+    save(store, 1)
+    pool = store._database.readers.pool
+    assert isinstance(pool, QueuePool)
+    pool._timeout = 0.2
+    with ExitStack() as held:
+        for _ in range(15):
+            held.enter_context(store.read())
+        with pytest.raises(StoreError, match="nothing of this step was kept"):
+            kept(store)
+    assert kept(store) == ["e1"]
 
 
 def test_commands_write_beside_a_holder_and_do_not_see_half_of_anything(store: Store, url: str) -> None:
