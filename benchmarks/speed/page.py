@@ -66,7 +66,7 @@ def main() -> None:
                 print(f"{machine()}; {STORED:,} entries, {STORED // PLACED:,} reports and deliveries, {FEEDS} feeds")
                 here = app.of(Daemon(config, store, now=lambda: datetime.now(UTC))).test_client()
                 there = http.client.HTTPConnection(config.web.listen, timeout=60)
-                views, cpu = _views(store), defaultdict(list)
+                views, cpu = _views(store), _took()
                 plain = _asked(there, views, asked.rounds, lambda: None, partial(_made, here, cpu))
                 before = len(polled)
                 trial = _Trial(there)
@@ -176,15 +176,19 @@ def _asked(
     after: Callable[[str], None],
 ) -> Took:
     """How long the daemon takes for each view, in another order each round."""
-    took, chance = defaultdict(list), random.Random(3)
+    took, chance = _took(), random.Random(3)
     for _ in range(rounds):
         for view in chance.sample(views, len(views)):
             before()
             begun = time.perf_counter()
-            assert _get(there, view)[0] == 200, view  # noqa: PLR2004
+            assert _get(there, view)[0] == 200, view
             took[view].append(1000 * (time.perf_counter() - begun))
             after(view)
     return took
+
+
+def _took() -> Took:
+    return defaultdict(list)
 
 
 def _made(here: FlaskClient, cpu: Took, view: str) -> None:

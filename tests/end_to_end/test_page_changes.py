@@ -163,7 +163,7 @@ def test_axe_finds_nothing_in_what_changes_something(
         type="webhook", url=f"http://127.0.0.1:{world.hook.port}/news", secret=Secret(env="HOOK_SECRET")
     )
     config = replace(
-        newsroom.config(), fetch=FetchSettings(allow_networks=("127.0.0.0/8",)), channels=newsroom.config().channels | {"hook": hook},
+        newsroom.config(), fetch=FetchSettings(allow_networks=("127.0.0.0/8",)), channels={**newsroom.config().channels, "hook": hook},
     )  # fmt: skip
     newsroom.fill(store, of=config)
     world.web.publish("gazette", "Tarn ferry sails again")
