@@ -2,6 +2,7 @@
 """Makes docs/page-*.png from a recorded story, in Chromium: `python -m docs.page STREAM UNTIL -c config/monitor.yaml [--store FILE]`.
 
 STREAM is what `monitor replay` reads; the page is shown as it was at UNTIL (ISO 8601). With --store, the file is kept and used again.
+When feeds were polled, and that one of them and a delivery failed, is made up: recordings do not tell.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from io import BytesIO
 from itertools import groupby
 from pathlib import Path
@@ -21,18 +23,22 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
+from monitor.alerts.channels import WebhookSettings
 from monitor.config import Config, load
 from monitor.desk import Desk, Rules, decide, save
 from monitor.feeds.fetch import Gate
-from monitor.model import DeliveryState, Entry
+from monitor.model import DeliveryState, Entry, FeedState
 from monitor.replay import in_order
 from monitor.replay.recorded import entries
+from monitor.secret import Secret
 from monitor.serve import Server
-from monitor.store import Connection, Store, links, stories
+from monitor.store import Connection, Store, feeds, links, outbox, stories, views
 from monitor.stories.ledger import Ledger
 from monitor.web import app
+from monitor.web.health import Health
 from monitor.web.site import Site
 
+ARTICLE = Path(__file__).parents[1] / "tests/articles/volcano.txt"
 _COLOURS = 48
 SIZES = {"wide": (1280, 860), "phone": (390, 844)}
 
@@ -49,13 +55,45 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         place = asked.store or Path(folder) / "page.db"
         is_new = not place.exists()
-        config = load(asked.config)
+        config = with_hook(load(asked.config))
         store = Store.open(f"sqlite:///{place}")
         if is_new:
             fill(store, config, [one for one in in_order(entries([asked.stream])) if one.published <= asked.until])
+            store.write(partial(polled, config=config, now=asked.until))
         with served(store, config, asked.until) as home:
             shoot(home, asked.story)
         store.close()
+
+
+def with_hook(config: Config) -> Config:
+    """A second channel, so that there is more than one to look at."""
+    hook = WebhookSettings(type="webhook", url="https://desk.example/news", secret=Secret(env="HOOK_SECRET"))
+    channels = {**config.channels, "desk": hook}
+    followed = tuple(replace(one, channels=tuple(channels)) for one in config.storylines)
+    return replace(config, channels=channels, storylines=followed)
+
+
+def polled(tx: Connection, config: Config, now: datetime) -> None:
+    """Every feed was polled in the last minutes, one in vain; the last delivery to the desk was given up."""
+    feeds.sync(tx, config.feeds, now)
+    for number, feed in enumerate(config.feeds):
+        at = now - timedelta(seconds=37 * (number + 1) % 900)
+        state = FeedState(
+            url=feed.url, polled_at=at, succeeded_at=at, next_poll_at=at + feed.every, known_since=now - timedelta(days=17), arrived=40,
+            arrived_at=at, pace=20.0 + 7 * number % 60,
+        )  # fmt: skip
+        if number == len(config.feeds) // 2:
+            wrong = "The server answered 503 instead of the feed."
+            state = replace(state, succeeded_at=at - timedelta(hours=5), failures=4, error=wrong)
+        feeds.save(tx, state)
+    for name in config.channels:  # what the desk itself queued when a story came to life
+        for waiting, _ in outbox.due(tx, name, now):
+            outbox.record(tx, replace(waiting, state=DeliveryState.SENT, attempts=1, sent_at=waiting.created_at))
+    last = next(one for one in views.listed(tx) if one["channel"] == "desk")
+    found = outbox.one(tx, last["id"])
+    assert found
+    error = "The webhook's receiver answered 500 instead of 2xx."
+    outbox.record(tx, replace(found[0], state=DeliveryState.DEAD, attempts=10, error=error))
 
 
 def fill(store: Store, config: Config, told: list[Entry]) -> None:
@@ -73,7 +111,7 @@ def settle(tx: Connection, told: list[Entry], ledger: Ledger, rules: Rules) -> N
     """Keep what becomes of some entries."""
     for one in told:
         changes = decide([one], ledger, rules, one.published)
-        sent = tuple(replace(d, state=DeliveryState.SENT, sent_at=d.created_at) for d in changes.deliveries)
+        sent = tuple(replace(d, state=DeliveryState.SENT, attempts=1, sent_at=d.created_at) for d in changes.deliveries)
         save(tx, replace(changes, deliveries=sent), one.published)
 
 
@@ -82,7 +120,7 @@ def served(store: Store, config: Config, now: datetime) -> Iterator[str]:
     """The page over a store, at that time; its address."""
     site = Site(
         store=store, key=store.write(links.key), web=config.web, config=lambda: config, gate=lambda: Gate(config.fetch), now=lambda: now,
-        pushed=lambda _push: True,
+        pushed=lambda _push: True, health=Health(check=lambda: None, unready=lambda: "", ages=dict),
     )  # fmt: skip
     server = Server(app.create(site), "127.0.0.1:0")
     server.start()
@@ -99,6 +137,7 @@ def shoot(home: str, story: str) -> None:
         sys.exit("Chromium is not here; install Debian's package chromium.")
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
+        terms = tried(chromium.new_page(), f"{home}/try/{story}")
         for size, (width, height) in SIZES.items():
             for scheme in ("light", "dark"):
                 page = chromium.new_page(
@@ -111,6 +150,13 @@ def shoot(home: str, story: str) -> None:
                 picture(page, f"story-{size}-{scheme}")
                 explained(page)
                 picture(page, f"why-{size}-{scheme}")
+                for view in ("feeds", "deliveries"):
+                    page.goto(f"{home}/{view}")
+                    picture(page, f"{view}-{size}-{scheme}")
+                page.goto(terms)
+                picture(page, f"terms-{size}-{scheme}")
+                proposed(page, f"{home}/add")
+                picture(page, f"add-{size}-{scheme}")
                 page.close()
         chromium.close()
 
@@ -122,6 +168,24 @@ def explained(page: Page) -> None:
     development.locator("a[data-inline]").first.click()
     development.locator(".why").wait_for()
     development.evaluate("element => element.scrollIntoView()")
+
+
+def tried(page: Page, address: str) -> str:
+    """Take away the first term that an entry may have; where it stands what that would have done."""
+    page.goto(address)
+    terms = page.get_by_label("and one of these")
+    terms.fill(terms.input_value().partition(", ")[2])
+    page.get_by_role("button", name="Try these terms").click()
+    page.locator("table").wait_for(timeout=600_000)
+    return page.url
+
+
+def proposed(page: Page, address: str) -> None:
+    """Paste an article, and see what would be followed."""
+    page.goto(address)
+    page.get_by_label("or its text").fill(ARTICLE.read_text())
+    page.get_by_role("button", name="Propose storylines").click()
+    page.locator(".cards").wait_for()
 
 
 def picture(page: Page, name: str) -> None:

@@ -188,7 +188,7 @@ _STRIDE, _OTHER_STRIDE = 2_654_435_761, 2_246_822_519
 _APART = 86_400_000 // _DAY
 """Milliseconds between two entries."""
 _ID = f"printf('%08x%08x', n * {_STRIDE} % 4294967296, n * {_OTHER_STRIDE} % 4294967296)"
-_AT = f"strftime('%Y-%m-%d %H:%M:%S', {int(NOW.timestamp())} - n * {_APART} / 1000, 'unixepoch') || '.000000'"
+_AT = f"strftime('%Y-%m-%d %H:%M:%S', {{now}} - n * {_APART} / 1000, 'unixepoch') || '.000000'"
 _FEED = f"'http://127.0.0.' || (1 + n % {_SOURCES} % 200) || ':9/' || (n % {_SOURCES})"
 _NUMBERS = """CREATE TEMP TABLE fresh AS
     WITH RECURSIVE numbers(n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < {end})
@@ -218,8 +218,11 @@ _ROWS = (
 _BATCH = 1_000_000
 
 
-def fill(path: str, numbers: range) -> None:
-    """Put entries straight into the file, with what belongs to them: indexes are made when all are in, and nothing is synced."""
+def fill(path: str, numbers: range, now: datetime = NOW, placed: int = _PLACED) -> None:
+    """Put entries straight into the file, with what belongs to them: indexes are made when all are in, and nothing is synced.
+
+    The newest is published `now`, and one of so many is `placed`.
+    """
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-2000000", "temp_store=MEMORY"):
             db.execute(f"PRAGMA {pragma}")
@@ -230,7 +233,8 @@ def fill(path: str, numbers: range) -> None:
             db.execute(f"DROP INDEX {name}")
         db.execute("CREATE TEMP TABLE words (k INTEGER PRIMARY KEY, word)")
         db.executemany("INSERT INTO words VALUES (?, ?)", ((n, _word(n)) for n in range(9973)))
-        said = {"id": _ID, "at": _AT, "feed": _FEED, "placed": _PLACED, "storylines": _STORYLINES}
+        at = _AT.format(now=int(now.timestamp()))
+        said = {"id": _ID, "at": at, "feed": _FEED, "placed": placed, "storylines": _STORYLINES}
         for first in range(numbers.start, numbers.stop, _BATCH):
             end = min(first + _BATCH, numbers.stop)
             for statement in (_NUMBERS, *_ROWS):

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Select, and_, cast, extract, func, or_, select
+from sqlalchemy import BigInteger, Connection, Select, and_, bindparam, cast, extract, func, or_, select
 
 from monitor.model import Entry, Judgement
-from monitor.store import batches, begins, views
+from monitor.store import batches, views
 from monitor.store import feedback as persons
 from monitor.store.schema import (
     alerts,
@@ -211,14 +211,17 @@ def _channels(tx: Connection, ids: Sequence[str]) -> dict[str, dict[str, str]]:
     """Alert -> channel -> the state of its delivery there; where there are several recipients, the worst."""
     found: dict[str, dict[str, str]] = defaultdict(dict)
     for some in batches(ids[-MARKED:]):
-        ours = or_(*(begins(deliveries.c.id, f"{alert}-") for alert in some))  # an index knows ids, none knows alerts
-        query = select(deliveries.c.alert, deliveries.c.channel, deliveries.c.state).where(ours)
-        for alert, channel, state in tx.execute(query.where(deliveries.c.alert.in_(some))):
+        for alert, channel, state in tx.execute(_SENT_OF, {"alerts": some}):
             before = found[alert].get(channel, state)
             found[alert][channel] = max(before, state, key=_WORSE.index)
     return found
 
 
+_SENT_OF = select(deliveries.c.alert, deliveries.c.channel, deliveries.c.state).join(
+    alerts,  # an index knows ids, which begin with the alert's; none knows alerts
+    (deliveries.c.id > alerts.c.id + "-") & (deliveries.c.id < alerts.c.id + ".") & (deliveries.c.alert == alerts.c.id),
+)
+_SENT_OF = _SENT_OF.where(alerts.c.id.in_(bindparam("alerts", expanding=True)))
 _WORSE = ("sent", "folded", "held", "pending", "failed", "dead")
 
 

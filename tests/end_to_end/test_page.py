@@ -2,73 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, expect
 
-from monitor.config import Config
-from monitor.serve import Server
 from monitor.store import Store, feedback, mutes, views
-from monitor.web import app, live, login
+from monitor.web import login
 from tests.alerts.receiver import Clock
+from tests.end_to_end.browsing import Serve, look_over
 from tests.end_to_end.world import World
 from tests.sinks.strings import COMBINED, HOST, LINKS, MARKUP
 from tests.web import newsroom
-from tests.web.sites import make_site
-
-AXE = Path(__file__).parents[1] / "npm/node_modules/axe-core/axe.min.js"
-Serve = Callable[..., str]
-
-
-@pytest.fixture(scope="module")
-def chromium(browser: str) -> Iterator[Browser]:
-    """One browser for all tests; each has pages of its own."""
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def serve(store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
-    """Serves a page over the store of the test, with these settings; its address."""
-    monkeypatch.setattr(live, "_EVERY", 0.1)
-    clock.now = newsroom.NOON
-    running: list[Server] = []
-
-    def serving(config: Config | None = None, **web: Any) -> str:
-        site = make_site(store, clock, config or newsroom.config(), **web)
-        running.append(Server(app.create(site), "127.0.0.1:0"))
-        running[-1].start()
-        return f"http://127.0.0.1:{running[-1].port}"
-
-    yield serving
-    for server in running:
-        server.close()
-
-
-@pytest.fixture
-def tab(chromium: Browser, serve: Serve) -> Iterator[Page]:
-    """A tab in which nothing may go wrong: no error of a script, nothing that the page's own rules refuse. It closes before the server."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB", timezone_id="Europe/Warsaw")
-    context.set_default_timeout(10_000)
-    opened = context.new_page()
-    wrong: list[str] = []
-    opened.on("pageerror", lambda error: wrong.append(str(error)))
-    opened.on("console", lambda said: wrong.append(said.text) if said.type in ("error", "warning") else None)
-    yield opened
-    context.close()
-    assert [said for said in wrong if not any(expected in said for expected in _EXPECTED)] == []
-
-
-_EXPECTED = ("401", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_CONNECTION_REFUSED")
-"""Before a login; and when the daemon ends before a tab that listens to it."""
 
 
 @pytest.fixture
@@ -225,9 +172,6 @@ def test_a_person_comes_in_by_password_to_where_they_wanted_and_leaves(tab: Page
 def test_axe_finds_nothing_and_nothing_runs_out_at_the_side(
     chromium: Browser, home: str, width: int, scheme: Any
 ) -> None:
-    if not AXE.exists():
-        said = "axe-core is not here; `npm ci --prefix tests/npm` brings it"
-        pytest.fail(said) if os.environ.get("CI") == "true" else pytest.skip(said)
     context = chromium.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme, bypass_csp=True)
     tab = context.new_page()
     for path in ("/", "/stories/ferry", "/reports/gazette-20", "/stories/nothing"):
@@ -236,10 +180,7 @@ def test_axe_finds_nothing_and_nothing_runs_out_at_the_side(
             tab.locator("details").first.locator("summary").click()
             tab.locator("a[data-inline]").first.click()
             tab.locator(".why").wait_for()
-        tab.add_script_tag(path=AXE)
-        found = tab.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
-        assert [(f["id"], f["impact"], f["nodes"][0]["html"][:160]) for f in found] == [], path
-        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+        look_over(tab, width)
     context.close()
 
 

@@ -54,6 +54,8 @@ class FeedServer:
 
     port: int = 0
     entries: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    pages: dict[str, str] = field(default_factory=dict)
+    """Web pages by their paths, beside the feeds."""
     requests: list[tuple[str, int]] = field(default_factory=list)
     hold: threading.Event = field(default_factory=_set)
     """While it is cleared, requests are taken and not answered; `held` counts those."""
@@ -85,13 +87,14 @@ def feed_server() -> Iterator[FeedServer]:
             served.held += not served.hold.is_set()
             served.hold.wait(60)
             feed = self.path.strip("/")
-            body = served.document(feed).encode()
+            page = served.pages.get(feed)
+            body = (served.document(feed) if page is None else page).encode()
             etag = f'"{len(served.entries.get(feed, []))}"'
             status = 304 if self.headers.get("If-None-Match") == etag else 200
             served.requests.append((feed, status))
             self.send_response(status)
             self.send_header("ETag", etag)
-            self.send_header("Content-Type", "application/rss+xml")
+            self.send_header("Content-Type", "application/rss+xml" if page is None else "text/html")
             self.send_header("Content-Length", "0" if status == 304 else str(len(body)))
             self.end_headers()
             if status == 200:
