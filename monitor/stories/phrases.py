@@ -7,14 +7,14 @@ a dictionary look-up a word, and only phrases are looked at of which the two rar
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 from monitor.stories.text import Text, Word, is_unspaced, read
-from monitor.stories.vocabulary import SAME, Vocabulary
+from monitor.stories.vocabulary import SAME, Standing, Vocabulary
 
 _ACRONYM, _SHORT = 4, 3
 _FEW = 4
@@ -55,10 +55,19 @@ class _Reading(NamedTuple):
 
     field: str
     text: Text
-    places: dict[str, list[_Place]]
+    standings: Sequence[tuple[Standing, ...]]
+    """What each word of the text may stand for."""
     masks: dict[str, int]
-    """Word -> a number in which a bit is set for each of its places and as many after each as the longest phrase has words: two words
-    are near one another where their numbers have a bit in common."""
+    """Word of the terms -> a number in which a bit is set for each place where it stands."""
+
+    def places(self, ours: str) -> list[_Place]:
+        """Where a word of the terms stands, the first place first."""
+        places, mask = [], self.masks.get(ours, 0)
+        while mask:
+            place = (mask & -mask).bit_length() - 1
+            places.append((place, next(quality for word, quality, _ in self.standings[place] if word == ours)))
+            mask &= mask - 1
+        return places
 
 
 class Hit(NamedTuple):
@@ -97,7 +106,8 @@ class Phrases:
             elif is_unspaced(said):
                 self._unspaced.append(phrase)
         self._vocabulary = Vocabulary(written)
-        self._near_places = (2 << max((len(phrase.words) for phrase in spaced), default=0)) - 1
+        self._reach = max((len(phrase.words) for phrase in spaced), default=0)
+        """Two words of a phrase stand no farther from one another."""
         common = Counter(chain.from_iterable(phrase.words for phrase in spaced))
         for phrase in spaced:
             rarest, *others = sorted(phrase.words, key=lambda word: (common[word], -len(word)))
@@ -117,19 +127,15 @@ class Phrases:
         return said
 
     def _read(self, field: str, text: Text) -> _Reading:
-        reading = _Reading(field, text, {}, {})
-        places, masks, words, near = reading.places, reading.masks, text.words, self._near_places
-        for place, standings in enumerate(map(self._vocabulary.__getitem__, map(_FOLDED, words))):
-            for ours, quality, name in standings:
-                if name and not words[place].surface[0].isupper():
-                    continue
-                if ours in masks:
-                    masks[ours] |= near << place
-                    places[ours].append((place, quality))
-                else:
-                    masks[ours] = near << place
-                    places[ours] = [(place, quality)]
-        return reading
+        words, masks, bit = text.words, dict[str, int](), 1
+        known = list(map(self._vocabulary.__getitem__, map(_FOLDED, words)))
+        stood = masks.get
+        for place, standings in enumerate(known):
+            for ours, _, name in standings:
+                if not name or words[place].surface[0].isupper():
+                    masks[ours] = stood(ours, 0) | bit
+            bit <<= 1
+        return _Reading(field, text, known, masks)
 
     def _near(self, reading: _Reading) -> Iterator[Phrase]:
         """The phrases of which the two rarest words stand near one another, in the order of the first of them."""
@@ -138,9 +144,8 @@ class Phrases:
             if (having := by_rarest(ours)) is None:
                 continue
             near, together = alone, _ = having
-            others = filter(masks.__contains__, together) if len(together) < _FEW else together.keys() & words
-            for other in others:
-                if masks[other] & mask:
+            for other in together if len(together) < _FEW else together.keys() & words:
+                if other in masks and masks[other] & _around(mask, self._reach):
                     near = near + together[other]
             if near is not alone and len(near) > 1:
                 near.sort(key=_NUMBER)
@@ -171,6 +176,15 @@ class Said(dict[int, Hit | None]):
         return best
 
 
+def _around(mask: int, reach: int) -> int:
+    """The places that are at most `reach` from one of those of `mask`."""
+    around, near = 0, (2 << 2 * reach) - 1
+    while mask:
+        around |= (mask & -mask) * near
+        mask &= mask - 1
+    return around >> reach
+
+
 def _phrase(numbers: tuple[int, int], name: str, said: str, words: tuple[str, ...]) -> Phrase:
     before = tuple(words[:place].count(word) for place, word in enumerate(words)) if len({*words}) < len(words) else ()
     longest = max(words, key=len, default="")
@@ -181,11 +195,11 @@ def _phrase(numbers: tuple[int, int], name: str, said: str, words: tuple[str, ..
 def _stands(phrase: Phrase, reading: _Reading) -> tuple[int, int, float] | None:
     """The first and the last place of a phrase's words, and how well they fit."""
     if len(phrase.words) > 1:
-        return _together(phrase, reading.places)
+        return _together(phrase, reading)
     if not phrase.words:
         place = reading.text.unspaced.find(phrase.said.casefold()) // 3
         return place, place, SAME
-    for place, quality in reading.places[phrase.longest]:
+    for place, quality in reading.places(phrase.longest):
         if not phrase.exacting or _is_exact(reading.text.words[place], phrase):
             return place, place, quality
     return None
@@ -201,19 +215,20 @@ def _is_exact(word: Word, phrase: Phrase) -> bool:
     return len(ours) > _SHORT or word.folded in (ours, f"{ours}s")
 
 
-def _together(phrase: Phrase, places: Mapping[str, list[_Place]]) -> tuple[int, int, float] | None:
+def _together(phrase: Phrase, reading: _Reading) -> tuple[int, int, float] | None:
     """Where a phrase's words stand close together, in any order."""
+    at = []
     for word in phrase.words:
-        if word not in places:
+        if not (places := reading.places(word)):
             return None
-    at = [places[word] for word in phrase.words]
+        at.append(places)
     if len(at) == 2 and len(at[0]) == len(at[1]) == 1:  # noqa: PLR2004 - most are so, and this is where the time goes
         (one, quality), (other, its) = *at[0], *at[1]
         return (min(one, other), max(one, other), min(quality, its)) if 0 < abs(one - other) <= 2 else None  # noqa: PLR2004
     before = phrase.before or (0,) * len(at)
     if phrase.before and any(len(some) <= taken for some, taken in zip(at, before, strict=True)):
         return None
-    for anchor, _ in places[phrase.longest]:
+    for anchor, _ in at[phrase.words.index(phrase.longest)]:
         near = [
             some[0] if len(some) == 1 else _nearest(some, anchor, taken) for some, taken in zip(at, before, strict=True)
         ]
