@@ -21,6 +21,8 @@ _FEW = 4
 """Up to so many words are looked up one by one; more are met with those of the text as sets."""
 _LEAD = 40
 """Words of a summary that count in full; news says what it is about in its first sentence or two."""
+_TITLE, _SUMMARY, _LATER = 1.0, 0.8, 0.5
+"""What a word counts in a title, in a summary's lead, and after that."""
 _FOLDED, _NUMBER = itemgetter(0), attrgetter("number")
 _Place = tuple[int, float]
 """Where a word stands in a text, and how well it stands for one of a phrase."""
@@ -65,8 +67,10 @@ class _Reading(NamedTuple):
         places, mask = [], self.masks.get(ours, 0)
         while mask:
             place = (mask & -mask).bit_length() - 1
-            places.append((place, next(quality for word, quality, _ in self.standings[place] if word == ours)))
             mask &= mask - 1
+            for word, quality, _ in self.standings[place]:
+                if word == ours:
+                    places.append((place, quality))
         return places
 
 
@@ -160,6 +164,12 @@ class Said(dict[int, Hit | None]):
         self.proposed: dict[int, list[tuple[Phrase, _Reading]]] = {}
         """Term -> the phrases that may stand in the entry, first those of the title."""
 
+    def most(self) -> dict[int, float]:
+        """Term -> the most that it may count: as if the first phrase that may say it did so word for word."""
+        return {
+            term: _TITLE if phrases[0][1].field == "title" else _SUMMARY for term, phrases in self.proposed.items()
+        }
+
     def __missing__(self, term: int) -> Hit | None:
         self[term] = best = self._best(term)
         return best
@@ -170,7 +180,7 @@ class Said(dict[int, Hit | None]):
             if (stands := _stands(phrase, reading)) is None:
                 continue
             first, last, quality = stands
-            weight = quality * (1.0 if reading.field == "title" else 0.8 if first < _LEAD else 0.5)
+            weight = quality * (_TITLE if reading.field == "title" else _SUMMARY if first < _LEAD else _LATER)
             if best is None or weight > best.weight:
                 best = Hit(round(weight, 3), phrase, reading, first, last)
         return best
@@ -217,11 +227,9 @@ def _is_exact(word: Word, phrase: Phrase) -> bool:
 
 def _together(phrase: Phrase, reading: _Reading) -> tuple[int, int, float] | None:
     """Where a phrase's words stand close together, in any order."""
-    at = []
-    for word in phrase.words:
-        if not (places := reading.places(word)):
-            return None
-        at.append(places)
+    at = list(map(reading.places, phrase.words))
+    if not all(at):
+        return None
     if len(at) == 2 and len(at[0]) == len(at[1]) == 1:  # noqa: PLR2004 - most are so, and this is where the time goes
         (one, quality), (other, its) = *at[0], *at[1]
         return (min(one, other), max(one, other), min(quality, its)) if 0 < abs(one - other) <= 2 else None  # noqa: PLR2004
