@@ -126,8 +126,8 @@ def _reaches(watch: _Watch, certainty: float, sway: float) -> bool:
     return round(certainty + sway, 3) >= watch.threshold
 
 
-def _union(by_term: Mapping[int, Sequence[int]], terms: Iterable[int]) -> list[int]:
-    return sorted({number for term in terms if term in by_term for number in by_term[term]})
+def _union(by_term: Mapping[int, Sequence[int]], terms: Iterable[int]) -> set[int]:
+    return {number for term in terms if term in by_term for number in by_term[term]}
 
 
 def _by_term(watched: Iterable[Iterable[int]]) -> dict[int, Sequence[int]]:
@@ -167,12 +167,14 @@ def score(watch: _Watch, weights: _Weights) -> float:
 
 def _certainty(watch: _Watch, weights: _Weights) -> float:
     """The score where no term excludes the entry."""
-    groups = [weights[term] for group in watch.all if (term := _best(group, weights)) is not None]
+    found = [[weights[term] for term in group if term in weights] for group in watch.all]
+    groups = [max(some) for some in found if some]
     certainty = sum(groups) / len(watch.all) * 0.5 ** (len(watch.all) - len(groups)) if watch.all else 1.0
     if watch.any:
         doubt = 1.0
-        for term in filter(weights.__contains__, watch.any):
-            doubt *= 1 - 0.6 * weights[term]
+        for term in watch.any:
+            if term in weights:
+                doubt *= 1 - 0.6 * weights[term]
         heard = 1 - doubt
         certainty = certainty * (0.4 + 0.6 * heard) if watch.all else heard
     return round(certainty, 3)

@@ -148,9 +148,12 @@ class Phrases:
             if (having := by_rarest(ours)) is None:
                 continue
             near, together = alone, _ = having
+            around = 0
             for other in together if len(together) < _FEW else together.keys() & words:
-                if other in masks and masks[other] & _around(mask, self._reach):
-                    near = near + together[other]
+                if other in masks:
+                    around = around or _around(mask, self._reach)
+                    if masks[other] & around:
+                        near = near + together[other]
             if near is not alone and len(near) > 1:
                 near.sort(key=_NUMBER)
             yield from near
@@ -188,10 +191,11 @@ class Said(dict[int, Hit | None]):
 
 def _around(mask: int, reach: int) -> int:
     """The places that are at most `reach` from one of those of `mask`."""
-    around, near = 0, (2 << 2 * reach) - 1
+    near, around = (2 << 2 * reach) - 1, 0
     while mask:
-        around |= (mask & -mask) * near
-        mask &= mask - 1
+        rest = mask & (mask - 1)
+        around |= (mask ^ rest) * near
+        mask = rest
     return around >> reach
 
 
