@@ -169,9 +169,7 @@ class Said(dict[int, Hit | None]):
 
     def most(self) -> dict[int, float]:
         """Term -> the most that it may count: as if the first phrase that may say it did so word for word."""
-        return {
-            term: _TITLE if phrases[0][1].field == "title" else _SUMMARY for term, phrases in self.proposed.items()
-        }
+        return {term: _TITLE if phrases[0][1].field == "title" else _SUMMARY for term, phrases in self.proposed.items()}
 
     def __missing__(self, term: int) -> Hit | None:
         self[term] = best = self._best(term)
