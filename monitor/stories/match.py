@@ -96,13 +96,18 @@ class Matcher:
 
     def _reachable(self, entry: Entry, sway: float) -> list[Match]:
         said = self._phrases.proposed(*read_entry(entry))
-        return self._scored(self._hopeful(said.proposed), said, sway)
+        return self._scored(self._hopeful(said, sway), said, sway) if said.proposed else []
 
-    def _hopeful(self, proposed: Mapping[int, object]) -> Iterator[int]:
-        """The watches that an entry may reach by some of the terms that are `proposed`."""
-        lacks = proposed.keys().isdisjoint
-        for number in _union(self._hopes, proposed):
-            if not any(map(lacks, self._needed[number])):
+    def _hopeful(self, said: Said, sway: float) -> Iterator[int]:
+        """The watches that miss their threshold by `sway` at most, if the entry says all that it may and nothing that excludes it.
+
+        No weight is verified for this. A score never falls when a weight rises or a term is added, in floating point neither, since each
+        of its steps rounds a function that does not; so what stays below the threshold here stays there.
+        """
+        lacks, most = said.proposed.keys().isdisjoint, said.most()
+        for number in _union(self._hopes, said.proposed):
+            watch = self._watches[number]
+            if not any(map(lacks, self._needed[number])) and _reaches(watch, _certainty(watch, most), sway):
                 yield number
 
     def _scored(self, numbers: Iterable[int], said: Said, sway: float) -> list[Match]:
@@ -111,14 +116,18 @@ class Matcher:
         for number in numbers:
             watch = self._watches[number]
             weights = {term: hit.weight for term in filter(is_proposed, watch.terms) if (hit := said[term])}
-            if weights and round((certainty := score(watch, weights)) + sway, 3) >= watch.threshold:
+            if weights and _reaches(watch, certainty := score(watch, weights), sway):
                 evidence = tuple(_evidence(said, term) for term in _counted(watch, weights))
                 scored.append(Match(storyline=watch.storyline, score=certainty, evidence=evidence))
         return sorted(scored, key=lambda match: (-match.score, match.storyline))
 
 
-def _union(by_term: Mapping[int, Sequence[int]], terms: Iterable[int]) -> list[int]:
-    return sorted({number for term in terms if term in by_term for number in by_term[term]})
+def _reaches(watch: _Watch, certainty: float, sway: float) -> bool:
+    return round(certainty + sway, 3) >= watch.threshold
+
+
+def _union(by_term: Mapping[int, Sequence[int]], terms: Iterable[int]) -> set[int]:
+    return {number for term in terms if term in by_term for number in by_term[term]}
 
 
 def _by_term(watched: Iterable[Iterable[int]]) -> dict[int, Sequence[int]]:
@@ -153,14 +162,19 @@ def score(watch: _Watch, weights: _Weights) -> float:
     The groups of `all` count with their mean; a group that is missing halves the rest, so that a miss stays below any
     sensible threshold and can still be explained. Terms of `any` add up as independent witnesses (noisy-or).
     """
-    if not weights.keys().isdisjoint(watch.none):
-        return 0.0
-    groups = [weights[term] for group in watch.all if (term := _best(group, weights)) is not None]
+    return _certainty(watch, weights) if weights.keys().isdisjoint(watch.none) else 0.0
+
+
+def _certainty(watch: _Watch, weights: _Weights) -> float:
+    """The score where no term excludes the entry."""
+    found = [[weights[term] for term in group if term in weights] for group in watch.all]
+    groups = [max(some) for some in found if some]
     certainty = sum(groups) / len(watch.all) * 0.5 ** (len(watch.all) - len(groups)) if watch.all else 1.0
     if watch.any:
         doubt = 1.0
-        for term in filter(weights.__contains__, watch.any):
-            doubt *= 1 - 0.6 * weights[term]
+        for term in watch.any:
+            if term in weights:
+                doubt *= 1 - 0.6 * weights[term]
         heard = 1 - doubt
         certainty = certainty * (0.4 + 0.6 * heard) if watch.all else heard
     return round(certainty, 3)

@@ -7,20 +7,22 @@ a dictionary look-up a word, and only phrases are looked at of which the two rar
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 from monitor.stories.text import Text, Word, is_unspaced, read
-from monitor.stories.vocabulary import SAME, Vocabulary
+from monitor.stories.vocabulary import SAME, Standing, Vocabulary
 
 _ACRONYM, _SHORT = 4, 3
 _FEW = 4
 """Up to so many words are looked up one by one; more are met with those of the text as sets."""
 _LEAD = 40
 """Words of a summary that count in full; news says what it is about in its first sentence or two."""
+_TITLE, _SUMMARY, _LATER = 1.0, 0.8, 0.5
+"""What a word counts in a title, in a summary's lead, and after that."""
 _FOLDED, _NUMBER = itemgetter(0), attrgetter("number")
 _Place = tuple[int, float]
 """Where a word stands in a text, and how well it stands for one of a phrase."""
@@ -55,10 +57,21 @@ class _Reading(NamedTuple):
 
     field: str
     text: Text
-    places: dict[str, list[_Place]]
+    standings: Sequence[tuple[Standing, ...]]
+    """What each word of the text may stand for."""
     masks: dict[str, int]
-    """Word -> a number in which a bit is set for each of its places and as many after each as the longest phrase has words: two words
-    are near one another where their numbers have a bit in common."""
+    """Word of the terms -> a number in which a bit is set for each place where it stands."""
+
+    def places(self, ours: str) -> list[_Place]:
+        """Where a word of the terms stands, the first place first."""
+        places, mask = [], self.masks.get(ours, 0)
+        while mask:
+            place = (mask & -mask).bit_length() - 1
+            mask &= mask - 1
+            for word, quality, _ in self.standings[place]:
+                if word == ours:
+                    places.append((place, quality))
+        return places
 
 
 class Hit(NamedTuple):
@@ -97,7 +110,8 @@ class Phrases:
             elif is_unspaced(said):
                 self._unspaced.append(phrase)
         self._vocabulary = Vocabulary(written)
-        self._near_places = (2 << max((len(phrase.words) for phrase in spaced), default=0)) - 1
+        self._reach = max((len(phrase.words) for phrase in spaced), default=0)
+        """Two words of a phrase stand no farther from one another."""
         common = Counter(chain.from_iterable(phrase.words for phrase in spaced))
         for phrase in spaced:
             rarest, *others = sorted(phrase.words, key=lambda word: (common[word], -len(word)))
@@ -117,19 +131,15 @@ class Phrases:
         return said
 
     def _read(self, field: str, text: Text) -> _Reading:
-        reading = _Reading(field, text, {}, {})
-        places, masks, words, near = reading.places, reading.masks, text.words, self._near_places
-        for place, standings in enumerate(map(self._vocabulary.__getitem__, map(_FOLDED, words))):
-            for ours, quality, name in standings:
-                if name and not words[place].surface[0].isupper():
-                    continue
-                if ours in masks:
-                    masks[ours] |= near << place
-                    places[ours].append((place, quality))
-                else:
-                    masks[ours] = near << place
-                    places[ours] = [(place, quality)]
-        return reading
+        words, masks, bit = text.words, dict[str, int](), 1
+        known = list(map(self._vocabulary.__getitem__, map(_FOLDED, words)))
+        stood = masks.get
+        for place, standings in enumerate(known):
+            for ours, _, name in standings:
+                if not name or words[place].surface[0].isupper():
+                    masks[ours] = stood(ours, 0) | bit
+            bit <<= 1
+        return _Reading(field, text, known, masks)
 
     def _near(self, reading: _Reading) -> Iterator[Phrase]:
         """The phrases of which the two rarest words stand near one another, in the order of the first of them."""
@@ -138,10 +148,12 @@ class Phrases:
             if (having := by_rarest(ours)) is None:
                 continue
             near, together = alone, _ = having
-            others = filter(masks.__contains__, together) if len(together) < _FEW else together.keys() & words
-            for other in others:
-                if masks[other] & mask:
-                    near = near + together[other]
+            around = 0
+            for other in together if len(together) < _FEW else together.keys() & words:
+                if other in masks:
+                    around = around or _around(mask, self._reach)
+                    if masks[other] & around:
+                        near = near + together[other]
             if near is not alone and len(near) > 1:
                 near.sort(key=_NUMBER)
             yield from near
@@ -155,6 +167,10 @@ class Said(dict[int, Hit | None]):
         self.proposed: dict[int, list[tuple[Phrase, _Reading]]] = {}
         """Term -> the phrases that may stand in the entry, first those of the title."""
 
+    def most(self) -> dict[int, float]:
+        """Term -> the most that it may count: as if the first phrase that may say it did so word for word."""
+        return {term: _TITLE if phrases[0][1].field == "title" else _SUMMARY for term, phrases in self.proposed.items()}
+
     def __missing__(self, term: int) -> Hit | None:
         self[term] = best = self._best(term)
         return best
@@ -165,10 +181,20 @@ class Said(dict[int, Hit | None]):
             if (stands := _stands(phrase, reading)) is None:
                 continue
             first, last, quality = stands
-            weight = quality * (1.0 if reading.field == "title" else 0.8 if first < _LEAD else 0.5)
+            weight = quality * (_TITLE if reading.field == "title" else _SUMMARY if first < _LEAD else _LATER)
             if best is None or weight > best.weight:
                 best = Hit(round(weight, 3), phrase, reading, first, last)
         return best
+
+
+def _around(mask: int, reach: int) -> int:
+    """The places that are at most `reach` from one of those of `mask`."""
+    near, around = (2 << 2 * reach) - 1, 0
+    while mask:
+        rest = mask & (mask - 1)
+        around |= (mask ^ rest) * near
+        mask = rest
+    return around >> reach
 
 
 def _phrase(numbers: tuple[int, int], name: str, said: str, words: tuple[str, ...]) -> Phrase:
@@ -181,11 +207,11 @@ def _phrase(numbers: tuple[int, int], name: str, said: str, words: tuple[str, ..
 def _stands(phrase: Phrase, reading: _Reading) -> tuple[int, int, float] | None:
     """The first and the last place of a phrase's words, and how well they fit."""
     if len(phrase.words) > 1:
-        return _together(phrase, reading.places)
+        return _together(phrase, reading)
     if not phrase.words:
         place = reading.text.unspaced.find(phrase.said.casefold()) // 3
         return place, place, SAME
-    for place, quality in reading.places[phrase.longest]:
+    for place, quality in reading.places(phrase.longest):
         if not phrase.exacting or _is_exact(reading.text.words[place], phrase):
             return place, place, quality
     return None
@@ -201,19 +227,18 @@ def _is_exact(word: Word, phrase: Phrase) -> bool:
     return len(ours) > _SHORT or word.folded in (ours, f"{ours}s")
 
 
-def _together(phrase: Phrase, places: Mapping[str, list[_Place]]) -> tuple[int, int, float] | None:
+def _together(phrase: Phrase, reading: _Reading) -> tuple[int, int, float] | None:
     """Where a phrase's words stand close together, in any order."""
-    for word in phrase.words:
-        if word not in places:
-            return None
-    at = [places[word] for word in phrase.words]
+    at = list(map(reading.places, phrase.words))
+    if not all(at):
+        return None
     if len(at) == 2 and len(at[0]) == len(at[1]) == 1:  # noqa: PLR2004 - most are so, and this is where the time goes
         (one, quality), (other, its) = *at[0], *at[1]
         return (min(one, other), max(one, other), min(quality, its)) if 0 < abs(one - other) <= 2 else None  # noqa: PLR2004
     before = phrase.before or (0,) * len(at)
     if phrase.before and any(len(some) <= taken for some, taken in zip(at, before, strict=True)):
         return None
-    for anchor, _ in places[phrase.longest]:
+    for anchor, _ in at[phrase.words.index(phrase.longest)]:
         near = [
             some[0] if len(some) == 1 else _nearest(some, anchor, taken) for some, taken in zip(at, before, strict=True)
         ]

@@ -11,6 +11,8 @@ _Part = tuple[int, int]
 """Where a part begins and ends."""
 _Table = dict[str, list[str]]
 """First letter and part -> the words that have them."""
+_FEW = 8
+"""Fewer words than these are compared one by one sooner than all at once."""
 
 
 def allowed(length: int) -> int:
@@ -44,12 +46,13 @@ class Slips:
 
     def near(self, word: str) -> Iterable[str]:
         """The words that `word` may be meant for, and few that it may not; some of them twice."""
-        near: list[str] = []
+        first, near = word[0], list[str]()
         for table, begin, end in self._plan(len(word)):
-            near += table.get(word[0] + word[begin:end], ())
+            if (part := first + word[begin:end]) in table:
+                near += table[part]
         most = allowed(len(word))
-        if not near:
-            return ()
+        if len(near) < _FEW:
+            return [found for found in near if OSA.distance(word, found, score_cutoff=most) <= most]
         return [found for found, *_ in process.extract(word, near, scorer=OSA.distance, score_cutoff=most, limit=None)]
 
     def _plan(self, length: int) -> list[tuple[_Table, int, int]]:

@@ -32,6 +32,8 @@ _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u
 
 _BEFORE_OUTLET = re.compile(r"\s+[|\u2013\u2014-]\s+")
 
+_AROUND = ".,:;!?()[]\"'\u2018\u2019\u201c\u201d\u201e\u2013\u2014-"
+"""What most often stands beside a word; letters between such marks are one word, which need not be looked for."""
 _REMEMBERED = 100_000
 _SHORT = 40
 """Characters of what is remembered; in scripts without spaces a whole sentence stands between two of them."""
@@ -82,7 +84,11 @@ class _Pieces(dict[str, tuple[Word, ...]]):
     """
 
     def __missing__(self, piece: str) -> tuple[Word, ...]:
-        words = tuple(Word(sys.intern(fold(surface)), surface) for surface in _WORD.findall(_joined(piece)))
+        surface = piece.strip(_AROUND)
+        if surface.isalpha():
+            words: tuple[Word, ...] = (Word(sys.intern(fold(surface)), surface),)
+        else:
+            words = tuple([Word(sys.intern(fold(surface)), surface) for surface in _WORD.findall(_joined(piece))])
         if len(piece) <= _SHORT:
             if len(self) >= _REMEMBERED:
                 self.clear()
@@ -121,11 +127,19 @@ def fold(surface: str) -> str:
     """One word in the form in which words are compared: no case, no accents on Latin letters, no possessive ending."""
     if surface[0].isdigit():
         return re.sub(r"[.,](?=\d{3}\b)", "", surface)
-    word = _POSSESSIVE.sub("", surface).casefold()
-    if word.isascii():
+    word = (surface if surface.isalpha() else _POSSESSIVE.sub("", surface)).casefold()
+    if word.isascii() or not any(map(_is_latin, word)):
         return word
-    latin = sum(unicodedata.name(c, "").startswith("LATIN") for c in word)
-    return anyascii(word).casefold() if latin else word
+    return "".join(map(_ascii, word)).casefold()
+
+
+@lru_cache(maxsize=20_000)
+def _is_latin(letter: str) -> bool:
+    return unicodedata.name(letter, "").startswith("LATIN")
+
+
+_ascii = lru_cache(maxsize=20_000)(anyascii)
+"""A letter -> the letters that it is written with in ASCII."""
 
 
 @lru_cache(maxsize=20_000)

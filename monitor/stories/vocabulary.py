@@ -7,7 +7,7 @@ for its last letter), or shares a stem with it, and a slip leaves a part of the 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple
 
@@ -44,29 +44,32 @@ class Vocabulary(dict[str, tuple[Standing, ...]]):
 
     def __init__(self, words: Iterable[Word]) -> None:
         super().__init__()
-        self._common: set[str] = set()
+        written = list(words)
+        self._common = {word.folded for word in written if not word.surface[0].isupper()}
         """The words that some term writes with a small letter; the others are names."""
-        self._ours: set[str] = set()
         self._beginnings: set[str] = set()
-        self._without_last: dict[str, list[str]] = defaultdict(list)
+        self._stemmed: set[str] = set()
+        """The beginnings of common words; names are not stemmed."""
+        self._by_beginning: dict[str, list[str]] = defaultdict(list)
+        """Our words, and those that may lose their last letter without it, too."""
         self._by_stem: dict[str, list[str]] = defaultdict(list)
         self._slips = Slips()
         self._standings: dict[tuple[str, float], Standing] = {}
         """Each once, however many words stand for it."""
         self._before: dict[str, tuple[Standing, ...]] = {}
         """The generation before."""
-        for word in words:
-            if not word.surface[0].isupper():
-                self._common.add(word.folded)
-            if word.folded not in self._ours:
-                self._add(word.folded)
+        for ours in dict.fromkeys(word.folded for word in written):
+            self._add(ours, common=ours in self._common)
 
-    def _add(self, ours: str) -> None:
-        self._ours.add(ours)
+    def _add(self, ours: str, *, common: bool) -> None:
         self._beginnings.add(ours[:_BEGINNING])
-        self._without_last[ours[:-1]].append(ours)
-        for stem in stems(ours):
-            self._by_stem[stem].append(ours)
+        self._by_beginning[ours].append(ours)
+        if len(ours) > _SHORTEST_ROOT and (common or ours[-1] in _VOWELS):
+            self._by_beginning[ours[:-1]].append(ours)
+        if common:
+            self._stemmed.add(ours[:_BEGINNING])
+            for stem in stems(ours):
+                self._by_stem[stem].append(ours)
         self._slips.add(ours)
 
     def __missing__(self, word: str) -> tuple[Standing, ...]:
@@ -80,25 +83,26 @@ class Vocabulary(dict[str, tuple[Standing, ...]]):
 
     def _found(self, word: str) -> tuple[Standing, ...]:
         found = []
-        for ours in set(self._near(word)):
+        for ours in self._near(word):
             name = ours not in self._common
             if ours[0] == word[0] and (quality := likeness(word, ours, name=name)):
                 standing = Standing(ours, quality, name and quality != SAME)
                 found.append(self._standings.setdefault((ours, quality), standing))
-        return tuple(sorted(found, key=lambda standing: (-standing.quality, standing.ours)))
+        if len(found) > 1:
+            found.sort(key=lambda standing: (-standing.quality, standing.ours))
+        return tuple(found)
 
-    def _near(self, word: str) -> Iterator[str]:
+    def _near(self, word: str) -> set[str]:
         """Every word of ours that `likeness` may accept."""
-        known = word[:_BEGINNING] in self._beginnings
+        beginning, near = word[:_BEGINNING], set(self._slips.near(word))
+        known = beginning in self._beginnings
         for end in range(max(1, len(word) - _longest_ending()), len(word) + 1 if known else _BEGINNING):
-            beginning = word[:end]
-            if beginning in self._ours:
-                yield beginning
-            if end >= _SHORTEST_ROOT:
-                yield from self._without_last.get(beginning, ())
-        for stem in stems(word) if known else ():
-            yield from self._by_stem.get(stem, ())
-        yield from self._slips.near(word)
+            if (begun := word[:end]) in self._by_beginning:
+                near.update(self._by_beginning[begun])
+        if beginning in self._stemmed:
+            for stem in stems(word):
+                near.update(self._by_stem.get(stem, ()))
+        return near
 
 
 def likeness(word: str, ours: str, *, name: bool = False) -> float:

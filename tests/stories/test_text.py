@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from anyascii import anyascii
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -63,3 +64,9 @@ def test_inflected_forms_share_a_stem_and_others_do_not() -> None:
 def test_no_word_goes_beyond_a_space(text: str) -> None:
     whole = _joined(clean(text))
     assert [word.surface for word in read(text).words] == _WORD.findall(whole)
+
+
+@given(st.text(st.characters(categories=["L"]), min_size=1, max_size=8), st.sampled_from("łéßİǅ"))
+def test_letters_are_written_in_ascii_one_by_one_as_whole_words_are(word: str, latin: str) -> None:
+    word = clean(word + latin)
+    assert fold(word) == anyascii(word.casefold()).casefold()
