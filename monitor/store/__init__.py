@@ -265,6 +265,8 @@ class Prepared:
     def __init__(self, statement: Callable[[str], UpdateBase | Select[Any]], names: Sequence[str]) -> None:
         self._statement, self._names = statement, tuple(names)
         self._known: dict[str, tuple[str, tuple[int, ...] | None, Mapping[int, Callable[[Any], Any]]]] = {}
+        self._read: dict[str, list[Callable[[Any], Any] | None]] = {}
+        """What is done to the value of each column that is found."""
 
     def run(self, tx: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
         """Carry it out for each row; returns how many rows of the table it wrote."""
@@ -274,6 +276,14 @@ class Prepared:
         """What it finds, as the engine gives it: numbers and text only."""
         text, bound = self._bound(tx, [values])
         return tx.exec_driver_sql(text, *bound[:1]).all()
+
+    def found(self, tx: Connection, values: tuple[Any, ...], at_a_time: int) -> Iterator[tuple[Any, ...]]:
+        """What it finds, as Python has it: times and truths too; read as it is asked for, so many rows at a time."""
+        text, bound = self._bound(tx, [values])
+        convert = self._read[tx.dialect.name]
+        with tx.exec_driver_sql(text, bound[0], execution_options={"yield_per": at_a_time}) as rows:
+            for row in rows:
+                yield tuple(value if made is None else made(value) for made, value in zip(convert, row, strict=True))
 
     def _bound(self, tx: Connection, rows: Sequence[tuple[Any, ...]]) -> tuple[str, list[Any]]:
         if tx.dialect.name not in self._known:
@@ -289,7 +299,11 @@ class Prepared:
 
     def _on(self, dialect: Dialect) -> tuple[str, tuple[int, ...] | None, Mapping[int, Callable[[Any], Any]]]:
         """The statement as text, the places of its values where it takes them by place, and what is done to those at some places."""
-        made = self._statement(dialect.name).compile(dialect=dialect, column_keys=list(self._names))
+        statement = self._statement(dialect.name)
+        if isinstance(statement, Select):
+            types = [column.type.dialect_impl(dialect) for column in statement.selected_columns]
+            self._read[dialect.name] = [kind.result_processor(dialect, None) for kind in types]
+        made = statement.compile(dialect=dialect, column_keys=list(self._names))
         assert isinstance(made, SQLCompiler), "a statement that reads or writes"
         assert set(made.binds) == set(self._names), "each value comes by its name, and all that are named are used"
         conversions = {
