@@ -33,8 +33,8 @@ from monitor.model import Changes, Feed, FeedState, Poll, Push, Wanted, host
 from monitor.parts import Parts
 from monitor.poll import poll, take
 from monitor.process import Pulse
-from monitor.serve import Server
-from monitor.store import Connection, Store, feeds, links, mutes, outbox, stories, upsert
+from monitor.serve import Server, anew
+from monitor.store import Store, feeds, links, mutes, outbox, stories, upsert
 from monitor.store.schema import meta
 from monitor.subscribe import subscribe
 
@@ -93,7 +93,7 @@ class Daemon:
         self._pulse = pulse or Pulse()
         self.key = self._key = store.write(links.key)
         self._parts = Parts.of(config, self._key, self.complain)
-        self._sync(self._parts)
+        self._parts.sync(store, now())
         store.write(lambda tx: outbox.free(tx, now()))
         self.desk = Desk(store, self._parts.rules)
         self._deliverer = self._new_deliverer(self._parts)
@@ -139,7 +139,7 @@ class Daemon:
         """Go on by another configuration, without losing a poll or a delivery. Raises MonitorError and keeps the old one."""
         parts = Parts.of(config, self._key, self.complain)
         try:
-            self._sync(parts)
+            parts.sync(self.store, self._now())
         except StoreError:
             parts.gate.close()
             raise
@@ -156,22 +156,7 @@ class Daemon:
         self._troubles.clear()
         if config.web != old.config.web or self._server is None:  # who could not be served before is told of again
             self._serve()
-        retire = threading.Timer(
-            2 * old.config.fetch.timeout.total_seconds(), old.gate.close
-        )  # polls under way still use it
-        retire.daemon = True
-        retire.start()
-
-    def _sync(self, parts: Parts) -> None:
-        now = self._now()
-
-        def sync(tx: Connection) -> None:
-            feeds.sync(tx, parts.config.feeds, now)
-            stories.sync(tx, parts.config.storylines, now)
-            feeds.undo_future(tx, now)
-            outbox.drop_channel(tx, list(parts.channels))
-
-        self.store.write(sync)
+        old.gate.retire()
 
     def _new_deliverer(self, parts: Parts) -> Deliverer:
         return Deliverer(self.store, parts.channels, parts.config.policies(), beat=self._pulse.beat, now=self._now)
@@ -204,18 +189,7 @@ class Daemon:
 
     def _serve(self) -> None:
         """Serve the page and the addresses that mails have; where that fails, everything else goes on (P16)."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-        web = self.config.web
-        if self._page is None or not web.is_served:
-            return
-        try:
-            self._server = Server(self._page(self), web.listen)
-            self._server.start()
-        except MonitorError as error:
-            log.error("web error=%s", error)  # noqa: TRY400 - the sentence says it all
-            self.complain(Trouble(subject="web", title="The page cannot be served", said=str(error)))
+        self._server = anew(self._server, self._page and partial(self._page, self), self.config.web, self.complain)
 
     def _wait_until_idle(self, end: float) -> None:
         while (self._polling or self._working) and time.monotonic() < end:

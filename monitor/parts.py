@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 from monitor.alerts.channels import Channel, open_channel
@@ -13,6 +14,7 @@ from monitor.config import Config
 from monitor.desk import Rules
 from monitor.feeds.fetch import Gate
 from monitor.model import Feed
+from monitor.store import Connection, Store, feeds, outbox, stories
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,17 @@ class Parts:
             for name, settings in config.channels.items()
         }
         return cls(config, config.rules(), gate, channels, {feed.url: feed for feed in config.feeds})
+
+    def sync(self, store: Store, now: datetime) -> None:
+        """Have the store follow what is configured, and nothing else. Raises StoreError."""
+
+        def follow(tx: Connection) -> None:
+            feeds.sync(tx, self.config.feeds, now)
+            stories.sync(tx, self.config.storylines, now)
+            feeds.undo_future(tx, now)
+            outbox.drop_channel(tx, list(self.channels))
+
+        store.write(follow)
 
 
 def _of_template(complain: Callable[[Trouble], None], channel: str, said: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from wsgiref.types import WSGIApplication
 
+from monitor.alerts.notice import Trouble
 from monitor.errors import MonitorError
 from monitor.secret import Secret
 
@@ -115,3 +117,24 @@ class Server:
         else:  # it was never started, or has died: nobody else closes them
             close_all(self._sockets)
         self._server.task_dispatcher.shutdown()
+
+
+def anew(
+    before: Server | None,
+    page: Callable[[], WSGIApplication] | None,
+    web: WebSettings,
+    complain: Callable[[Trouble], None],
+) -> Server | None:
+    """A server in the place of the one before, as it is configured; None where nothing is served, or cannot be, which is complained of."""
+    if before is not None:
+        before.close()
+    if page is None or not web.is_served:
+        return None
+    try:
+        server = Server(page(), web.listen)
+    except MonitorError as error:
+        log.error("web error=%s", error)  # noqa: TRY400 - the sentence says it all
+        complain(Trouble(subject="web", title="The page cannot be served", said=str(error)))
+        return None
+    server.start()
+    return server

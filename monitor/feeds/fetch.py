@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -110,6 +111,12 @@ class Gate:
         self.closed = True
         self._deadlines.close()
         self._adapter.close()
+
+    def retire(self) -> None:
+        """Close it when the polls that are under way, and still use it, are over."""
+        later = threading.Timer(2 * self._settings.timeout.total_seconds(), self.close)
+        later.daemon = True
+        later.start()
 
     def _follow(self, url: str, headers: dict[str, str], deadline: float) -> tuple[requests.Response, str]:
         """Walk the redirects ourselves: each hop is judged anew, and nothing of ours goes to another host (H9-H13, H32).

@@ -23,7 +23,7 @@ class Parser:
         """Parse what fetch brought. Raises FeedError when it is no feed, or more than a child can bear."""
         told = response.body, response.url, response.headers.get("content-type", "")
         try:
-            outcome = self._children.call(_WALL_SECONDS, _parse, *told)
+            outcome: Document | tuple[str, str] = self._children.call(_WALL_SECONDS, _parse, *told)
         except Died:
             raise FeedError(
                 "parse-crash", "The feed is built so that reading it takes too much time or memory."
