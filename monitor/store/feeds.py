@@ -10,7 +10,20 @@ from functools import cache
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, false, func, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    bindparam,
+    exists,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from monitor.model import LIVELY, Entry, Feed, FeedState, Wanted, host
 from monitor.store import NAMED, Prepared, batches, upsert
@@ -24,8 +37,12 @@ _SAVE = Prepared(
     lambda _engine: update(feeds).where(feeds.c.url == bindparam("ours")),
     (*_FIELDS, "doubtful", "ours"),
 )
-_DUE = (feeds.c.followed, ~feeds.c.gone, feeds.c.doubtful.in_((False, True)), feeds.c.next_poll_at <= bindparam("now"))
+_DUE = (
+    feeds.c.followed, ~feeds.c.gone, feeds.c.doubtful.in_((false(), true())), feeds.c.next_poll_at <= bindparam("now"),
+)  # fmt: skip
 """Statements of every poll: SQLAlchemy works out once what they mean, and not at each use."""
+ANY_DUE = Prepared(lambda _engine: select(literal_column("1")).where(exists().where(*_DUE)), ("now",))
+"""Finds a row where any feed is due, whether or not it may go."""
 _ALL = Wanted()
 _AT_A_TIME = 10
 """Rows that are read before it is known whether more are needed."""
@@ -85,7 +102,8 @@ def _filled(names: Collection[str]) -> tuple[str, ...]:
 @cache
 def _due_first(hosts: int, urls: int, *, of_one_host: bool, doubtful: bool | None) -> Prepared:
     """The statement for so many hosts and URLs, made once."""
-    named_hosts, named_urls = ([f"{kind}{number}" for number in range(size)] for kind, size in (("host", hosts), ("url", urls)))
+    named_hosts = [f"host{number}" for number in range(hosts)]
+    named_urls = [f"url{number}" for number in range(urls)]
     kinds = (false(), true()) if doubtful is None else (true() if doubtful else false(),)
     due = [feeds.c.followed, ~feeds.c.gone, feeds.c.doubtful.in_(kinds), feeds.c.next_poll_at <= bindparam("now")]
     for column, names in ((feeds.c.host, named_hosts), (feeds.c.url, named_urls)):
