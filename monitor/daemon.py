@@ -48,7 +48,7 @@ _DELIVERER_ALLOWED = 120.0
 _POLL_ALLOWED = 600.0
 _TIDY_ALLOWED = 6 * 3_600.0
 """Seconds for what a job forgets in small steps, which may be millions of rows."""
-_TICK_LATE, _ROUND = 10.0, timedelta(seconds=5)
+_TICK_LATE, _ROUND = 10.0, 5
 _PROVE_EVERY = 10
 _REST_AFTER_REFUSAL = 30.0
 """Seconds without new polls after the store refused one: a full disk must not turn into a storm of requests (S3)."""
@@ -189,17 +189,17 @@ class Daemon:
 
     def _add_jobs(self) -> None:
         jobs: tuple[tuple[str, Callable[[], None], timedelta, timedelta], ...] = (
-            ("tick", self._ticks, _ROUND, timedelta(0)),
             ("prove", self._prove, timedelta(seconds=_PROVE_EVERY), timedelta(0)),
             ("subscribe", self._subscribe, timedelta(minutes=1), timedelta(seconds=30)),
             ("watch", self.watch, timedelta(minutes=10), timedelta(minutes=5)),
             ("look", self.look, _LOOK_EVERY, _LOOK_EVERY),
             ("tidy", self._tidy, timedelta(days=1), timedelta(minutes=10)),
         )
+        add = partial(self._scheduler.add_job, trigger="interval", replace_existing=True)
+        add(self._ticks, seconds=_ROUND, id="tick", next_run_time=datetime.now(UTC))
         for name, job, every, first in jobs:
-            self._scheduler.add_job(
-                self._guarded, "interval", (job,), seconds=every.total_seconds(), id=name, next_run_time=datetime.now(UTC) + first, replace_existing=True
-            )  # fmt: skip
+            begin = datetime.now(UTC) + first
+            add(self._guarded, args=(job,), seconds=every.total_seconds(), id=name, next_run_time=begin)
 
     def _guarded(self, job: Callable[[], None]) -> None:
         """Run a job; what it does not understand ends the daemon (P5)."""
@@ -226,10 +226,10 @@ class Daemon:
 
     def _ticks(self) -> None:
         """Tick once a second until the next round: to set out a job takes the scheduler longer than a tick takes."""
-        last = time.monotonic() + _ROUND.total_seconds() - 1
-        self._tick()
+        last = time.monotonic() + _ROUND - 1
+        self._guarded(self._tick)
         while time.monotonic() < last and not self._ended.wait(1.0):
-            self._tick()
+            self._guarded(self._tick)
 
     def _tick(self) -> None:
         """Hand out the feeds that are due; then, once, tell the state of the stories."""
