@@ -24,7 +24,7 @@ from monitor.alerts.notice import Trouble
 from monitor.config import Config
 from monitor.deliver import Deliverer, deliver
 from monitor.desk import Desk
-from monitor.errors import FeedError, MonitorError, StoreError, StoreHeld, is_shortage
+from monitor.errors import FeedError, MonitorError, StoreError, StoreHeld, passes
 from monitor.feeds import schedule
 from monitor.feeds.fetch import Gate
 from monitor.feeds.parse import Parser
@@ -48,7 +48,7 @@ _DELIVERER_ALLOWED = 120.0
 _POLL_ALLOWED = 600.0
 _TIDY_ALLOWED = 6 * 3_600.0
 """Seconds for what a job forgets in small steps, which may be millions of rows."""
-_TICK_LATE = 10.0
+_TICK_LATE, _ROUND = 10.0, 5
 _PROVE_EVERY = 10
 _REST_AFTER_REFUSAL = 30.0
 """Seconds without new polls after the store refused one: a full disk must not turn into a storm of requests (S3)."""
@@ -58,16 +58,6 @@ _BASELINE_WITHIN = timedelta(minutes=2)
 _PARSERS = 2
 _LOOK_EVERY = timedelta(minutes=1)
 """How often the operator may hear of something new."""
-
-
-def _passes(error: BaseException) -> bool:
-    """Whether what went wrong mends itself, and nothing of the step was kept: a full disk (S3, S9), too many open files (P11).
-
-    A store that another process has held meanwhile is no longer ours (S14).
-    """
-    if isinstance(error, StoreHeld):
-        return False
-    return isinstance(error, StoreError) or (isinstance(error, OSError) and is_shortage(error))
 
 
 class Daemon:
@@ -107,6 +97,7 @@ class Daemon:
         self._following_since = now()
         self._announced = False
         self._stopping = False
+        self._ended = threading.Event()
         self.failure: BaseException | None = None
         """What happened that the daemon does not understand, and ends by (P5)."""
         self._status = ""
@@ -175,6 +166,7 @@ class Daemon:
         end = time.monotonic() + STOP_WITHIN
         with self._lock:
             self._stopping = True
+        self._ended.set()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         self._traffic.close()
@@ -197,17 +189,17 @@ class Daemon:
 
     def _add_jobs(self) -> None:
         jobs: tuple[tuple[str, Callable[[], None], timedelta, timedelta], ...] = (
-            ("tick", self._tick, timedelta(seconds=1), timedelta(0)),
             ("prove", self._prove, timedelta(seconds=_PROVE_EVERY), timedelta(0)),
             ("subscribe", self._subscribe, timedelta(minutes=1), timedelta(seconds=30)),
             ("watch", self.watch, timedelta(minutes=10), timedelta(minutes=5)),
             ("look", self.look, _LOOK_EVERY, _LOOK_EVERY),
             ("tidy", self._tidy, timedelta(days=1), timedelta(minutes=10)),
         )
+        add = partial(self._scheduler.add_job, trigger="interval", replace_existing=True)
+        add(self._ticks, seconds=_ROUND, id="tick", next_run_time=datetime.now(UTC))
         for name, job, every, first in jobs:
-            self._scheduler.add_job(
-                self._guarded, "interval", (job,), seconds=every.total_seconds(), id=name, next_run_time=datetime.now(UTC) + first, replace_existing=True
-            )  # fmt: skip
+            begin = datetime.now(UTC) + first
+            add(self._guarded, args=(job,), seconds=every.total_seconds(), id=name, next_run_time=begin)
 
     def _guarded(self, job: Callable[[], None]) -> None:
         """Run a job; what it does not understand ends the daemon (P5)."""
@@ -219,7 +211,7 @@ class Daemon:
         try:
             job()
         except BaseException as error:
-            if not _passes(error):
+            if not passes(error):
                 self._fail(error)
                 if not isinstance(error, StoreHeld):  # the scheduler shows where it comes from
                     raise
@@ -231,6 +223,13 @@ class Daemon:
     def _fail(self, error: BaseException) -> None:
         log.critical("failed error=%s", type(error).__name__, exc_info=None if isinstance(error, StoreHeld) else error)
         self.failure = error
+
+    def _ticks(self) -> None:
+        """Tick once a second until the next round: to set out a job takes the scheduler longer than a tick takes."""
+        last = time.monotonic() + _ROUND - 1
+        self._guarded(self._tick)
+        while time.monotonic() < last and not self._ended.wait(1.0):
+            self._guarded(self._tick)
 
     def _tick(self) -> None:
         """Hand out the feeds that are due; then, once, tell the state of the stories."""
@@ -248,7 +247,7 @@ class Daemon:
     def hand_out(self, of: str = "") -> list[Future[Changes]]:
         """Start a poll of every due feed that may go now, of all hosts or `of` one."""
         with self._lock:  # held while reading: a state read earlier might be older than a poll that has ended since
-            if self._stopping or self.is_resting:
+            if self._stopping or self.is_resting or not (of or self.store.glance(feeds.ANY_DUE, self._now())):
                 return []
             parts = self._parts
             with self.store.read() as tx:
@@ -274,7 +273,7 @@ class Daemon:
         try:
             self.hand_out(host(state.url))
         except BaseException as error:
-            if not _passes(error):
+            if not passes(error):
                 self._fail(error)
                 raise
 
@@ -289,7 +288,7 @@ class Daemon:
         except BaseException as error:
             if self._stopping or isinstance(error, FeedError):  # cut by our own end: it stays due
                 return Changes()
-            if not _passes(error):
+            if not passes(error):
                 self._blame(feed, state)
                 self._fail(error)
                 raise
@@ -393,7 +392,7 @@ class Daemon:
                 self._status += f"; {late} of the feeds should have been polled more than a minute ago"
                 log.warning("late feeds=%d", late)
         except StoreError as error:
-            if not _passes(error):
+            if not passes(error):
                 raise
             self._status = self._refused = str(error)
             log.error("prove error=%s", error)  # noqa: TRY400

@@ -228,7 +228,8 @@ def _state_after(tx: Connection, poll: Poll, changes: Changes, *, renamed: bool)
         schedule.is_slow(poll) and feeds.carries_lively(tx, poll.feed.url, poll.at - CARRIES)
     )
     state = schedule.after(poll, len(changes.entries), lively=lively)
-    return replace(state, renamed=poll.state.renamed + 1 if renamed else 0) if poll.document else state
+    times = poll.state.renamed + 1 if renamed else 0
+    return replace(state, renamed=times) if poll.document and state.renamed != times else state
 
 
 def _moved(

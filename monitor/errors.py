@@ -89,3 +89,13 @@ class DeliveryError(MonitorError):
         super().__init__(message)
         self.verdict = verdict
         self.after = after
+
+
+def passes(error: BaseException) -> bool:
+    """Whether what went wrong mends itself, and nothing of the step was kept: a full disk (S3, S9), too many open files (P11).
+
+    A store that another process has held meanwhile is no longer ours (S14).
+    """
+    if isinstance(error, StoreHeld):
+        return False
+    return isinstance(error, StoreError) or (isinstance(error, OSError) and is_shortage(error))

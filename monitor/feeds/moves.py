@@ -16,7 +16,7 @@ def heeded(state: FeedState, poll: Poll) -> FeedState:
     """`state` after a poll that succeeded: nearer to the new address, or at it, where its server says that the feed has moved."""
     target = poll.response.moved_to if poll.response else ""
     if not target or not _may_go(poll, target) or is_another(poll):
-        return replace(state, moving_to="", moving_since=None, moves=0)
+        return replace(state, moving_to="", moving_since=None, moves=0) if state.moves or state.moving_to else state
     if target != state.moving_to or state.moving_since is None:
         begun = poll.document is not None  # without one, nobody knows what was found there
         return replace(state, moving_to=target, moving_since=poll.at, moves=1) if begun else state

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 from monitor.feeds import moves, rhythm
 from monitor.model import FeedState, Poll, Response
@@ -30,13 +31,15 @@ def after(poll: Poll, news: int = 0, *, lively: bool = False) -> FeedState:
     response = poll.response
     assert response is not None, "a poll has a response or an error"
     state = rhythm.noted(moves.heeded(poll.state, poll), news, poll.at)
-    state = replace(state, polled_at=poll.at, succeeded_at=poll.at, failures=0, error="", gone=False, offences=0)
     if not response.not_modified:
         state = _as_told(state, poll, response)
     wish = max(poll.feed.every, _wish(state, response))
     usual = poll.feed.every if lively else rhythm.rest(poll.feed, state, poll.at)
     not_before, next_poll_at = (_time(wait, state, poll.at) for wait in (wish, max(wish, usual)))
-    return replace(state, not_before=not_before, next_poll_at=next_poll_at)
+    return replace(
+        state, polled_at=poll.at, succeeded_at=poll.at, failures=0, error="", gone=False, offences=0,
+        not_before=not_before, next_poll_at=next_poll_at,
+    )  # fmt: skip
 
 
 def is_slow(poll: Poll) -> bool:
@@ -65,16 +68,15 @@ def _as_told(state: FeedState, poll: Poll, response: Response) -> FeedState:
     document = poll.document
     complete = document is None or document.complete
     kept = complete and "no-store" not in response.headers.get("cache-control", "").lower()
-    state = replace(
-        state,
-        etag=response.headers.get("etag", "") if kept else "",
-        last_modified=response.headers.get("last-modified", "") if kept else "",
-        body_hash=response.digest if complete else "",
-    )
+    learned: dict[str, Any] = {
+        "etag": response.headers.get("etag", "") if kept else "",
+        "last_modified": response.headers.get("last-modified", "") if kept else "",
+        "body_hash": response.digest if complete else "",
+    }
     if document is None:
-        return state
+        return replace(state, **learned)
     return replace(
-        state,
+        state, **learned,
         title=state.title if moves.is_another(poll) else document.title,
         ttl=document.ttl, skip_hours=document.skip_hours, skip_days=document.skip_days,
         hub=response.hub or document.hub, topic=response.topic if response.hub else document.topic,

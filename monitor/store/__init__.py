@@ -126,6 +126,15 @@ class Store:
             self._database.begin_read(tx)
             yield tx
 
+    def glance(self, statement: Prepared, *values: object) -> Sequence[Any]:
+        """What a statement finds that is asked by itself, over and over: numbers and text, as the engine gives them. Raises StoreError.
+
+        Once a second, when nothing of it is in the processor's cache, what SQLAlchemy does around a statement takes several
+        times the statement.
+        """
+        with _as_store_error(self.shown):
+            return self._database.glance(*statement.for_one(self._database.readers.dialect, values))
+
     def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one transaction on the writer thread and wait for it."""
 
@@ -265,20 +274,43 @@ class Prepared:
     def __init__(self, statement: Callable[[str], UpdateBase | Select[Any]], names: Sequence[str]) -> None:
         self._statement, self._names = statement, tuple(names)
         self._known: dict[str, tuple[str, tuple[int, ...] | None, Mapping[int, Callable[[Any], Any]]]] = {}
+        self._read: dict[str, list[Callable[[Any], Any] | None]] = {}
+        """What is done to the value of each column that is found."""
 
     def run(self, tx: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
         """Carry it out for each row; returns how many rows of the table it wrote."""
-        return tx.exec_driver_sql(*self._bound(tx, rows)).rowcount if rows else 0
+        return tx.exec_driver_sql(*self._bound(tx.dialect, rows)).rowcount if rows else 0
 
     def rows(self, tx: Connection, values: tuple[Any, ...] = ()) -> Sequence[Any]:
         """What it finds, as the engine gives it: numbers and text only."""
-        text, bound = self._bound(tx, [values])
-        return tx.exec_driver_sql(text, *bound[:1]).all()
+        return tx.exec_driver_sql(*self.for_one(tx.dialect, values)).all()
 
-    def _bound(self, tx: Connection, rows: Sequence[tuple[Any, ...]]) -> tuple[str, list[Any]]:
-        if tx.dialect.name not in self._known:
-            self._known[tx.dialect.name] = self._on(tx.dialect)
-        text, order, conversions = self._known[tx.dialect.name]
+    def found(self, tx: Connection, values: tuple[Any, ...], at_a_time: int) -> Iterator[tuple[Any, ...]]:
+        """What it finds, as Python has it: times and truths too; read as it is asked for, so many rows at a time."""
+        text, bound = self.for_one(tx.dialect, values)
+        with tx.exec_driver_sql(text, bound, execution_options={"yield_per": at_a_time}) as rows:
+            convert = self._read.get(tx.dialect.name) or self._to_be_read(tx.dialect, rows.cursor.description)
+            for row in rows:
+                yield tuple(value if made is None else made(value) for made, value in zip(convert, row, strict=True))
+
+    def _to_be_read(self, dialect: Dialect, described: Sequence[Any]) -> list[Callable[[Any], Any] | None]:
+        """What is done to the values of each column, by what the engine calls its type."""
+        statement = self._statement(dialect.name)
+        assert isinstance(statement, Select), "a statement that reads"
+        types = [column.type.dialect_impl(dialect) for column in statement.selected_columns]
+        pairs = zip(types, described, strict=True)
+        self._read[dialect.name] = [kind.result_processor(dialect, told[1]) for kind, told in pairs]
+        return self._read[dialect.name]
+
+    def for_one(self, dialect: Dialect, values: tuple[Any, ...]) -> tuple[str, Any]:
+        """The statement as an engine understands it, and these values as it does."""
+        text, bound = self._bound(dialect, [values])
+        return text, bound[0] if bound else ()
+
+    def _bound(self, dialect: Dialect, rows: Sequence[tuple[Any, ...]]) -> tuple[str, list[Any]]:
+        if dialect.name not in self._known:
+            self._known[dialect.name] = self._on(dialect)
+        text, order, conversions = self._known[dialect.name]
         columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
         for place, convert in conversions.items():
             known = {value: convert(value) for value in set(columns[place])}  # most rows of a poll have the same times

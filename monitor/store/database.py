@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import make_url
@@ -36,6 +37,9 @@ class Database(Protocol):
 
     def begin_read(self, tx: Connection) -> None:
         """Have `tx` see the store as it is at one moment."""
+
+    def glance(self, text: str, values: Any) -> Sequence[Any]:
+        """The rows that one statement finds, as they are now."""
 
     def begin_write(self, tx: Connection) -> None:
         """Wait until no other process writes, and keep them waiting until `tx` ends."""

@@ -10,22 +10,42 @@ from functools import cache
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, false, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    bindparam,
+    exists,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from monitor.model import LIVELY, Entry, Feed, FeedState, Wanted, host
 from monitor.store import NAMED, Prepared, batches, upsert
 from monitor.store.schema import carried, feeds, reports, seen, storylines
 from monitor.store.schema import entries as known_entries
 
-_STATE = tuple(feeds.c[name] for name in FeedState.__dataclass_fields__)
-_of_state = attrgetter(*FeedState.__dataclass_fields__, "is_doubtful", "url")
+_FIELDS = tuple(FeedState.__dataclass_fields__)
+_STATE = tuple(feeds.c[name] for name in _FIELDS)
+_of_state = attrgetter(*_FIELDS, "is_doubtful", "url")
 _SAVE = Prepared(
     lambda _engine: update(feeds).where(feeds.c.url == bindparam("ours")),
-    (*FeedState.__dataclass_fields__, "doubtful", "ours"),
+    (*_FIELDS, "doubtful", "ours"),
 )
-_DUE = (feeds.c.followed, ~feeds.c.gone, feeds.c.doubtful.in_((False, True)), feeds.c.next_poll_at <= bindparam("now"))
+_DUE = (
+    feeds.c.followed, ~feeds.c.gone, feeds.c.doubtful.in_((false(), true())), feeds.c.next_poll_at <= bindparam("now"),
+)  # fmt: skip
 """Statements of every poll: SQLAlchemy works out once what they mean, and not at each use."""
+ANY_DUE = Prepared(lambda _engine: select(literal_column("1")).where(exists().where(*_DUE)), ("now",))
+"""Finds a row where any feed is due, whether or not it may go."""
 _ALL = Wanted()
+_AT_A_TIME = 10
+"""Rows that are read before it is known whether more are needed."""
 EDITS = 10
 """Other titles of one entry that are looked at: some feeds have a clock or a counter in them."""
 _EDIT = "edit:"
@@ -66,23 +86,32 @@ def due(tx: Connection, now: datetime, wanted: Wanted = _ALL) -> Iterator[FeedSt
 
     Others are passed over in the index, so that a hundred thousand that may not go now cost next to nothing.
     """
-    hosts = {"host": wanted.host} if wanted.host else {"hosts": list(wanted.hosts_but)}
-    named = hosts | {"now": now, "urls": list(wanted.but)}
-    with tx.execute(_due_first(of_one_host=bool(wanted.host), doubtful=wanted.doubtful), named) as rows:
-        for row in rows:
-            yield _state(row)
+    hosts = (wanted.host,) if wanted.host else _filled(wanted.hosts_but)
+    urls = _filled(wanted.but)
+    statement = _due_first(len(hosts), len(urls), of_one_host=bool(wanted.host), doubtful=wanted.doubtful)
+    for row in statement.found(tx, (now, *hosts, *urls), _AT_A_TIME):
+        yield FeedState(**dict(zip(_FIELDS, row, strict=True)))
+
+
+def _filled(names: Collection[str]) -> tuple[str, ...]:
+    """These names, the last one over and over, so that there are few lengths of which a statement is kept ready."""
+    known = tuple(names)
+    return known and known + known[-1:] * (2 ** (len(known) - 1).bit_length() - len(known))
 
 
 @cache
-def _due_first(*, of_one_host: bool, doubtful: bool | None) -> Select[Any]:
-    """The statement, made once."""
-    hosts = (
-        feeds.c.host == bindparam("host") if of_one_host else feeds.c.host.not_in(bindparam("hosts", expanding=True))
-    )
-    kind = feeds.c.doubtful.in_((False, True) if doubtful is None else (doubtful,))
-    due = (feeds.c.followed, ~feeds.c.gone, kind, feeds.c.next_poll_at <= bindparam("now"))
-    query = select(*_STATE).where(*due, hosts, feeds.c.url.not_in(bindparam("urls", expanding=True)))
-    return query.order_by(feeds.c.next_poll_at).execution_options(yield_per=10)
+def _due_first(hosts: int, urls: int, *, of_one_host: bool, doubtful: bool | None) -> Prepared:
+    """The statement for so many hosts and URLs, made once."""
+    named_hosts = [f"host{number}" for number in range(hosts)]
+    named_urls = [f"url{number}" for number in range(urls)]
+    kinds = (false(), true()) if doubtful is None else (true() if doubtful else false(),)
+    due = [feeds.c.followed, ~feeds.c.gone, feeds.c.doubtful.in_(kinds), feeds.c.next_poll_at <= bindparam("now")]
+    for column, names in ((feeds.c.host, named_hosts), (feeds.c.url, named_urls)):
+        some = [bindparam(name, type_=column.type) for name in names]
+        if some:
+            due.append(column == some[0] if of_one_host and column is feeds.c.host else column.not_in(some))
+    query = select(*_STATE).where(*due).order_by(feeds.c.next_poll_at)
+    return Prepared(lambda _engine: query, ("now", *named_hosts, *named_urls))
 
 
 def count_due(tx: Connection, now: datetime) -> int:
@@ -242,8 +271,8 @@ def _edited(tx: Connection, feed: str, shown: Sequence[Entry]) -> list[Entry]:
     """Of entries that were seen, those whose title says something else by now, each as an entry of its own (X15)."""
     titles: dict[str, str] = {}
     for some in batches([entry.id for entry in shown]):
-        query = select(known_entries.c.id, known_entries.c.title).where(known_entries.c.id.in_(some))
-        titles |= {row.id: row.title for row in tx.execute(query)}
+        size = next(size for size in _SIZES if size >= len(some))
+        titles |= dict(map(tuple, _titles(size).rows(tx, (*some, *[some[-1]] * (size - len(some))))))
     edited = [
         _as_edited(entry)
         for entry in shown
@@ -251,6 +280,15 @@ def _edited(tx: Connection, feed: str, shown: Sequence[Entry]) -> list[Entry]:
     ]
     told = _noted(tx, feed, [entry.keys[-1] for entry in edited], _EVER)
     return [entry for entry in edited if entry.keys[-1] not in told and _edits(tx, feed, entry) < EDITS]
+
+
+@cache
+def _titles(size: int) -> Prepared:
+    """Look up the titles of so many entries."""
+    names = [f"id{number}" for number in range(size)]
+    query = select(known_entries.c.id, known_entries.c.title)
+    query = query.where(known_entries.c.id.in_([bindparam(name) for name in names]))
+    return Prepared(lambda _engine: query, names)
 
 
 def _as_edited(entry: Entry) -> Entry:

@@ -8,25 +8,23 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, func, literal_column, select, update
 
 from monitor.model import Alert, Delivery, DeliveryState, Development, Hold
-from monitor.store import batches, upsert
+from monitor.store import Prepared, batches, upsert
 from monitor.store.alert import from_json, to_json
 from monitor.store.schema import alerts, deliveries, pauses
 
 _DELIVERY = tuple(deliveries.c[name] for name in Delivery.__dataclass_fields__)
 _QUEUED = select(deliveries.c.number, *_DELIVERY, alerts.c.content).join(alerts, alerts.c.id == deliveries.c.alert)
-_ANY_DUE = (
-    select(deliveries.c.number)
-    .where(
-        deliveries.c.state.in_([DeliveryState.PENDING, DeliveryState.HELD]),
-        deliveries.c.channel == bindparam("of"),
-        deliveries.c.due_at <= bindparam("now"),
-    )
-    .limit(1)
+_WAITING: list[ColumnElement[str]] = [
+    literal_column(f"'{state.value}'") for state in (DeliveryState.PENDING, DeliveryState.HELD)
+]
+_ANY_DUE = exists().where(
+    deliveries.c.state.in_(_WAITING), deliveries.c.channel == bindparam("of"), deliveries.c.due_at <= bindparam("now")
 )
-"""Asked by each channel every few seconds, so made once."""
+ANY_DUE = Prepared(lambda _engine: select(literal_column("1")).where(_ANY_DUE), ("of", "now"))
+"""Finds a row where anything of a channel may be due; a look that writes nothing, asked by each channel every few seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +46,6 @@ def add(tx: Connection, queued: Sequence[Alert], to_deliver: Sequence[Delivery])
     ]
     upsert(tx, alerts, rows, keep=True)
     upsert(tx, deliveries, [asdict(delivery) for delivery in to_deliver], keep=True)
-
-
-def is_due(tx: Connection, channel: str, now: datetime) -> bool:
-    """Whether anything of a channel may be due; a look that writes nothing."""
-    return tx.execute(_ANY_DUE, {"of": channel, "now": now}).first() is not None
 
 
 def claim(

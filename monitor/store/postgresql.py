@@ -13,7 +13,7 @@ import os
 import platform
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -110,6 +110,11 @@ class Postgresql:
 
     def begin_read(self, tx: Connection) -> None:
         """The connection's own way: repeatable read, read only."""
+
+    def glance(self, text: str, values: Any) -> Sequence[Any]:
+        """As anything is read: the way to the server and back takes most of the time."""
+        with self.readers.connect() as tx:
+            return tx.exec_driver_sql(text, values).all()
 
     def begin_write(self, tx: Connection) -> None:
         """One writer at a time, over all processes: what is read before a write is still true when it is written."""

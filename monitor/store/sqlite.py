@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy
 from sqlalchemy import URL, Connection, Engine, event
 
+from monitor.errors import StoreError
 from monitor.store import file
 
 
@@ -21,6 +25,8 @@ class Sqlite:
         self.readers = _engine(path, "query_only=ON")
         self.writer = _engine(path, "wal_autocheckpoint=0")
         self._lock: int | None = None
+        self._glancing = threading.Lock()
+        self._glances: sqlite3.Connection | None = None
 
     @property
     def shown(self) -> str:
@@ -42,6 +48,19 @@ class Sqlite:
         """One snapshot, from the first statement on."""
         tx.exec_driver_sql("BEGIN")
 
+    def glance(self, text: str, values: Any) -> Sequence[Any]:
+        """By a connection that stays open: to take one from the pool and to give it back takes longer than the look."""
+        try:
+            with self._glancing:
+                if self._glances is None:
+                    self._glances = sqlite3.connect(
+                        self.path, timeout=file.BUSY_SECONDS, isolation_level=None, check_same_thread=False
+                    )
+                    self._glances.execute("PRAGMA query_only=ON")
+                return self._glances.execute(text, values).fetchall()
+        except sqlite3.Error as error:
+            raise StoreError(f"The store {self.shown} refused: {error}; nothing of this step was kept.") from error
+
     def begin_write(self, tx: Connection) -> None:
         """SQLite has one writer at a time; to be it from the beginning spares a refusal half-way."""
         tx.exec_driver_sql("BEGIN IMMEDIATE")
@@ -60,6 +79,10 @@ class Sqlite:
 
     def close(self) -> None:
         """Let go of the files."""
+        with self._glancing:
+            if self._glances is not None:
+                self._glances.close()
+                self._glances = None
         self.readers.dispose()
         self.writer.dispose()
         if self._lock is not None:

@@ -242,7 +242,8 @@ def steps_of(tx: Connection, statement: str, values: Any) -> list[str]:
 
 
 def reads_all(step: str) -> bool:
-    return step.startswith("SCAN") or "Seq Scan" in step
+    """Whether a step goes through a table; SQLite calls a SELECT without one a scan of a constant row."""
+    return (step.startswith("SCAN") and step != "SCAN CONSTANT ROW") or "Seq Scan" in step
 
 
 def test_what_is_done_at_every_poll_and_delivery_reads_no_table_from_end_to_end(store: Store) -> None:
@@ -422,7 +423,8 @@ def test_what_is_asked_all_day_is_looked_up_however_much_is_stored(followed: Sto
         stories.activity(tx, STORYLINE.id, NOON)
         stories.history(tx, NOON)
         stories.prune(tx, NOON, NOON)
-        outbox.is_due(tx, "console", NOON)
+        outbox.ANY_DUE.rows(tx, ("console", NOON))
+        feeds.ANY_DUE.rows(tx, (NOON,))
         outbox.pending(tx)
         feeds.carries_lively(tx, FEED, NOON)
         event.remove(tx, "before_cursor_execute", note)
