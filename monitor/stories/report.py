@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -33,17 +33,15 @@ class Vector:
 
     def shared(self, other: Vector) -> list[str]:
         """The facts that both have."""
-        theirs = other.weights
-        return [key for key in self.weights if key in theirs]
+        return list(filter(other.weights.__contains__, self.weights))
 
-    def cosine(self, other: Vector, shared: Iterable[str]) -> float:
+    def cosine(self, other: Vector, shared: Collection[str]) -> float:
         """How alike two vectors are, 0..1; 0 when either is empty. They share no facts but such as are `shared`."""
-        lengths, ours, theirs = self.length * other.length, self.weights, other.weights
-        return (
-            sum([ours[key] * theirs[key] for key in shared if key in ours and key in theirs]) / lengths
-            if lengths
-            else 0.0
-        )
+        lengths = self.length * other.length
+        if not (shared and lengths):
+            return 0.0
+        ours, theirs = self.weights, other.weights
+        return sum([ours[key] * theirs[key] for key in shared if key in ours and key in theirs]) / lengths
 
     def told(self, shared: Iterable[str]) -> float:
         """How much of these facts, by weight, are `shared`: 0..1; 1 when there are none."""
