@@ -12,8 +12,9 @@ What a likeness is worth is a complex number here: its real part at once, its im
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
+from operator import itemgetter
 from typing import NamedTuple
 
 from rapidfuzz import fuzz, process
@@ -82,11 +83,12 @@ class Bounds:
         self._worth = (self._worth_of(same=False), self._worth_of(same=True))
         self._kinds: dict[Kind, _Beside] = {}
         self._letters: dict[int, complex] = {}
-        places = {shelved.number: place for place, shelved in enumerate(compared)}
-        self._gained = gained = self._gained_on(shelves, min(places, default=0))
-        self.sharing = [place for number, place in places.items() if number in gained]
-        """The places of those that share a fact with the new one, and of the others; the latest first."""
-        self.strangers = [place for number, place in places.items() if number not in gained]
+        places = dict(zip(map(itemgetter(1), compared), range(len(compared)), strict=True))
+        self._gained = self._gained_on(shelves, min(places, default=0))
+        self.sharing = [places.pop(number) for number in self._gained if number in places]
+        """The places of those that share a fact with the new one."""
+        self.strangers = list(places.values())
+        """The places of the others, the latest first."""
 
     def coarse(self, places: Sequence[int]) -> list[float]:
         """A bound of the log-odds of the report at each of these places."""
@@ -95,23 +97,24 @@ class Bounds:
         titles = [shelved.report.ordered for shelved in chosen]
         orders = process.extract_iter(report.ordered, titles, scorer=fuzz.ratio)
         other_act, same_act = max(0.0, _of("other_act")) * bool(report.acts), _of("same_act")
-        share_no_act, words, found = report.acts.isdisjoint, report.title, []
+        share_no_word, share_no_act, found = report.title.isdisjoint, report.acts.isdisjoint, []
         for place, (_, number, earlier), (_, order, _) in zip(places, chosen, orders, strict=True):
             beside = kinds.get(earlier.kind) or self._of_kind(earlier.kind)
-            if both := words & earlier.title:
-                letters = self._letters[place] = beside.letters_at_most * self._as_sets(both, earlier, beside.once, order)
-            else:  # titles that share no word are as much alike sorted as they are as sets
+            if share_no_word(earlier.title):  # then they are as much alike sorted as they are as sets
                 letters = beside.letters * (order / 100)
+            else:
+                letters = self._letters[place] = beside.letters_at_most * self._as_sets(earlier, beside.once, order)
             by_act = other_act if share_no_act(earlier.acts) else same_act
             found.append(beside.known + beside.order * (order / 100) + letters + gained.get(number, 0) + by_act)
         return _at(found, [abs(now - moment) / 3600 for moment, _, _ in chosen])
 
-    def _as_sets(self, both: Collection[str], earlier: Report, once: float, order: float) -> float:
-        """The most that the set ratio of two titles can be that share these words, by how much they are alike when sorted.
+    def _as_sets(self, earlier: Report, once: float, order: float) -> float:
+        """The most that the set ratio of two titles can be that share words, by how much they are alike when sorted.
 
         It is the greatest of three: of what is shared beside either title, and of the titles with what is shared moved to the front. That
         leaves the other words in their order, so it adds no more to what was alike than what is shared itself, with a space.
         """
+        both = self._report.title & earlier.title
         shared = sum(map(len, both)) + len(both)
         theirs = len(earlier.ordered) * once
         beside_one = 2 * shared / (shared + min(self._length, theirs))

@@ -18,7 +18,7 @@ from monitor.stories.report import Report
 from monitor.stories.shelf import Shelf, Shelved
 
 _COARSE, _FINE, _EXACT = range(3)
-_AT_ONCE = 50
+_AT_ONCE = 25
 """Reports that share no fact with the new one that are bounded in one go."""
 _ROUNDING = 1e-6
 """A likelihood is known by its log-odds but for less."""

@@ -39,6 +39,8 @@ class Posting:
 
     def since(self, number: int) -> Iterable[tuple[int, float, float]]:
         """(number, share, share of the title) of the reports from that number on."""
+        if self.numbers[-1] < number:
+            return ()
         first = bisect_left(self.numbers, number)
         return zip(self.numbers[first:], self.shares[first:], self.titles[first:], strict=True)
 
