@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from monitor.model import Entry
@@ -111,8 +112,8 @@ class Report:
             title=frozenset(folded),
             ordered=" ".join(sorted(folded)),
             lead=" ".join(word.folded for word in summary.words[:_LEAD]),
-            acts=first_act(title),
-            kind=Kind(
+            acts=_acts(first_act(title)),
+            kind=_kind(
                 language=read.language,
                 plan=is_plan(title, read.language),
                 has_numbers=bool(read.numbers),
@@ -126,6 +127,16 @@ class Report:
         """What it tells, by concepts and by words, with what of it the title tells."""
         yield "concepts", self.concepts, self.title_concepts
         yield "words", self.words, self.title_words
+
+
+_kind = lru_cache(maxsize=10_000)(Kind)
+"""One object for all that are alike, so that those of many reports are near at hand."""
+
+
+@lru_cache(maxsize=10_000)
+def _acts(acts: frozenset[str]) -> frozenset[str]:
+    """One object for all that are alike, as with kinds."""
+    return acts
 
 
 def _repeated(words: Sequence[str]) -> float:
