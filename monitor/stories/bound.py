@@ -3,8 +3,8 @@
 The log-odds of pair.py are a sum of likenesses by their coefficients, which change with the time between the reports, in a straight
 line. Cosines, shares of what is told and the heaviest fact that both tell come from an index of what earlier reports tell, which
 gives exactly what they add. Time, language, plans and acts are known too, and the letters of the sorted titles are compared in one
-go. What is left are names, numbers, leads, and titles that share a word: they count as much as they can, so that nothing exceeds
-the bound. Reports that share no fact are the many; they get theirs when one of them may be among the likest.
+go, which bounds how much alike they are as sets, by the length of the words that they share. What is left are names, numbers and
+leads: they count as much as they can, so that nothing exceeds the bound. Reports that share no fact are the many; they get theirs when one of them may be among the likest.
 
 What a likeness is worth is a complex number here: its real part at once, its imaginary part for each unit of time (`_apart`).
 """
@@ -61,13 +61,17 @@ class _Worth(NamedTuple):
 
 
 class _Beside(NamedTuple):
-    """What is known of the reports of one kind, what their letters are worth, and how much of a title is left without repetition."""
+    """What is known of the reports of one kind, and what each hundredth is worth that titles are alike."""
 
     known: complex
-    letters: complex
-    letters_at_most: complex
     order: complex
+    """When sorted."""
+    letters: complex
+    """As sets: at most."""
+    apart: complex
+    """Either way, which is the same where they share no word."""
     once: float
+    """How much of the earlier title is left without its repeated words, at least."""
 
 
 class Bounds:
@@ -99,17 +103,18 @@ class Bounds:
         other_act, same_act = max(0.0, _of("other_act")) * bool(report.acts), _of("same_act")
         share_no_word, share_no_act, found = report.title.isdisjoint, report.acts.isdisjoint, []
         for place, (_, number, earlier), (_, order, _) in zip(places, chosen, orders, strict=True):
-            beside = kinds.get(earlier.kind) or self._of_kind(earlier.kind)
-            if share_no_word(earlier.title):  # then they are as much alike sorted as they are as sets
-                letters = beside.letters * (order / 100)
+            known, by_order, by_letters, apart, once = kinds.get(earlier.kind) or self._of_kind(earlier.kind)
+            if share_no_word(earlier.title):
+                alike = apart * order
             else:
-                letters = self._letters[place] = beside.letters_at_most * self._as_sets(earlier, beside.once, order)
+                letters = self._letters[place] = by_letters * self._as_sets(earlier, once, order)
+                alike = by_order * order + letters
             by_act = other_act if share_no_act(earlier.acts) else same_act
-            found.append(beside.known + beside.order * (order / 100) + letters + gained.get(number, 0) + by_act)
+            found.append(known + alike + gained.get(number, 0.0) + by_act)
         return _at(found, [abs(now - moment) / 3600 for moment, _, _ in chosen])
 
     def _as_sets(self, earlier: Report, once: float, order: float) -> float:
-        """The most that the set ratio of two titles can be that share words, by how much they are alike when sorted.
+        """The most that the set ratio of two titles can be that share words, by their ratio when sorted; both of 100.
 
         It is the greatest of three: of what is shared beside either title, and of the titles with what is shared moved to the front. That
         leaves the other words in their order, so it adds no more to what was alike than what is shared itself, with a space.
@@ -117,8 +122,8 @@ class Bounds:
         both = self._report.title & earlier.title
         shared = sum(map(len, both)) + len(both)
         theirs = len(earlier.ordered) * once
-        beside_one = 2 * shared / (shared + min(self._length, theirs))
-        return min(1.0, max(beside_one, order / 100 + 2 * shared / (self._length + theirs)))
+        beside_one = 200 * shared / (shared + min(self._length, theirs))
+        return min(100.0, max(beside_one, order + 200 * shared / (self._length + theirs)))
 
     def fine(self, coarse: float, place: int) -> float:
         """The bound of the report at that place with what outlets and letters are worth, instead of all that they can be worth."""
@@ -129,7 +134,7 @@ class Bounds:
             return coarse
         worth = self._worth[report.kind.language == earlier.kind.language]
         less = worth.letters * (fuzz.token_set_ratio(report.headline, earlier.headline) / 100) - self._letters[place]
-        return coarse + less.real + less.imag * _apart(abs(self._now - moment) / 3600)
+        return coarse + min(0.0, less.real + less.imag * _apart(abs(self._now - moment) / 3600))
 
     def of_strangers(self, place: int) -> float:
         """What no report from that place on exceeds that shares no fact with the new one."""
@@ -166,7 +171,8 @@ class Bounds:
         found = worth.known + _by_plans(ours.plan, kind.plan) + self._by_numbers(kind)
         if repeated := ours.repeated + kind.repeated:  # a set has each word but once: so much other letters are
             found += 2 * repeated * worth.repeated
-        beside = _Beside(found, worth.letters, worth.letters_at_most, worth.order, 1 - kind.repeated)
+        order, letters, apart = worth.order / 100, worth.letters_at_most / 100, (worth.order + worth.letters) / 100
+        beside = _Beside(found, order, letters, apart, 1 - kind.repeated)
         self._kinds[kind] = beside
         return beside
 
@@ -225,11 +231,19 @@ class Bounds:
                 heaviest=_worth(f"best_{kind}"[:-1], same) / 10,
                 counted={**dict.fromkeys(CONCEPTS, concept), "n": number},
             )
-            yield sorted(whole.weights, key=whole.weights.__getitem__, reverse=True), whole.weights, title.weights, gains
+            yield (
+                sorted(whole.weights, key=whole.weights.__getitem__, reverse=True),
+                whole.weights,
+                title.weights,
+                gains,
+            )
 
 
 def _add(
-    told: Iterable[tuple[int, float, float]], worth: _Gains, fact: tuple[float, float, complex], gained: dict[int, complex]
+    told: Iterable[tuple[int, float, float]],
+    worth: _Gains,
+    fact: tuple[float, float, complex],
+    gained: dict[int, complex],
 ) -> None:
     """Add up what a fact adds to the reports that tell it; the facts come in order of their weight, the heaviest first.
 
@@ -254,8 +268,8 @@ def _at(worths: Iterable[complex], hours: Iterable[float]) -> list[float]:
     return [
         worth.real
         + worth.imag * (math.log1p(apart) / 5)
-        + day * (apart if apart < _DAYS else _DAYS)
-        + hour * (apart if apart < _HOURS else _HOURS)
+        + day * (min(_DAYS, apart))
+        + hour * (min(_HOURS, apart))
         + (soon if apart < 1 else 0.0)
         for worth, apart in zip(worths, hours, strict=True)
     ]

@@ -26,6 +26,8 @@ class Shelved(NamedTuple):
 class Posting:
     """The reports that tell one thing: their numbers in the order in which they came, how much of each report it is, and of its title."""
 
+    __slots__ = ("numbers", "shares", "titles")
+
     def __init__(self) -> None:
         self.numbers = array("q")
         self.shares = array("d")
