@@ -4,7 +4,8 @@ The log-odds of pair.py are a sum of likenesses by their coefficients, which cha
 line. Cosines, shares of what is told and the heaviest fact that both tell come from an index of what earlier reports tell, which
 gives exactly what they add. Time, language, plans and acts are known too, and the letters of the sorted titles are compared in one
 go, which bounds how much alike they are as sets, by the length of the words that they share. What is left are names, numbers and
-leads: they count as much as they can, so that nothing exceeds the bound. Reports that share no fact are the many; they get theirs when one of them may be among the likest.
+leads: they count as much as they can, so that nothing exceeds the bound. Reports that share no fact are the many; they get theirs
+when one of them may be among the likest.
 
 What a likeness is worth is a complex number here: its real part at once, its imaginary part for each unit of time (`_apart`).
 """
