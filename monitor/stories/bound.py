@@ -3,8 +3,9 @@
 The log-odds of pair.py are a sum of likenesses by their coefficients, which change with the time between the reports, in a straight
 line. Cosines, shares of what is told and the heaviest fact that both tell come from an index of what earlier reports tell, which
 gives exactly what they add. Time, language, plans and acts are known too, and the letters of the sorted titles are compared in one
-go. What is left are names, numbers, leads, and titles that share a word: they count as much as they can, so that nothing exceeds
-the bound. Reports that share no fact are the many; they get theirs when one of them may be among the likest.
+go, which bounds how much alike they are as sets, by the length of the words that they share. What is left are names, numbers and
+leads: they count as much as they can, so that nothing exceeds the bound. Reports that share no fact are the many; they get theirs
+when one of them may be among the likest.
 
 What a likeness is worth is a complex number here: its real part at once, its imaginary part for each unit of time (`_apart`).
 """
@@ -12,7 +13,7 @@ What a likeness is worth is a complex number here: its real part at once, its im
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from operator import itemgetter
 from typing import NamedTuple
@@ -34,18 +35,19 @@ _DAYS, _HOURS = 72, 12
 """Hours after which `days_apart` and `hours_apart` grow no more."""
 
 
-class _Gain(NamedTuple):
-    """What a fact adds."""
+class _Gains(NamedTuple):
+    """What facts of one kind add, by their weight."""
 
-    fact: str
     by_share: complex
-    """For its share in the earlier report."""
+    """For the whole of each, by its share in the earlier report."""
     by_title: complex
-    """For its share in the earlier title."""
-    counted: complex
-    """Whatever its share."""
+    """For what stands in the new title, by its share in the earlier one."""
+    told: complex
+    """For what stands in the new title, whatever its share."""
     heaviest: complex
-    """Where it is the heaviest of its kind that both tell."""
+    """For the whole of the heaviest that both tell."""
+    counted: Mapping[str, complex]
+    """For each, by its first letter, whatever its weight."""
 
 
 class _Worth(NamedTuple):
@@ -56,6 +58,21 @@ class _Worth(NamedTuple):
     letters_at_most: complex
     order: complex
     letters_of_strangers: complex
+    repeated: float
+
+
+class _Beside(NamedTuple):
+    """What is known of the reports of one kind, and what each hundredth is worth that titles are alike."""
+
+    known: complex
+    order: complex
+    """When sorted."""
+    letters: complex
+    """As sets: at most."""
+    apart: complex
+    """Either way, which is the same where they share no word."""
+    once: float
+    """How much of the earlier title is left without its repeated words, at least."""
 
 
 class Bounds:
@@ -69,46 +86,62 @@ class Bounds:
         self._most_hours = max((abs(now - end.moment) / 3600 for end in ends), default=0.0)
         self._longest = _apart(self._most_hours)
         self._worth = (self._worth_of(same=False), self._worth_of(same=True))
-        self._kinds: dict[Kind, tuple[_Worth, float]] = {}
-        numbers = [shelved.number for shelved in compared]
-        self._gained = gained = self._gained_on(shelves, min(numbers, default=0))
-        self.sharing = [place for place, number in enumerate(numbers) if number in gained]
-        """The places of those that share a fact with the new one, and of the others; the latest first."""
-        self.strangers = [place for place, number in enumerate(numbers) if number not in gained]
+        self._kinds: dict[Kind, _Beside] = {}
+        self._letters: dict[int, complex] = {}
+        places = dict(zip(map(itemgetter(1), compared), range(len(compared)), strict=True))
+        self._gained = self._gained_on(shelves, min(places, default=0))
+        self.sharing = [places.pop(number) for number in self._gained if number in places]
+        """The places of those that share a fact with the new one."""
+        self.strangers = list(places.values())
+        """The places of the others, the latest first."""
 
     def coarse(self, places: Sequence[int]) -> list[float]:
         """A bound of the log-odds of the report at each of these places."""
-        report, compared, kinds, gained = self._report, self._compared, self._kinds, self._gained
-        titles = [compared[place].report.ordered for place in places]
+        report, now, kinds, gained = self._report, self._now, self._kinds, self._gained
+        chosen = [self._compared[place] for place in places]
+        titles = [shelved.report.ordered for shelved in chosen]
         orders = process.extract_iter(report.ordered, titles, scorer=fuzz.ratio)
         other_act, same_act = max(0.0, _of("other_act")) * bool(report.acts), _of("same_act")
         share_no_word, share_no_act, found = report.title.isdisjoint, report.acts.isdisjoint, []
-        for place, (_, order, _) in zip(places, orders, strict=True):
-            moment, number, earlier = compared[place]
-            worth, by_kind = kinds.get(earlier.kind) or self._of_kind(earlier.kind)
-            # titles that share no word are as much alike sorted as they are as sets
-            by_letters = worth.letters * (order / 100) if share_no_word(earlier.title) else worth.letters_at_most
-            both = worth.known + worth.order * (order / 100) + by_letters + gained.get(number, 0)
+        for place, (_, number, earlier), (_, order, _) in zip(places, chosen, orders, strict=True):
+            known, by_order, by_letters, apart, once = kinds.get(earlier.kind) or self._of_kind(earlier.kind)
+            if share_no_word(earlier.title):
+                alike = apart * order
+            else:
+                letters = self._letters[place] = by_letters * self._as_sets(earlier, once, order)
+                alike = by_order * order + letters
             by_act = other_act if share_no_act(earlier.acts) else same_act
-            found.append(_at(both, abs(self._now - moment) / 3600) + by_act + by_kind)
-        return found
+            found.append(known + alike + gained.get(number, 0.0) + by_act)
+        return _at(found, [abs(now - moment) / 3600 for moment, _, _ in chosen])
+
+    def _as_sets(self, earlier: Report, once: float, order: float) -> float:
+        """The most that the set ratio of two titles can be that share words, by their ratio when sorted; both of 100.
+
+        It is the greatest of three: of what is shared beside either title, and of the titles with what is shared moved to the front. That
+        leaves the other words in their order, so it adds no more to what was alike than what is shared itself, with a space.
+        """
+        both = self._report.title & earlier.title
+        shared = sum(map(len, both)) + len(both)
+        theirs = len(earlier.ordered) * once
+        beside_one = 200 * shared / (shared + min(self._length, theirs))
+        return min(100.0, max(beside_one, order + 200 * shared / (self._length + theirs)))
 
     def fine(self, coarse: float, place: int) -> float:
         """The bound of the report at that place with what outlets and letters are worth, instead of all that they can be worth."""
         report, (moment, _, earlier) = self._report, self._compared[place]
         outlet = _of("same_outlet")
         coarse += outlet * (report.entry.outlet == earlier.entry.outlet) - max(0.0, outlet)
-        if report.title.isdisjoint(earlier.title):
+        if place not in self._letters:
             return coarse
         worth = self._worth[report.kind.language == earlier.kind.language]
-        less = worth.letters * (fuzz.token_set_ratio(report.headline, earlier.headline) / 100) - worth.letters_at_most
-        return coarse + less.real + less.imag * _apart(abs(self._now - moment) / 3600)
+        less = worth.letters * (fuzz.token_set_ratio(report.headline, earlier.headline) / 100) - self._letters[place]
+        return coarse + min(0.0, less.real + less.imag * _apart(abs(self._now - moment) / 3600))
 
     def of_strangers(self, place: int) -> float:
         """What no report from that place on exceeds that shares no fact with the new one."""
         hours = max(0.0, self._now - self._compared[place].moment) / 3600
         worths = [worth.known + worth.letters_of_strangers for worth in self._worth]
-        return max(_at(worth, time) for worth in worths for time in (hours, self._most_hours)) + self._strange
+        return max(_at(worths * 2, [hours] * 2 + [self._most_hours] * 2)) + self._strange
 
     @cached_property
     def _strange(self) -> float:
@@ -123,27 +156,39 @@ class Bounds:
         known = complex(_of("bias") + _of("same_language") * same + max(0.0, _of("same_outlet")) + _ROUNDING)
         known += _of("hours_apart_log") * 1j + self._others(same=same)
         unlike = _UNLIKE * self._most(letters) + self._most(order * _UNLIKE, order * (_UNLIKE - _UNSORTED))
-        return _Worth(known, letters, self._most(letters), order, unlike)
+        either = self._most(letters) + self._most(-letters)
+        repeated = max(either.real, either.real + either.imag * self._longest)
+        return _Worth(known, letters, self._most(letters), order, unlike, repeated)
 
-    def _of_kind(self, kind: Kind) -> tuple[_Worth, float]:
+    @cached_property
+    def _length(self) -> int:
+        """The letters of the new title, each word but once, with a space between them."""
+        return sum(map(len, self._report.title)) + max(0, len(self._report.title) - 1)
+
+    def _of_kind(self, kind: Kind) -> _Beside:
         """What every report of a kind is worth, by its language, and by its plans, numbers and repeated words."""
         ours = self._report.kind
         worth = self._worth[ours.language == kind.language]
-        found = _by_plans(ours.plan, kind.plan) + self._by_numbers(kind)
-        if repeated := 2 * (ours.repeated + kind.repeated):  # a set has each word but once: so much other letters are
-            letters = self._most(worth.letters) + self._most(-worth.letters)
-            found += repeated * max(letters.real, letters.real + letters.imag * self._longest)
-        self._kinds[kind] = worth, found
-        return worth, found
+        found = worth.known + _by_plans(ours.plan, kind.plan) + self._by_numbers(kind)
+        if repeated := ours.repeated + kind.repeated:  # a set has each word but once: so much other letters are
+            found += 2 * repeated * worth.repeated
+        order, letters, apart = worth.order / 100, worth.letters_at_most / 100, (worth.order + worth.letters) / 100
+        beside = _Beside(found, order, letters, apart, 1 - kind.repeated)
+        self._kinds[kind] = beside
+        return beside
 
     def _by_numbers(self, kind: Kind) -> float:
         """The most that numbers are worth which the index does not count."""
-        ours, found = self._report.kind, 0.0
-        if ours.has_numbers and kind.has_numbers:
-            found += max(0.0, _of("other_numbers")) + max(0.0, _of("best_number")) * _heaviest(self._report.words)
+        ours = self._report.kind
+        found = self._of_numbers if ours.has_numbers and kind.has_numbers else 0.0
         if ours.has_title_numbers != kind.has_title_numbers:
             return found + _of("one_has_numbers")
         return found + max(0.0, _of("other_title_numbers")) * ours.has_title_numbers
+
+    @cached_property
+    def _of_numbers(self) -> float:
+        """The most that it is worth that both have numbers."""
+        return max(0.0, _of("other_numbers")) + max(0.0, _of("best_number")) * _heaviest(self._report.words)
 
     def _others(self, *, same: bool) -> complex:
         """The most that all else can add, by what the new report has alone."""
@@ -161,41 +206,52 @@ class Bounds:
     def _gained_on(self, shelves: Sequence[Shelf], oldest: int) -> dict[int, complex]:
         """Number of a report, from the `oldest` on -> what the facts add that it shares with the new one; of those that share any."""
         gained: dict[int, complex] = {}
+        by_language = [(same, list(self._gains(same=same))) for same in (False, True)]
         for shelf in shelves:
-            by_kind: list[dict[int, complex]] = [{}, {}]
+            concepts: dict[int, complex] = {}
+            words: dict[int, complex] = {}
             for language, postings in shelf.postings():
-                for kind, gains in zip(by_kind, self._gains[language == self._report.kind.language], strict=True):
-                    for gain in gains:
-                        if gain.fact in postings:
-                            _add(gain, postings[gain.fact].since(oldest), kind)
-            concepts, words = by_kind
+                gains = by_language[language == self._report.kind.language][1]
+                for kind, (keys, whole, title, worth) in zip((concepts, words), gains, strict=True):
+                    for key in filter(postings.__contains__, keys):
+                        above = title.get(key, 0.0)
+                        counted = worth.told * above + worth.counted.get(key[0], 0)
+                        _add(postings[key].since(oldest), worth, (whole[key], above, counted), kind)
             gained |= concepts  # what stands on several shelves gains the same on each
             gained |= {number: more + concepts.get(number, 0) for number, more in words.items()}
         return gained
 
-    @cached_property
-    def _gains(self) -> tuple[tuple[list[_Gain], ...], ...]:
-        """By kind, for earlier reports in another language, and in the same."""
-        return tuple(
-            tuple(list(self._each_gain(*vectors, same=same)) for vectors in self._report.vectors())
-            for same in (False, True)
-        )
+    def _gains(self, *, same: bool) -> Iterator[tuple[list[str], Mapping[str, float], Mapping[str, float], _Gains]]:
+        """For concepts and for words: the facts told, the heaviest first, their weights, those of the title, and what they add."""
+        for kind, whole, title in self._report.vectors():
+            concept, number = self._most(_worth("shared_concepts", same)) / 6, max(0.0, _of("shared_numbers")) / 3
+            gains = _Gains(
+                by_share=_worth(kind, same) / (whole.length or 1.0),
+                by_title=_worth(f"title_{kind}", same) / (title.length or 1.0),
+                told=_worth(f"told_{kind}", same) / (title.total or 1.0),
+                heaviest=_worth(f"best_{kind}"[:-1], same) / 10,
+                counted={**dict.fromkeys(CONCEPTS, concept), "n": number},
+            )
+            yield (
+                sorted(whole.weights, key=whole.weights.__getitem__, reverse=True),
+                whole.weights,
+                title.weights,
+                gains,
+            )
 
-    def _each_gain(self, kind: str, whole: Vector, title: Vector, *, same: bool) -> Iterator[_Gain]:
-        cosine = _worth(kind, same) / (whole.length or 1.0)
-        alike = _worth(f"title_{kind}", same) / (title.length or 1.0)
-        told = _worth(f"told_{kind}", same) / (title.total or 1.0)
-        concept, number = self._most(_worth("shared_concepts", same)) / 6, max(0.0, _of("shared_numbers")) / 3
-        best = _worth(f"best_{kind}"[:-1], same) / 10
-        for key, weight in sorted(whole.weights.items(), key=itemgetter(1), reverse=True):
-            above = title.weights.get(key, 0.0)
-            counted = concept if key[0] in CONCEPTS else number * (key[0] == "n")
-            yield _Gain(key, cosine * weight, alike * above, told * above + counted, best * weight)
 
+def _add(
+    told: Iterable[tuple[int, float, float]],
+    worth: _Gains,
+    fact: tuple[float, float, complex],
+    gained: dict[int, complex],
+) -> None:
+    """Add up what a fact adds to the reports that tell it; the facts come in order of their weight, the heaviest first.
 
-def _add(gain: _Gain, told: Iterable[tuple[int, float, float]], gained: dict[int, complex]) -> None:
-    """Add up what a fact adds to the reports that tell it; the facts come in order of their weight, the heaviest first."""
-    _, by_share, by_title, counted, heaviest = gain
+    `fact` is its weight, its weight in the title, and what it adds whatever its share.
+    """
+    weight, above, counted = fact
+    by_share, by_title, heaviest = worth.by_share * weight, worth.by_title * above, worth.heaviest * weight
     for number, share, in_title in told:
         more = by_share * share + by_title * in_title + counted
         gained[number] = gained[number] + more if number in gained else more + heaviest
@@ -207,11 +263,17 @@ def _worth(name: str, same: bool) -> complex:  # noqa: FBT001
     return complex(_of(name) + same * _of(f"{name}_in_one_language"), _of(f"{name}_by_the_hour"))
 
 
-def _at(worth: complex, hours: float) -> float:
-    """What something is worth so many hours apart, with what the time is worth alone."""
+def _at(worths: Iterable[complex], hours: Iterable[float]) -> list[float]:
+    """What each is worth so many hours apart, with what the time is worth alone."""
     day, hour, soon = _by_hours()
-    time = day * (min(_DAYS, hours)) + hour * (min(_HOURS, hours))
-    return worth.real + worth.imag * _apart(hours) + time + (soon if hours < 1 else 0.0)
+    return [
+        worth.real
+        + worth.imag * (math.log1p(apart) / 5)
+        + day * (min(_DAYS, apart))
+        + hour * (min(_HOURS, apart))
+        + (soon if apart < 1 else 0.0)
+        for worth, apart in zip(worths, hours, strict=True)
+    ]
 
 
 @cache

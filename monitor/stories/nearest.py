@@ -18,8 +18,10 @@ from monitor.stories.report import Report
 from monitor.stories.shelf import Shelf, Shelved
 
 _COARSE, _FINE, _EXACT = range(3)
-_AT_ONCE = 50
+_AT_ONCE = 25
 """Reports that share no fact with the new one that are bounded in one go."""
+_ROUNDING = 1e-6
+"""A likelihood is known by its log-odds but for less."""
 _NONE: tuple[float, Sequence[int]] = (-math.inf, ())
 
 
@@ -42,12 +44,16 @@ class Neighbourhood:
         self._step = [_COARSE] * len(compared)
         self._known: dict[int, Neighbour] = {}
 
-    def likest(self, places: Iterable[int] | None = None) -> Iterator[Neighbour]:
-        """The reports compared, the likest first, of equals the latest; only those at `places`, if given."""
+    def likest(self, places: Iterable[int] | None = None, least: float = 0.0) -> Iterator[Neighbour]:
+        """The reports compared, the likest first, of equals the latest; only those at `places`, if given.
+
+        After the first, none is worth looking for that is less likely than `least`.
+        """
         heap = self._heap(self._by_what_is_known.sharing if places is None else tuple(places))
         chunks = self._strangers() if places is None else iter(())
         bound, chunk = next(chunks, _NONE)
-        while heap or chunk:
+        enough = -math.inf
+        while (heap and -heap[0][0] >= enough) or (chunk and bound >= enough):
             if chunk and (not heap or -heap[0][0] <= bound):
                 for one in self._heap(chunk):
                     heappush(heap, one)
@@ -57,6 +63,7 @@ class Neighbourhood:
             if self._step[place] == _EXACT and -self._bounds[place] == heap[0][0]:
                 heappop(heap)
                 yield self._known[place]
+                enough = log_odds(least) - _ROUNDING
             else:
                 self._narrow(place)
                 heapreplace(heap, (-self._bounds[place], place))

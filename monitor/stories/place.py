@@ -71,7 +71,7 @@ def place(report: Report, matches: Sequence[Match], ledger: Ledger) -> Placement
     """Decide whether `report` is new to its storylines, and which development it belongs to."""
     compared = ledger.latest(report.entry.published - WINDOW, report.storylines, COMPARED)
     around = Neighbourhood(report, compared, ledger.shelves(report.storylines))
-    likest = around.likest()
+    likest = around.likest(least=SAME_FACT)
     nearest = next(likest, None)
     joined = _joins(
         around, takewhile(lambda n: n.likelihood >= SAME_FACT, chain([nearest] if nearest else [], likest)), ledger

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from monitor.model import Entry
@@ -33,17 +34,15 @@ class Vector:
 
     def shared(self, other: Vector) -> list[str]:
         """The facts that both have."""
-        theirs = other.weights
-        return [key for key in self.weights if key in theirs]
+        return list(filter(other.weights.__contains__, self.weights))
 
-    def cosine(self, other: Vector, shared: Iterable[str]) -> float:
+    def cosine(self, other: Vector, shared: Collection[str]) -> float:
         """How alike two vectors are, 0..1; 0 when either is empty. They share no facts but such as are `shared`."""
-        lengths, ours, theirs = self.length * other.length, self.weights, other.weights
-        return (
-            sum([ours[key] * theirs[key] for key in shared if key in ours and key in theirs]) / lengths
-            if lengths
-            else 0.0
-        )
+        lengths = self.length * other.length
+        if not (shared and lengths):
+            return 0.0
+        ours, theirs = self.weights, other.weights
+        return sum([ours[key] * theirs[key] for key in shared if key in ours and key in theirs]) / lengths
 
     def told(self, shared: Iterable[str]) -> float:
         """How much of these facts, by weight, are `shared`: 0..1; 1 when there are none."""
@@ -113,8 +112,8 @@ class Report:
             title=frozenset(folded),
             ordered=" ".join(sorted(folded)),
             lead=" ".join(word.folded for word in summary.words[:_LEAD]),
-            acts=first_act(title),
-            kind=Kind(
+            acts=_acts(first_act(title)),
+            kind=_kind(
                 language=read.language,
                 plan=is_plan(title, read.language),
                 has_numbers=bool(read.numbers),
@@ -128,6 +127,16 @@ class Report:
         """What it tells, by concepts and by words, with what of it the title tells."""
         yield "concepts", self.concepts, self.title_concepts
         yield "words", self.words, self.title_words
+
+
+_kind = lru_cache(maxsize=10_000)(Kind)
+"""One object for all that are alike, so that those of many reports are near at hand."""
+
+
+@lru_cache(maxsize=10_000)
+def _acts(acts: frozenset[str]) -> frozenset[str]:
+    """One object for all that are alike, as with kinds."""
+    return acts
 
 
 def _repeated(words: Sequence[str]) -> float:

@@ -26,6 +26,8 @@ class Shelved(NamedTuple):
 class Posting:
     """The reports that tell one thing: their numbers in the order in which they came, how much of each report it is, and of its title."""
 
+    __slots__ = ("numbers", "shares", "titles")
+
     def __init__(self) -> None:
         self.numbers = array("q")
         self.shares = array("d")
@@ -39,6 +41,8 @@ class Posting:
 
     def since(self, number: int) -> Iterable[tuple[int, float, float]]:
         """(number, share, share of the title) of the reports from that number on."""
+        if self.numbers[-1] < number:
+            return ()
         first = bisect_left(self.numbers, number)
         return zip(self.numbers[first:], self.shares[first:], self.titles[first:], strict=True)
 
