@@ -91,6 +91,7 @@ def test_nobody_makes_a_session_and_only_the_gate_connects() -> None:
         ("monitor/doctor/web.py", "getaddrinfo"),
         ("monitor/store/__init__.py", "connect"),  # to the database
         ("monitor/store/file.py", "connect"),
-        ("monitor/store/postgresql.py", "connect"),  # where the configuration says the store is
+        ("monitor/store/postgresql.py", "connect"),
+        ("monitor/store/sqlite.py", "connect"),  # where the configuration says the store is
         ("monitor/systemd.py", "connect"),
     }, calls
