@@ -111,14 +111,17 @@ class Traffic:
         return self._pools[state.is_doubtful].submit(work)
 
     def end(self, state: FeedState) -> bool:
-        """The poll of a feed that was picked is over; whether another one of its host may go at once."""
+        """The poll of a feed that was picked is over; whether others of its host may go at once.
+
+        They may when half of its places are free: to look for several costs as much as to look for one.
+        """
         name = host(state.url)
         self._urls.discard(state.url)
         self._of_host[name] -= 1
         if not self._of_host[name]:
             del self._of_host[name]
         self._under_way[state.is_doubtful] -= 1
-        if name not in self._crowded:
+        if name not in self._crowded or 2 * self._of_host[name] > self._settings.per_host:
             return False
         self._crowded.discard(name)  # the next look at its feeds tells whether it still is
         return True
