@@ -151,13 +151,14 @@ def _with(words: str) -> tuple[ColumnElement[bool], ...]:
     return (feeds.c.followed, or_(*found)) if words else (feeds.c.followed,)
 
 
-def brought(tx: Connection, urls: Sequence[str], since: datetime) -> dict[str, tuple[int, int]]:
-    """How many entries each of these feeds has brought since then, and how many of those became reports; only those with any."""
+def brought(tx: Connection, since: datetime, urls: Sequence[str] | None = None) -> dict[str, tuple[int, int]]:
+    """How many entries each feed, or each of these, has brought since then, and how many became reports; only those with any."""
     known = known_entries.c
     query = select(known.feed, func.count(), func.count(reports.c.entry)).outerjoin(
         reports, reports.c.entry == known.id
     )
-    query = query.where(known.seen_at > since, known.feed.in_(urls)).group_by(known.feed)
+    query = query.where(known.seen_at > since).group_by(known.feed)
+    query = query if urls is None else query.where(known.feed.in_(urls))
     return {feed: (entries, placed) for feed, entries, placed in tx.execute(query)}
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, Select, case, func, select
 
 from monitor.model.feeds import OFFENCES
 from monitor.store import mutes, outbox, subscriptions
+from monitor.store.feeds import brought
 from monitor.store.schema import alerts, deliveries, developments, entries, on_storyline, reports, storylines
 from monitor.store.schema import feeds as feeds_table
 from monitor.store.stories import count as count_entries
@@ -19,13 +20,7 @@ View = dict[str, Any]
 
 def feeds(tx: Connection, now: datetime) -> list[View]:
     """Followed feeds with their health, the ailing first; entries and reports of the last day."""
-    recent = select(entries.c.feed, func.count(), func.count(reports.c.entry)).outerjoin(
-        reports, reports.c.entry == entries.c.id
-    )
-    counts = {
-        feed: (n, m)
-        for feed, n, m in tx.execute(recent.where(entries.c.seen_at > now - timedelta(days=1)).group_by(entries.c.feed))
-    }
+    counts = brought(tx, now - timedelta(days=1))
     query = select(feeds_table).where(feeds_table.c.followed).order_by(feeds_table.c.failures.desc(), feeds_table.c.url)
     shown = (
         "url",

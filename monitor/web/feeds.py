@@ -34,7 +34,7 @@ def blueprint(site: Site) -> Blueprint:
         now = site.now()
         with site.store.read() as tx:
             states = feeds.some(tx, words, LISTED, start)
-            brought = feeds.brought(tx, [state.url for state in states], now - _DAY)
+            brought = feeds.brought(tx, now - _DAY, [state.url for state in states])
             counts = {"found": feeds.count(tx, words), "all": feeds.count(tx), "ailing": feeds.count_ailing(tx)}
             pushed = subscriptions.told_until(tx, now)
         configured = {feed.url: feed for feed in site.config().feeds}
