@@ -76,8 +76,7 @@ def _adjusted(proposal: Proposal, form: MultiDict[str, str]) -> Proposal:
 
 def _draft(draft: Draft, number: int, form: MultiDict[str, str]) -> Draft:
     told = draft.storyline
-    groups = (terms(written) for written in form.get(f"all-{number}", "").splitlines())
-    asked = Terms(all=tuple(group for group in groups if group), any=terms(form.get(f"any-{number}", "")))
+    asked = terms(form, f"-{number}")
     if not asked.all and not asked.any:
         raise MonitorError(f"“{told.title}” has no terms, and would match nothing.")
     title = line(form.get(f"title-{number}", ""), _CAP) or told.title
@@ -85,6 +84,13 @@ def _draft(draft: Draft, number: int, form: MultiDict[str, str]) -> Draft:
     return replace(draft, storyline=replace(told, title=title, question=question, terms=asked))
 
 
-def terms(written: str) -> tuple[str, ...]:
+def terms(form: MultiDict[str, str], suffix: str = "") -> Terms:
+    """The terms of a form, a group a line; `suffix` is how its fields' names end."""
+    groups = map(_words, form.get(f"all{suffix}", "").splitlines())
+    any_, none = (_words(form.get(f"{name}{suffix}", "")) for name in ("any", "none"))
+    return Terms(all=tuple(group for group in groups if group), any=any_, none=none)
+
+
+def _words(written: str) -> tuple[str, ...]:
     """Terms as a person writes them, with commas between them."""
     return tuple(dict.fromkeys(term for part in written.split(",") if (term := line(part, _CAP))))

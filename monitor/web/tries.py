@@ -155,12 +155,7 @@ def _storyline(site: Site, name: str) -> Storyline:
 
 def _wanted() -> Terms:
     """The terms of the form. Raises MonitorError where there are none."""
-    groups = (terms(written) for written in request.form.get("all", "").splitlines())
-    wanted = Terms(
-        all=tuple(group for group in groups if group),
-        any=terms(request.form.get("any", "")),
-        none=terms(request.form.get("none", "")),
-    )
+    wanted = terms(request.form)
     if not wanted.all and not wanted.any:
         raise MonitorError("Without a term that an entry must have, nothing would match; add some.")
     return wanted
