@@ -76,13 +76,13 @@ class Daemon:
         pulse: Pulse | None = None,
     ) -> None:
         self.store = store
-        self.now = self._now = now
+        self.now = now
         self._page = page
         self.ticked = False
         """Whether the first tick has handed out what was due."""
         self._pulse = pulse or Pulse()
-        self.key = self._key = store.write(links.key)
-        self._parts = Parts.of(config, self._key, self.complain)
+        self.key = store.write(links.key)
+        self._parts = Parts.of(config, self.key, self.complain)
         self._parts.sync(store, now())
         store.write(lambda tx: outbox.free(tx, now()))
         self.desk = Desk(store, self._parts.rules)
@@ -128,9 +128,9 @@ class Daemon:
 
     def reload(self, config: Config) -> None:
         """Go on by another configuration, without losing a poll or a delivery. Raises MonitorError and keeps the old one."""
-        parts = Parts.of(config, self._key, self.complain)
+        parts = Parts.of(config, self.key, self.complain)
         try:
-            parts.sync(self.store, self._now())
+            parts.sync(self.store, self.now())
         except StoreError:
             parts.gate.close()
             raise
@@ -139,7 +139,7 @@ class Daemon:
         with self._lock:
             self._parts = parts
             self._traffic.adopt(config.fetch)
-            self._following_since, self._announced = self._now(), False
+            self._following_since, self._announced = self.now(), False
         # a try that takes longer ends in its own time: its lease keeps it from being sent again
         old_deliverer.stop(STOP_WITHIN / 2)
         self._deliverer = self._new_deliverer(parts)
@@ -150,7 +150,7 @@ class Daemon:
         old.gate.retire()
 
     def _new_deliverer(self, parts: Parts) -> Deliverer:
-        return Deliverer(self.store, parts.channels, parts.config.policies(), beat=self._pulse.beat, now=self._now)
+        return Deliverer(self.store, parts.channels, parts.config.policies(), beat=self._pulse.beat, now=self.now)
 
     # --- running
 
@@ -247,13 +247,13 @@ class Daemon:
     def hand_out(self, of: str = "") -> list[Future[Changes]]:
         """Start a poll of every due feed that may go now, of all hosts or `of` one."""
         with self._lock:  # held while reading: a state read earlier might be older than a poll that has ended since
-            if self._stopping or self.is_resting or not (of or self.store.glance(feeds.ANY_DUE, self._now())):
+            if self._stopping or self.is_resting or not (of or self.store.glance(feeds.ANY_DUE, self.now())):
                 return []
             parts = self._parts
             with self.store.read() as tx:
 
                 def look(wanted: Wanted) -> Iterator[FeedState]:
-                    return (state for state in feeds.due(tx, self._now(), wanted) if state.url in parts.feeds)
+                    return (state for state in feeds.due(tx, self.now(), wanted) if state.url in parts.feeds)
 
                 picked = self._traffic.pick(look, time.monotonic(), of)
             return [self._submit(parts, state) for state in picked]
@@ -279,7 +279,7 @@ class Daemon:
 
     def _poll(self, parts: Parts, state: FeedState) -> Changes:
         feed = parts.feeds[state.url]
-        return self._settled(feed, state, lambda: poll(feed, state, self._now(), parts.gate, self._parser, self.desk))
+        return self._settled(feed, state, lambda: poll(feed, state, self.now(), parts.gate, self._parser, self.desk))
 
     def _settled(self, feed: Feed, state: FeedState, work: Callable[[], Changes]) -> Changes:
         """What came of a poll; what it does not understand ends the daemon (P5)."""
@@ -304,7 +304,7 @@ class Daemon:
     def _blame(self, feed: Feed, state: FeedState) -> None:
         """Note that the poll of this feed ends the daemon, so that it cannot do so at every start (P14)."""
         crash = FeedError("crash", "Something in this feed ended the monitor; its log says where.")
-        after = schedule.after(Poll(feed=feed, state=state, at=self._now(), error=crash))
+        after = schedule.after(Poll(feed=feed, state=state, at=self.now(), error=crash))
         with suppress(StoreError):
             self.store.write(lambda tx: feeds.save(tx, after))
 
@@ -320,7 +320,7 @@ class Daemon:
         return not self.is_resting
 
     def _take(self, feed: Feed, state: FeedState, push: Push) -> Changes:
-        now = self._now()
+        now = self.now()
         if push.body is None:
             self.store.write(lambda tx: feeds.nudge(tx, feed.url, now))
             return Changes()
@@ -330,16 +330,16 @@ class Daemon:
         """Send all that is due now, each channel once through; for `monitor once`."""
         policies = self.config.policies()
         for name, channel in self._parts.channels.items():
-            while deliver(self.store, name, channel, self._now, policy=policies[name]):
+            while deliver(self.store, name, channel, self.now, policy=policies[name]):
                 pass
 
     def _announce(self) -> None:
         """When each feed was polled once, or two minutes went by: one message a storyline on how things stand."""
         with self.store.read() as tx:
             unpolled = feeds.is_any_unpolled(tx)
-        if unpolled and self._now() - self._following_since < _BASELINE_WITHIN:
+        if unpolled and self.now() - self._following_since < _BASELINE_WITHIN:
             return
-        if self.desk.announce(self._now()).deliveries:
+        if self.desk.announce(self.now()).deliveries:
             self._deliverer.wake()
         self._announced = True
 
@@ -349,41 +349,41 @@ class Daemon:
 
     def watch(self) -> None:
         """Tell of storylines that went into another state."""
-        if self.desk.watch(self._now()).deliveries:
+        if self.desk.watch(self.now()).deliveries:
             self._deliverer.wake()
 
     def _subscribe(self) -> None:
         """Ask hubs to tell of changes, where they can reach us."""
         base_url = self.config.web.base_url
         if base_url and self._server is not None:
-            subscribe(self.store, self._parts.gate.post, base_url, self._now)
+            subscribe(self.store, self._parts.gate.post, base_url, self.now)
 
     def look(self) -> None:
         """Tell the operator what does not go as it should, and what is well again."""
         known, operator, routing = list(self._troubles.values()), self.config.operator, self._parts.rules.routing
-        if notices.look(self.store, operator, routing, self._now(), known).deliveries:
+        if notices.look(self.store, operator, routing, self.now(), known).deliveries:
             self._deliverer.wake()
 
     def _undo_future(self) -> None:
-        self.store.write(lambda tx: feeds.undo_future(tx, self._now()))
+        self.store.write(lambda tx: feeds.undo_future(tx, self.now()))
 
     def _tidy(self) -> None:
         """Forget what is past its time, in small steps."""
         keep = self.config.retention
         while not self._stopping and self.store.write(
-            lambda tx: stories.prune(tx, self._now() - keep.entries, self._now() - keep.seen)
+            lambda tx: stories.prune(tx, self.now() - keep.entries, self.now() - keep.seen)
         ):
             time.sleep(0.1)
-        self.store.write(lambda tx: mutes.prune(tx, self._now()))
+        self.store.write(lambda tx: mutes.prune(tx, self.now()))
 
     # --- watching
 
     def _prove(self) -> None:
         """Real work on the desk's thread: a write that is kept. That the store refuses it is an answer too; only silence is death (S3)."""
         try:
-            self.store.write(lambda tx: upsert(tx, meta, [{"name": "alive", "value": self._now().isoformat()}]))
+            self.store.write(lambda tx: upsert(tx, meta, [{"name": "alive", "value": self.now().isoformat()}]))
             with self.store.read() as tx:
-                waiting, late = outbox.pending(tx), feeds.count_due(tx, self._now() - _LATE)
+                waiting, late = outbox.pending(tx), feeds.count_due(tx, self.now() - _LATE)
             self._refused = ""
             self._status = (
                 f"{len(self._parts.feeds)} feeds, {len(self._polling)} being polled, {waiting} deliveries waiting"
