@@ -17,7 +17,7 @@ from monitor.config import load
 from monitor.store import Store
 from monitor.web import app
 from tests.alerts.receiver import Clock
-from tests.web.sites import make_config, make_site
+from tests.web.sites import make_config, make_site, sent
 
 VOLCANO = (Path(__file__).parents[1] / "articles/volcano.txt").read_text()
 CONFIG = """# mine
@@ -48,9 +48,7 @@ def client(store: Store, clock: Clock, path: Path, reloads: list[bool]) -> Flask
 
 
 def post(client: FlaskClient, address: str, **fields: Any) -> TestResponse:
-    found = re.search(r'name="csrf" value="([0-9a-f]{64})"', client.get("/add").text)
-    assert found
-    return client.post(address, data={"csrf": found[1]} | fields)
+    return sent(client, "/add", address, **fields)
 
 
 def form_of(answer: TestResponse) -> dict[str, str]:

@@ -20,7 +20,7 @@ from monitor.store import Store, outbox
 from monitor.web import app
 from tests.alerts.receiver import Clock
 from tests.alerts.test_webhook import Receiver
-from tests.web.sites import make_config, make_site
+from tests.web.sites import make_config, make_site, sent
 
 Start = Callable[..., FlaskClient]
 
@@ -45,9 +45,7 @@ def start(store: Store, clock: Clock) -> Start:
 
 
 def post(client: FlaskClient, path: str, **fields: Any) -> TestResponse:
-    found = re.search(r'name="csrf" value="([0-9a-f]{64})"', client.get("/deliveries").text)
-    assert found
-    return client.post(path, data={"csrf": found[1]} | fields)
+    return sent(client, "/deliveries", path, **fields)
 
 
 def hook(url: str = "https://hook.example/") -> WebhookSettings:

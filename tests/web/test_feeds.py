@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -23,7 +20,7 @@ from monitor.store import Store, feeds
 from monitor.web import app
 from monitor.web.feeds import LISTED
 from tests.alerts.receiver import Clock
-from tests.web.sites import make_config, make_site
+from tests.web.sites import make_config, make_site, sent, serving
 
 CONFIG = """# mine
 feeds:
@@ -60,30 +57,18 @@ def start(store: Store, clock: Clock, reloads: list[bool]) -> Start:
 def web() -> Iterator[str]:
     """A site on loopback with a feed and a page that declares it."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            page = b'<html><head><link rel="alternate" type="application/rss+xml" href="/rss"></head><body>news</body></html>'
-            body, kind = (RSS.encode(), "application/rss+xml") if self.path == "/rss" else (page, "text/html")
-            self.send_response(200)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def page(path: str) -> tuple[str, bytes]:
+        if path == "/rss":
+            return "application/rss+xml", RSS.encode()
+        declared = '<link rel="alternate" type="application/rss+xml" href="/rss">'
+        return "text/html", f"<html><head>{declared}</head><body>news</body></html>".encode()
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
+    with serving(page) as address:
+        yield address
 
 
 def post(client: FlaskClient, path: str, **fields: Any) -> TestResponse:
-    found = re.search(r'name="csrf" value="([0-9a-f]{64})"', client.get("/feeds").text)
-    assert found
-    return client.post(path, data={"csrf": found[1]} | fields, content_type="multipart/form-data")
+    return sent(client, "/feeds", path, **fields)
 
 
 def remember(store: Store, clock: Clock, **known: Any) -> None:

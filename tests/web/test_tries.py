@@ -6,9 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -21,7 +19,7 @@ from monitor.model import Entry, Terms
 from monitor.store import Store, stories
 from monitor.web import app
 from tests.alerts.receiver import Clock
-from tests.web.sites import make_config, make_site
+from tests.web.sites import make_config, make_site, sent, serving
 
 CONFIG = """# mine
 feeds: [https://herald.example/feed]
@@ -68,30 +66,15 @@ def read(store: Store, clock: Clock) -> Callable[..., None]:
 def article() -> Iterator[str]:
     """An article on loopback."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            text = "The Tarn ferry sails again after its crew and the union agreed on pay for the summer. " * 6
-            body = f"<html lang='en'><head><title>Tarn ferry sails again</title></head><body><article><h1>Tarn ferry sails again</h1><p>{text}</p></article></body></html>".encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/ferry"
-    server.shutdown()
-    server.server_close()
+    text = "The Tarn ferry sails again after its crew and the union agreed on pay for the summer. " * 6
+    head, body = "<title>Tarn ferry sails again</title>", f"<h1>Tarn ferry sails again</h1><p>{text}</p>"
+    page = f"<html lang='en'><head>{head}</head><body><article>{body}</article></body></html>".encode()
+    with serving(lambda _path: ("text/html", page)) as address:
+        yield f"{address}/ferry"
 
 
 def post(client: FlaskClient, address: str, **fields: Any) -> TestResponse:
-    found = re.search(r'name="csrf" value="([0-9a-f]{64})"', client.get("/try").text)
-    assert found
-    return client.post(address, data={"csrf": found[1]} | fields)
+    return sent(client, "/try", address, **fields)
 
 
 def outcome(client: FlaskClient, started: TestResponse) -> str:
