@@ -255,8 +255,7 @@ class Daemon:
                 def look(wanted: Wanted) -> Iterator[FeedState]:
                     return (state for state in feeds.due(tx, self.now(), wanted) if state.url in parts.feeds)
 
-                picked = self._traffic.pick(look, time.monotonic(), of)
-            return [self._submit(parts, state) for state in picked]
+                return [self._submit(parts, state) for state in self._traffic.pick(look, time.monotonic(), of)]
 
     def _submit(self, parts: Parts, state: FeedState) -> Future[Changes]:
         self._polling[state.url] = time.monotonic()

@@ -53,16 +53,19 @@ class Traffic:
         }
 
     def pick(self, look: Look, at: float, of: str = "") -> list[FeedState]:
-        """Those that may go now, of all hosts or `of` one; each is to be begun, and ended."""
+        """Those that may go now, of all hosts or `of` one; each is to be begun, and ended. None is taken if a look fails."""
         spacing = self._settings.spacing.total_seconds()
         self._begun = {name: begun for name, begun in self._begun.items() if at - begun < spacing}
         picked: list[FeedState] = []
-        for doubtful in (False, True):
-            more = True
-            while more and (wanted := self._wanted(of, doubtful=doubtful)):
-                some, more = self._some(look(wanted), at)
-                picked += some
-                more = more and bool(some)
+        try:
+            for doubtful in (False, True):
+                more = True
+                while more and (wanted := self._wanted(of, doubtful=doubtful)):
+                    more = self._take_some(look(wanted), at, picked)
+        except BaseException:
+            for state in picked:
+                self.end(state)
+            raise
         return picked
 
     def _wanted(self, of: str, *, doubtful: bool) -> Wanted | None:
@@ -72,9 +75,9 @@ class Traffic:
         full = {name for name in self._of_host if self._is_full(name)}
         return Wanted(host=of, hosts_but=full | self._begun.keys(), but=self._urls, doubtful=doubtful)
 
-    def _some(self, due: Iterable[FeedState], at: float) -> tuple[list[FeedState], bool]:
-        """Take those that may go, until too many may not, or places are filled; and whether there may be more."""
-        taken: list[FeedState] = []
+    def _take_some(self, due: Iterable[FeedState], at: float, picked: list[FeedState]) -> bool:
+        """Take those that may go, until too many may not, or places are filled; whether another look may give more."""
+        before = len(picked)
         skipped = 0
         for state in due:
             name = host(state.url)
@@ -84,10 +87,12 @@ class Traffic:
                     self._crowded.add(name)
             else:
                 self._take(state, name, at)
-                taken.append(state)
+                picked.append(state)
             if skipped >= _SKIPPED or not self._is_place(doubtful=state.is_doubtful):
-                return taken, True
-        return taken, skipped > 0
+                break
+        else:
+            return skipped > 0 and len(picked) > before
+        return len(picked) > before
 
     def _take(self, state: FeedState, name: str, at: float) -> None:
         self._urls.add(state.url)

@@ -167,6 +167,8 @@ class Store:
         except BaseException:  # noqa: BLE001 - of which step it is shows when each is done alone
             for step in reversed(taken):
                 step.undone()
+            if not taken:  # it could not even begin, and who waits for this one has to hear of it
+                taken.append(self._steps.popleft())
             for step in taken:
                 self._write_step(step)
         else:

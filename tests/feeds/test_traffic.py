@@ -7,6 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
+from monitor.errors import StoreError
 from monitor.feeds.settings import FetchSettings
 from monitor.feeds.traffic import Look, Traffic
 from monitor.model import FeedState, Wanted, host
@@ -101,6 +104,19 @@ def test_feeds_that_failed_or_are_new_have_places_of_their_own() -> None:
     assert len(traffic.pick(among([*slow[24:], *fine[16:]]), 0.0)) == 1
     traffic.end(fine[0])
     assert len(traffic.pick(among(fine[16:]), 0.0)) == 1
+
+
+def test_a_look_that_fails_half_way_leaves_no_feed_behind_as_being_polled() -> None:
+    """S14: it would never be polled again."""
+    traffic, due = Traffic(UNHURRIED), [well(f"https://{name}.example/") for name in "ab"]
+
+    def cut(_wanted: Wanted) -> Iterator[FeedState]:
+        yield due[0]
+        raise StoreError("The store refused.")
+
+    with pytest.raises(StoreError):
+        traffic.pick(cut, 0.0)
+    assert traffic.pick(among(due), 0.0) == due
 
 
 def test_slow_work_on_doubtful_feeds_holds_up_no_other() -> None:

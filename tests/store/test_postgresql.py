@@ -90,6 +90,18 @@ def test_a_server_that_is_down_is_told_and_found_again(store: Store, postgresql:
     assert kept(store) == ["e2"]
 
 
+def test_whoever_wants_to_write_with_others_hears_of_it_too_when_there_is_no_server(
+    store: Store, postgresql: Database
+) -> None:
+    """S14: a poll that was never told anything waited for ever, and its feed was never polled again."""
+    undone: list[bool] = []
+    with postgresql.away(), pytest.raises(StoreError, match="not currently accepting connections"):
+        store.write_together(lambda tx: stories.save(tx, [entry(1)], [], [], NOON), lambda: undone.append(True))
+    assert undone == [True]
+    store.write_together(lambda tx: stories.save(tx, [entry(2)], [], [], NOON))
+    assert kept(store) == ["e2"]
+
+
 def test_a_server_that_does_not_answer_is_not_waited_for_by_one_after_the_other(url: str) -> None:
     """S14, P1: a network that is cut says nothing; were each step to wait for it, the daemon would count as dead."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
