@@ -5,7 +5,7 @@ All times are aware and in UTC. All ids are short strings of [a-z0-9-] unless sa
 
 from monitor.model.alerts import Alert, AlertKind, Chapter, Delivery, DeliveryState, Hold, Link, Mute, Told
 from monitor.model.feeds import Document, Entry, Feed, FeedState, Item, Response, Subscription, Wanted, host
-from monitor.model.stages import Changes, History, Poll, Push, Reply
+from monitor.model.stages import Changes, History, Poll, Push, Reply, Settled
 from monitor.model.stories import (
     LIVELY,
     Change,
@@ -53,6 +53,7 @@ __all__ = [
     "Reply",
     "Response",
     "Route",
+    "Settled",
     "Severity",
     "StoryState",
     "Storyline",
