@@ -9,9 +9,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from wsgiref.types import WSGIApplication
@@ -24,14 +23,11 @@ from monitor.alerts.notice import Trouble
 from monitor.config import Config
 from monitor.deliver import Deliverer, deliver
 from monitor.desk import Desk
-from monitor.errors import FeedError, MonitorError, StoreError, StoreHeld, passes
-from monitor.feeds import schedule
+from monitor.errors import MonitorError, StoreError, StoreHeld, passes
 from monitor.feeds.fetch import Gate
-from monitor.feeds.parse import Parser
-from monitor.feeds.traffic import Traffic
-from monitor.model import Changes, Feed, FeedState, Poll, Push, Wanted, host
+from monitor.model import Changes
 from monitor.parts import Parts
-from monitor.poll import poll, take
+from monitor.polls import Polls
 from monitor.process import Pulse
 from monitor.serve import Server, anew
 from monitor.store import Store, feeds, links, mutes, outbox, stories, upsert
@@ -50,12 +46,9 @@ _TIDY_ALLOWED = 6 * 3_600.0
 """Seconds for what a job forgets in small steps, which may be millions of rows."""
 _TICK_LATE, _ROUND = 10.0, 5
 _PROVE_EVERY = 10
-_REST_AFTER_REFUSAL = 30.0
-"""Seconds without new polls after the store refused one: a full disk must not turn into a storm of requests (S3)."""
 _LATE = timedelta(minutes=1)
 """Feeds that wait for longer are told of: the machine, or who is asked, is too slow for so many."""
 _BASELINE_WITHIN = timedelta(minutes=2)
-_PARSERS = 2
 _LOOK_EVERY = timedelta(minutes=1)
 """How often the operator may hear of something new."""
 
@@ -87,13 +80,10 @@ class Daemon:
         store.write(lambda tx: outbox.free(tx, now()))
         self.desk = Desk(store, self._parts.rules)
         self._deliverer = self._new_deliverer(self._parts)
-        self._parser = Parser(_PARSERS)
+        self.polls = Polls(store, self.desk, self._parts, now, self._after, self._fail)
         self._lock = threading.RLock()
-        self._polling: dict[str, float] = {}
-        self._traffic = Traffic(config.fetch)
         self._working: dict[str, float] = {}
         """The jobs that run at this moment, and since when."""
-        self._rest_until = 0.0
         self._following_since = now()
         self._announced = False
         self._stopping = False
@@ -136,10 +126,9 @@ class Daemon:
             raise
         self.desk.adopt(parts.rules)
         old, old_deliverer = self._parts, self._deliverer
-        with self._lock:
-            self._parts = parts
-            self._traffic.adopt(config.fetch)
-            self._following_since, self._announced = self.now(), False
+        self._parts = parts
+        self.polls.adopt(parts)
+        self._following_since, self._announced = self.now(), False
         # a try that takes longer ends in its own time: its lease keeps it from being sent again
         old_deliverer.stop(STOP_WITHIN / 2)
         self._deliverer = self._new_deliverer(parts)
@@ -169,14 +158,14 @@ class Daemon:
         self._ended.set()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
-        self._traffic.close()
+        self.polls.stop()
         self._wait_until_idle(end - STOP_WITHIN / 2)
         self._parts.gate.close()
         if self._server is not None:
             self._server.close()
         if any(thread.is_alive() for thread in self._deliverer.threads):
             self._deliverer.stop(max(0.5, end - time.monotonic() - 1))
-        self._parser.close()
+        self.polls.close()
         self._wait_until_idle(end)
 
     def _serve(self) -> None:
@@ -184,7 +173,7 @@ class Daemon:
         self._server = anew(self._server, self._page and partial(self._page, self), self.config.web, self.complain)
 
     def _wait_until_idle(self, end: float) -> None:
-        while (self._polling or self._working) and time.monotonic() < end:
+        while (self.polls.under_way or self._working) and time.monotonic() < end:
             time.sleep(0.02)
 
     def _add_jobs(self) -> None:
@@ -239,91 +228,15 @@ class Daemon:
             self._announce()
         self.ticked = True
 
-    @property
-    def is_resting(self) -> bool:
-        """Whether nothing is polled for a while, since the store refused to keep what a poll brought."""
-        return time.monotonic() < self._rest_until
+    def hand_out(self) -> list[Future[Changes]]:
+        """Start a poll of every due feed that may go now."""
+        return self.polls.hand_out()
 
-    def hand_out(self, of: str = "") -> list[Future[Changes]]:
-        """Start a poll of every due feed that may go now, of all hosts or `of` one."""
-        with self._lock:  # held while reading: a state read earlier might be older than a poll that has ended since
-            if self._stopping or self.is_resting or not (of or self.store.glance(feeds.ANY_DUE, self.now())):
-                return []
-            parts = self._parts
-            with self.store.read() as tx:
-
-                def look(wanted: Wanted) -> Iterator[FeedState]:
-                    return (state for state in feeds.due(tx, self.now(), wanted) if state.url in parts.feeds)
-
-                return [self._submit(parts, state) for state in self._traffic.pick(look, time.monotonic(), of)]
-
-    def _submit(self, parts: Parts, state: FeedState) -> Future[Changes]:
-        self._polling[state.url] = time.monotonic()
-        future = self._traffic.begin(state, partial(self._poll, parts, state))
-        future.add_done_callback(partial(self._release, state))
-        return future
-
-    def _release(self, state: FeedState, _future: Future[Changes]) -> None:
-        with self._lock:
-            del self._polling[state.url]
-            crowded = self._traffic.end(state)
-        if not crowded:
-            return
-        try:
-            self.hand_out(host(state.url))
-        except BaseException as error:
-            if not passes(error):
-                self._fail(error)
-                raise
-
-    def _poll(self, parts: Parts, state: FeedState) -> Changes:
-        feed = parts.feeds[state.url]
-        return self._settled(feed, state, lambda: poll(feed, state, self.now(), parts.gate, self._parser, self.desk))
-
-    def _settled(self, feed: Feed, state: FeedState, work: Callable[[], Changes]) -> Changes:
-        """What came of a poll; what it does not understand ends the daemon (P5)."""
-        try:
-            changes = work()
-        except BaseException as error:
-            if self._stopping or isinstance(error, FeedError):  # cut by our own end: it stays due
-                return Changes()
-            if not passes(error):
-                self._blame(feed, state)
-                self._fail(error)
-                raise
-            # it stays due, and is polled again when the store takes writes
-            log.error("poll feed=%s error=%s", feed.name or feed.url, error)  # noqa: TRY400
-            self._rest_until = time.monotonic() + _REST_AFTER_REFUSAL
-            return Changes()
+    def _after(self, changes: Changes) -> None:
+        """A poll is settled."""
         self._pulse.beat("desk")  # it works, however long the line before it
         if changes.deliveries:
             self._deliverer.wake()
-        return changes
-
-    def _blame(self, feed: Feed, state: FeedState) -> None:
-        """Note that the poll of this feed ends the daemon, so that it cannot do so at every start (P14)."""
-        crash = FeedError("crash", "Something in this feed ended the monitor; its log says where.")
-        after = schedule.after(Poll(feed=feed, state=state, at=self.now(), error=crash))
-        with suppress(StoreError):
-            self.store.write(lambda tx: feeds.save(tx, after))
-
-    def push(self, push: Push) -> bool:
-        """Take what a hub brought, before it is told so; False where it is to bring it again later."""
-        feed = self._parts.feeds.get(push.feed)
-        if feed is None or self._stopping:
-            return True
-        with self.store.read() as tx:
-            state = feeds.one(tx, feed.url)
-        if state is not None and not state.is_new:  # the first poll comes before anything is news
-            self._settled(feed, state, partial(self._take, feed, state, push))
-        return not self.is_resting
-
-    def _take(self, feed: Feed, state: FeedState, push: Push) -> Changes:
-        now = self.now()
-        if push.body is None:
-            self.store.write(lambda tx: feeds.nudge(tx, feed.url, now))
-            return Changes()
-        return take(feed, state, (push.body, push.content_type), now, self._parser, self.desk)
 
     def deliver_due(self) -> None:
         """Send all that is due now, each channel once through; for `monitor once`."""
@@ -384,9 +297,7 @@ class Daemon:
             with self.store.read() as tx:
                 waiting, late = outbox.pending(tx), feeds.count_due(tx, self.now() - _LATE)
             self._refused = ""
-            self._status = (
-                f"{len(self._parts.feeds)} feeds, {len(self._polling)} being polled, {waiting} deliveries waiting"
-            )
+            self._status = f"{len(self._parts.feeds)} feeds, {len(self.polls.under_way)} being polled, {waiting} deliveries waiting"
             if late:  # P17
                 self._status += f"; {late} of the feeds should have been polled more than a minute ago"
                 log.warning("late feeds=%d", late)
@@ -396,7 +307,7 @@ class Daemon:
             self._status = self._refused = str(error)
             log.error("prove error=%s", error)  # noqa: TRY400
         self._pulse.beat("desk")
-        self._parser.rest()
+        self.polls.rest()
 
     @property
     def status(self) -> str:
@@ -405,7 +316,7 @@ class Daemon:
 
     def unready(self) -> str:
         """Why no story is followed at this moment, in a sentence; empty when all are."""
-        refuses = bool(self._refused) or self.is_resting or self._pulse.age("desk") > 3 * _PROVE_EVERY
+        refuses = bool(self._refused) or self.polls.is_resting or self._pulse.age("desk") > 3 * _PROVE_EVERY
         if self._stopping or not self.ticked:
             return "It ends." if self._stopping else "It has just begun."
         return "The store takes nothing." if refuses else ""
@@ -427,7 +338,9 @@ class Daemon:
         allowed = _ALLOWED | {thread.name: _DELIVERER_ALLOWED for thread in self._deliverer.threads}
         silent = self._pulse.silent(allowed)
         now = time.monotonic()
-        silent += [f"the poll of {url}" for url, since in list(self._polling.items()) if now - since > _POLL_ALLOWED]
+        silent += [
+            f"the poll of {url}" for url, since in list(self.polls.under_way.items()) if now - since > _POLL_ALLOWED
+        ]
         silent += [
             f"the job {name}"
             for name, since in list(self._working.items())
@@ -443,6 +356,6 @@ class Daemon:
     def forgive(self) -> None:
         """The whole process stood still (suspended, SIGSTOP): nobody is to blame for the silence (P9)."""
         self._pulse.forgive()
+        self.polls.forgive()
         with self._lock:
-            self._polling = dict.fromkeys(self._polling, time.monotonic())
             self._working = dict.fromkeys(self._working, time.monotonic())

@@ -1,4 +1,4 @@
-"""Which of the due feeds go now, and the threads they go on: few from one host at a time and not in quick succession.
+"""Which of the due feeds go now, and the lanes they go on: few from one host at a time and not in quick succession.
 
 A feed that was well has places of its own. Those that are new or failed last time may take all their time again, and mostly wait for
 their servers, so they share other places, and keep no feed waiting that is well (H1, H2).
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import lru_cache
@@ -19,13 +19,39 @@ from monitor.model import FeedState, Wanted, host
 
 _QUEUED = 2
 """How many feeds that were well are handed out for each of their threads, so that none of those is idle until the next tick."""
-_DOUBTFUL = 3
+DOUBTFUL = 3
 """How many places doubtful feeds have for each place of those that were well."""
 _SKIPPED = 10
 """Feeds that may not go and are looked at all the same, before those that may are asked for anew."""
 Look = Callable[[Wanted], Iterable[FeedState]]
 """Gives the due feeds that are wanted, the longest waiting first."""
 T = TypeVar("T")
+
+
+class Lanes:
+    """The threads that polls go on."""
+
+    def __init__(self, settings: FetchSettings) -> None:
+        self._pools: dict[bool, ThreadPoolExecutor] = {}
+        """Doubtful or not -> threads."""
+        self.adopt(settings)
+
+    def adopt(self, settings: FetchSettings) -> None:
+        """Go on by other settings; what is under way ends on the threads it has."""
+        self.close(cancel=False)
+        self._pools = {
+            False: ThreadPoolExecutor(settings.workers, thread_name_prefix="poll"),
+            True: ThreadPoolExecutor(DOUBTFUL * settings.workers, thread_name_prefix="doubtful"),
+        }
+
+    def begin(self, state: FeedState, work: Callable[[], T]) -> Future[T]:
+        """Have `work` done for a feed that was picked."""
+        return self._pools[state.is_doubtful].submit(work)
+
+    def close(self, *, cancel: bool = True) -> None:
+        """Begin nothing more."""
+        for pool in self._pools.values():
+            pool.shutdown(wait=False, cancel_futures=cancel)
 
 
 class Traffic:
@@ -40,17 +66,19 @@ class Traffic:
         """Hosts, of those that need no sparing, at which more was due than could go."""
         self._under_way: Counter[bool] = Counter()
         """Doubtful or not -> polls."""
-        self._pools: dict[bool, ThreadPoolExecutor] = {}
         self.adopt(settings)
 
     def adopt(self, settings: FetchSettings) -> None:
-        """Go on by other settings; what is under way ends on the threads it has."""
-        self.close(cancel=False)
+        """Go on by other settings."""
         self._settings = settings
-        self._pools = {
-            False: ThreadPoolExecutor(settings.workers, thread_name_prefix="poll"),
-            True: ThreadPoolExecutor(_DOUBTFUL * settings.workers, thread_name_prefix="doubtful"),
-        }
+
+    def resume(self, polls: Collection[tuple[str, bool]], at: float) -> None:
+        """These are under way, and no others, whoever began them: each by its URL, and whether the feed is doubtful."""
+        lately = set(self._of_host)
+        self._urls = {url for url, _ in polls}
+        self._of_host = Counter(host(url) for url, _ in polls)
+        self._under_way = Counter(doubtful for _, doubtful in polls)
+        self._begun |= {name: at for name in lately | self._of_host.keys() if self._is_spared(name)}
 
     def pick(self, look: Look, at: float, of: str = "") -> list[FeedState]:
         """Those that may go now, of all hosts or `of` one; each is to be begun, and ended. None is taken if a look fails."""
@@ -102,7 +130,7 @@ class Traffic:
             self._begun[name] = at
 
     def _is_place(self, *, doubtful: bool) -> bool:
-        places = (_DOUBTFUL if doubtful else _QUEUED) * self._settings.workers
+        places = (DOUBTFUL if doubtful else _QUEUED) * self._settings.workers
         return self._under_way[doubtful] < places
 
     def _is_full(self, name: str) -> bool:
@@ -110,10 +138,6 @@ class Traffic:
 
     def _is_spared(self, name: str) -> bool:
         return bool(self._settings.spacing) and not _is_own(name)
-
-    def begin(self, state: FeedState, work: Callable[[], T]) -> Future[T]:
-        """Have `work` done for a feed that was picked."""
-        return self._pools[state.is_doubtful].submit(work)
 
     def end(self, state: FeedState) -> bool:
         """The poll of a feed that was picked is over; whether others of its host may go at once.
@@ -130,11 +154,6 @@ class Traffic:
             return False
         self._crowded.discard(name)  # the next look at its feeds tells whether it still is
         return True
-
-    def close(self, *, cancel: bool = True) -> None:
-        """Begin nothing more."""
-        for pool in self._pools.values():
-            pool.shutdown(wait=False, cancel_futures=cancel)
 
 
 @lru_cache(maxsize=10_000)
