@@ -1,7 +1,8 @@
 """The daemon: wires the parts, keeps them going, and knows when one of them has died.
 
 Threads: the scheduler ticks, a pool polls, the store's writer settles, one deliverer a channel sends. The supervisor
-watches over them from the main thread.
+watches over them from the main thread. Where several processes share the work, each has some of the roles, and the engine
+hands out what is due instead.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 from wsgiref.types import WSGIApplication
 
 from apscheduler.executors.pool import ThreadPoolExecutor as JobExecutor
@@ -25,20 +27,24 @@ from monitor.deliver import Deliverer, deliver
 from monitor.desk import Desk
 from monitor.errors import MonitorError, StoreError, StoreHeld, passes
 from monitor.feeds.fetch import Gate
+from monitor.feeds.shares import Shares
 from monitor.model import Changes
 from monitor.parts import Parts
 from monitor.polls import Polls
-from monitor.process import Pulse
+from monitor.process import Pulse, Role
 from monitor.serve import Server, anew
 from monitor.store import Store, feeds, links, mutes, outbox, stories, upsert
 from monitor.store.schema import meta
 from monitor.subscribe import subscribe
 
+if TYPE_CHECKING:
+    from monitor.engine import Engine
+
 log = logging.getLogger(__name__)
 
 STOP_WITHIN = 8.0
 """Seconds in which the daemon ends, with what is under way finished or safely abandoned (P1)."""
-_ALLOWED = {"tick": 30.0, "desk": 60.0}
+_ALLOWED = {"tick": 30.0, "desk": 60.0, "engine": 60.0}
 """Seconds of silence after which a part counts as dead; see also the next two."""
 _DELIVERER_ALLOWED = 120.0
 _POLL_ALLOWED = 600.0
@@ -54,9 +60,10 @@ _LOOK_EVERY = timedelta(minutes=1)
 
 
 class Daemon:
-    """Everything that runs, for one configuration at a time. Its store is held by this process.
+    """Everything that runs, for one configuration at a time; of several processes that share a store, what its `roles` are.
 
-    `page` makes what is served; without it nothing is. So the page may know everything, and nothing here knows the page.
+    The store is held by this process, or by those that share it. `page` makes what is served; without it nothing is. So the
+    page may know everything, and nothing here knows the page.
     """
 
     def __init__(
@@ -64,20 +71,23 @@ class Daemon:
         config: Config,
         store: Store,
         *,
+        roles: Collection[Role] = (),
         page: Callable[[Daemon], WSGIApplication] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         pulse: Pulse | None = None,
     ) -> None:
-        self.store = store
-        self.now = now
-        self._page = page
+        self.store, self.now = store, now
+        self._shares = bool(roles)
+        self._roles = frozenset(roles or Role)
+        self._page = page if Role.WEB in self._roles else None
         self.ticked = False
         """Whether the first tick has handed out what was due."""
         self._pulse = pulse or Pulse()
         self.key = store.write(links.key)
         self._parts = Parts.of(config, self.key, self.complain)
         self._parts.sync(store, now())
-        store.write(lambda tx: outbox.free(tx, now()))
+        if not self._shares:
+            store.write(lambda tx: outbox.free(tx, now()))
         self.desk = Desk(store, self._parts.rules)
         self._deliverer = self._new_deliverer(self._parts)
         self.polls = Polls(store, self.desk, self._parts, now, self._after, self._fail)
@@ -85,15 +95,14 @@ class Daemon:
         self._working: dict[str, float] = {}
         """The jobs that run at this moment, and since when."""
         self._following_since = now()
-        self._announced = False
-        self._stopping = False
+        self._announced = self._stopping = False
         self._ended = threading.Event()
         self.failure: BaseException | None = None
         """What happened that the daemon does not understand, and ends by (P5)."""
-        self._status = ""
-        self._refused = ""
+        self._status = self._refused = ""
         self._troubles: dict[str, Trouble] = {}
         self._server: Server | None = None
+        self._engine = self._join() if self._shares else None
         self._scheduler = BackgroundScheduler(
             executors={"default": JobExecutor(4)},
             job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
@@ -139,7 +148,13 @@ class Daemon:
         old.gate.retire()
 
     def _new_deliverer(self, parts: Parts) -> Deliverer:
-        return Deliverer(self.store, parts.channels, parts.config.policies(), beat=self._pulse.beat, now=self.now)
+        return Deliverer(
+            self.store,
+            {} if self._shares else parts.channels,
+            parts.config.policies(),
+            beat=self._pulse.beat,
+            now=self.now,
+        )
 
     # --- running
 
@@ -147,6 +162,8 @@ class Daemon:
         """Begin to tick, poll and deliver."""
         self._deliverer.start()
         self._serve()
+        if self._engine is not None:
+            self._engine.start()
         self._add_jobs()
         self._scheduler.start()
 
@@ -165,6 +182,8 @@ class Daemon:
             self._server.close()
         if any(thread.is_alive() for thread in self._deliverer.threads):
             self._deliverer.stop(max(0.5, end - time.monotonic() - 1))
+        if self._engine is not None:
+            self._engine.stop(max(0.5, end - time.monotonic() - 1))
         self.polls.close()
         self._wait_until_idle(end)
 
@@ -176,6 +195,29 @@ class Daemon:
         while (self.polls.under_way or self._working) and time.monotonic() < end:
             time.sleep(0.02)
 
+    def _join(self) -> Engine:
+        """Take part in the work that processes share, as this one's roles are. Raises StoreError."""
+        try:
+            from monitor import engine  # noqa: PLC0415 - it is there only where it is wanted
+        except ImportError:
+            raise StoreError(
+                "Roles need the package procrastinate, which is not here; run pip install procrastinate."
+            ) from None
+        chores = (
+            engine.Chore("watch", "*/10 * * * *", self.watch),
+            engine.Chore("look", "* * * * *", self.look),
+            engine.Chore("subscribe", "* * * * *", self._subscribe),
+            engine.Chore("tidy", "17 3 * * *", self._tidy),
+        )
+        self.polls.shares = Shares(self.config.fetch.spacing.total_seconds())
+        work = engine.Work(
+            shares=self.polls.shares if Role.WORKER in self._roles else None,
+            is_busy=self.polls.is_busy,
+            deliver=self._deliver if Role.DELIVERER in self._roles else None,
+            chores=chores if Role.SCHEDULER in self._roles else (),
+        )
+        return engine.Engine(self.store, work, self._pulse.beat, self._fail)
+
     def _add_jobs(self) -> None:
         jobs: tuple[tuple[str, Callable[[], None], timedelta, timedelta], ...] = (
             ("prove", self._prove, timedelta(seconds=_PROVE_EVERY), timedelta(0)),
@@ -185,8 +227,9 @@ class Daemon:
             ("tidy", self._tidy, timedelta(days=1), timedelta(minutes=10)),
         )
         add = partial(self._scheduler.add_job, trigger="interval", replace_existing=True)
-        add(self._ticks, seconds=_ROUND, id="tick", next_run_time=datetime.now(UTC))
-        for name, job, every, first in jobs:
+        if self._ticks_here:
+            add(self._ticks, seconds=_ROUND, id="tick", next_run_time=datetime.now(UTC))
+        for name, job, every, first in jobs[:1] if self._shares else jobs:  # the others are chores of all
             begin = datetime.now(UTC) + first
             add(self._guarded, args=(job,), seconds=every.total_seconds(), id=name, next_run_time=begin)
 
@@ -224,19 +267,39 @@ class Daemon:
         """Hand out the feeds that are due; then, once, tell the state of the stories."""
         self._pulse.beat("tick")
         self.hand_out()
-        if not self._announced:
+        if not self._announced and Role.SCHEDULER in self._roles:
             self._announce()
         self.ticked = True
 
     def hand_out(self) -> list[Future[Changes]]:
-        """Start a poll of every due feed that may go now."""
-        return self.polls.hand_out()
+        """Start a poll of every due feed that may go now; where others share the work, of those in our shares."""
+        if self._engine is not None and Role.SCHEDULER in self._roles:
+            self._engine.queue.offer_shares()
+            now = self.now()
+            self._engine.queue.deliver(
+                name for name in self._parts.channels if self.store.glance(outbox.ANY_DUE, name, now)
+            )
+        return self.polls.hand_out() if Role.WORKER in self._roles else []
+
+    def _wake(self, changes: Changes) -> None:
+        """Have what was queued sent now, not only when somebody looks."""
+        if not changes.deliveries:
+            return
+        if self._engine is None:
+            self._deliverer.wake()
+        else:
+            self._engine.queue.deliver({delivery.channel for delivery in changes.deliveries})
+
+    def _deliver(self, name: str) -> None:
+        """Send all that is due on a channel."""
+        channel, policy = self._parts.channels.get(name), self.config.policies().get(name)
+        while channel and policy and not self._stopping and deliver(self.store, name, channel, self.now, policy=policy):
+            pass
 
     def _after(self, changes: Changes) -> None:
         """A poll is settled."""
         self._pulse.beat("desk")  # it works, however long the line before it
-        if changes.deliveries:
-            self._deliverer.wake()
+        self._wake(changes)
 
     def deliver_due(self) -> None:
         """Send all that is due now, each channel once through; for `monitor once`."""
@@ -251,8 +314,7 @@ class Daemon:
             unpolled = feeds.is_any_unpolled(tx)
         if unpolled and self.now() - self._following_since < _BASELINE_WITHIN:
             return
-        if self.desk.announce(self.now()).deliveries:
-            self._deliverer.wake()
+        self._wake(self.desk.announce(self.now()))
         self._announced = True
 
     def complain(self, trouble: Trouble) -> None:
@@ -261,20 +323,18 @@ class Daemon:
 
     def watch(self) -> None:
         """Tell of storylines that went into another state."""
-        if self.desk.watch(self.now()).deliveries:
-            self._deliverer.wake()
+        self._wake(self.desk.watch(self.now()))
 
     def _subscribe(self) -> None:
         """Ask hubs to tell of changes, where they can reach us."""
         base_url = self.config.web.base_url
-        if base_url and self._server is not None:
+        if base_url and (self._shares or self._server is not None):
             subscribe(self.store, self._parts.gate.post, base_url, self.now)
 
     def look(self) -> None:
         """Tell the operator what does not go as it should, and what is well again."""
         known, operator, routing = list(self._troubles.values()), self.config.operator, self._parts.rules.routing
-        if notices.look(self.store, operator, routing, self.now(), known).deliveries:
-            self._deliverer.wake()
+        self._wake(notices.look(self.store, operator, routing, self.now(), known))
 
     def _undo_future(self) -> None:
         self.store.write(lambda tx: feeds.undo_future(tx, self.now()))
@@ -289,6 +349,16 @@ class Daemon:
         self.store.write(lambda tx: mutes.prune(tx, self.now()))
 
     # --- watching
+
+    @property
+    def _ticks_here(self) -> bool:
+        return bool(self._roles & {Role.SCHEDULER, Role.WORKER})
+
+    @property
+    def _watched(self) -> Collection[str]:
+        """The parts that have to show that they work."""
+        ticks = {"tick"} if self._ticks_here else set()
+        return {"desk"} | ticks | ({"engine"} if self._shares else set())
 
     def _prove(self) -> None:
         """Real work on the desk's thread: a write that is kept. That the store refuses it is an answer too; only silence is death (S3)."""
@@ -307,6 +377,7 @@ class Daemon:
             self._status = self._refused = str(error)
             log.error("prove error=%s", error)  # noqa: TRY400
         self._pulse.beat("desk")
+        self.ticked = self.ticked or not self._ticks_here
         self.polls.rest()
 
     @property
@@ -333,9 +404,13 @@ class Daemon:
         server = self._server
         if server is not None and not server.thread.is_alive():
             dead.append(server.thread.name)
+        if self._engine is not None and not self._engine.thread.is_alive():
+            dead.append(self._engine.thread.name)
         if dead:
             raise MonitorError(f"These threads have died: {', '.join(dead)}.")
-        allowed = _ALLOWED | {thread.name: _DELIVERER_ALLOWED for thread in self._deliverer.threads}
+        allowed = {part: _ALLOWED[part] for part in self._watched} | {
+            thread.name: _DELIVERER_ALLOWED for thread in self._deliverer.threads
+        }
         silent = self._pulse.silent(allowed)
         now = time.monotonic()
         silent += [
@@ -348,7 +423,7 @@ class Daemon:
         ]
         if silent:
             raise MonitorError(f"No sign of life from {', '.join(silent)}.")
-        if self._pulse.age("tick") > _TICK_LATE:
+        if "tick" in self._watched and self._pulse.age("tick") > _TICK_LATE:
             log.warning("tick late; the clock may have been set back; the jobs are set anew")
             self._add_jobs()  # APScheduler waits for wall time to catch up (faults 0.8)
             self._scheduler.add_job(self._guarded, args=(self._undo_future,), id="undo", replace_existing=True)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -15,8 +16,9 @@ from monitor.desk import Desk
 from monitor.errors import FeedError, StoreError, passes
 from monitor.feeds import schedule
 from monitor.feeds.parse import Parser
+from monitor.feeds.shares import Shares
 from monitor.feeds.traffic import Lanes, Traffic
-from monitor.model import Changes, Feed, FeedState, Poll, Push, Wanted, host
+from monitor.model import Changes, Feed, FeedState, Poll, Push, Wanted, host, share_of
 from monitor.parts import Parts
 from monitor.poll import poll, take
 from monitor.store import Store, feeds
@@ -50,6 +52,8 @@ class Polls:
         self._lock = threading.RLock()
         self._stopping = False
         self._rest_until = 0.0
+        self.shares: Shares | None = None
+        """Those of all hosts that are polled here, where other processes poll others; None where all are."""
         self.under_way: dict[str, float] = {}
         """URL -> since when, by the monotonic clock."""
 
@@ -71,9 +75,13 @@ class Polls:
             if self._stopping or self.is_resting or not (of or self._store.glance(feeds.ANY_DUE, self._now())):
                 return []
             parts = self._parts
+            shares = None if self.shares is None else self.shares.ready()
+            if shares is not None and not shares:
+                return []
             with self._store.read() as tx:
 
                 def look(wanted: Wanted) -> Iterator[FeedState]:
+                    wanted = replace(wanted, shares=shares or ())
                     return (state for state in feeds.due(tx, self._now(), wanted) if state.url in parts.feeds)
 
                 return [self._submit(parts, state) for state in self._traffic.pick(look, time.monotonic(), of)]
@@ -97,24 +105,9 @@ class Polls:
                 self._tell_failed(error)
                 raise
 
-    def one(self, url: str) -> Changes:
-        """Poll this feed now, on the calling thread, if it is due still: who asked may have asked earlier."""
-        parts = self._parts
-        with self._store.read() as tx:
-            state = feeds.one(tx, url)
-        if (
-            self._stopping
-            or self.is_resting
-            or state is None
-            or url not in parts.feeds
-            or state.next_poll_at > self._now()
-        ):
-            return Changes()
-        self.under_way[url] = time.monotonic()
-        try:
-            return self._poll(parts, state)
-        finally:
-            del self.under_way[url]
+    def is_busy(self, share: int) -> bool:
+        """Whether a feed in this share of all hosts is being polled."""
+        return any(share_of(host(url)) == share for url in list(self.under_way))
 
     def _poll(self, parts: Parts, state: FeedState) -> Changes:
         feed = parts.feeds[state.url]

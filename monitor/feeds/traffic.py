@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import lru_cache
@@ -19,7 +19,7 @@ from monitor.model import FeedState, Wanted, host
 
 _QUEUED = 2
 """How many feeds that were well are handed out for each of their threads, so that none of those is idle until the next tick."""
-DOUBTFUL = 3
+_DOUBTFUL = 3
 """How many places doubtful feeds have for each place of those that were well."""
 _SKIPPED = 10
 """Feeds that may not go and are looked at all the same, before those that may are asked for anew."""
@@ -41,7 +41,7 @@ class Lanes:
         self.close(cancel=False)
         self._pools = {
             False: ThreadPoolExecutor(settings.workers, thread_name_prefix="poll"),
-            True: ThreadPoolExecutor(DOUBTFUL * settings.workers, thread_name_prefix="doubtful"),
+            True: ThreadPoolExecutor(_DOUBTFUL * settings.workers, thread_name_prefix="doubtful"),
         }
 
     def begin(self, state: FeedState, work: Callable[[], T]) -> Future[T]:
@@ -71,14 +71,6 @@ class Traffic:
     def adopt(self, settings: FetchSettings) -> None:
         """Go on by other settings."""
         self._settings = settings
-
-    def resume(self, polls: Collection[tuple[str, bool]], at: float) -> None:
-        """These are under way, and no others, whoever began them: each by its URL, and whether the feed is doubtful."""
-        lately = set(self._of_host)
-        self._urls = {url for url, _ in polls}
-        self._of_host = Counter(host(url) for url, _ in polls)
-        self._under_way = Counter(doubtful for _, doubtful in polls)
-        self._begun |= {name: at for name in lately | self._of_host.keys() if self._is_spared(name)}
 
     def pick(self, look: Look, at: float, of: str = "") -> list[FeedState]:
         """Those that may go now, of all hosts or `of` one; each is to be begun, and ended. None is taken if a look fails."""
@@ -130,7 +122,7 @@ class Traffic:
             self._begun[name] = at
 
     def _is_place(self, *, doubtful: bool) -> bool:
-        places = (DOUBTFUL if doubtful else _QUEUED) * self._settings.workers
+        places = (_DOUBTFUL if doubtful else _QUEUED) * self._settings.workers
         return self._under_way[doubtful] < places
 
     def _is_full(self, name: str) -> bool:
