@@ -177,7 +177,8 @@ class Engine:
                 asyncio.create_task(
                     app.run_worker_async(
                         queues=[name], name=name, concurrency=size, delete_jobs="always", install_signal_handlers=False,
-                        fetch_job_polling_interval=_BEATS, stalled_worker_timeout=STALLED, shutdown_graceful_timeout=_CUT_AFTER,
+                        fetch_job_polling_interval=_BEATS, update_heartbeat_interval=STALLED / 3, stalled_worker_timeout=STALLED,
+                        shutdown_graceful_timeout=_CUT_AFTER,
                     )
                 )
                 for name, size in queues.items() if name in named

@@ -297,9 +297,9 @@ storylines:
             )  # fmt: skip
         return self.process
 
-    def join(self, *roles: str) -> subprocess.Popen[bytes]:
+    def join(self, *roles: str, code: str = "") -> subprocess.Popen[bytes]:
         """One more process, which does a part of the work."""
-        self.start(*[word for role in roles for word in ("--role", role)])
+        self.start(*[word for role in roles for word in ("--role", role)], code=code)
         assert self.process is not None
         self.team.append(self.process)
         return self.process
