@@ -28,15 +28,13 @@ from procrastinate.jobs import Job, Status
 from procrastinate.schema import SchemaManager
 
 from monitor.errors import StoreError, passes
-from monitor.feeds.shares import TERM, Shares
+from monitor.feeds.shares import STALLED, TERM, Shares
 from monitor.model import SHARES
 from monitor.store import Store, jobs
 
 log = logging.getLogger(__name__)
 
 POLLS, DELIVERIES, CHORES = "polls", "deliveries", "chores"
-STALLED = 30.0
-"""Seconds without a sign of life after which a process's jobs are others'."""
 _BEATS, _LOOKS = 5.0, 1.0
 _AGAIN = 3.0
 """Seconds until the engine is set going again after the database went away."""

@@ -71,6 +71,8 @@ class Polls:
 
     def hand_out(self, of: str = "") -> list[Future[Changes]]:
         """Start a poll of every due feed that may go now, of all hosts or `of` one."""
+        if self.shares is not None:
+            self.shares.look()
         with self._lock:  # held while reading: a state read earlier might be older than a poll that has ended since
             if self._stopping or self.is_resting or not (of or self._store.glance(feeds.ANY_DUE, self._now())):
                 return []

@@ -6,6 +6,8 @@ import time
 
 TERM = 30.0
 """Seconds for which a share is taken, more or less; then it is anybody's."""
+STALLED = 30.0
+"""Seconds without a sign of life after which what a process has is others'."""
 
 
 class Shares:
@@ -16,6 +18,13 @@ class Shares:
         """Seconds until a share that was another's may be polled: so long a host is left in peace between two polls."""
         self._since: dict[int, float] = {}
         self._left: dict[int, float] = {}
+        self._looked_at = _lasting()
+
+    def look(self) -> None:
+        """To be called every few seconds: after a long while without, others have by now what was ours."""
+        before, self._looked_at = self._looked_at, _lasting()
+        if self._looked_at - before > STALLED / 2:
+            self._since.clear()
 
     def take(self, share: int) -> None:
         """Have it from now on."""
@@ -36,6 +45,7 @@ class Shares:
         before = time.monotonic() - self.pause
         return frozenset(share for share, since in list(self._since.items()) if since <= before)
 
-    def leave_all(self) -> None:
-        """Have none any more: where this process stood still for long, others have them by now."""
-        self._since.clear()
+
+def _lasting() -> float:
+    """Seconds by a clock that goes on while the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
