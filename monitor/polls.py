@@ -63,6 +63,8 @@ class Polls:
             self._parts = parts
             self._traffic.adopt(parts.config.fetch)
             self._lanes.adopt(parts.config.fetch)
+            if self.shares is not None:
+                self.shares.pause = parts.config.fetch.spacing.total_seconds()
 
     @property
     def is_resting(self) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import pytest
 import requests
 
 from tests.end_to_end.test_kill import EVENTS, PLACES, STORYLINES
@@ -21,7 +22,6 @@ from tests.server import Database
 
 pytestmark = on_postgresql
 
-ROLES = ("scheduler", "scheduler", "worker", "worker", "deliverer", "deliverer", "web")
 SOON = "from monitor import engine\nengine.STALLED = 6.0\nengine.TERM = 5.0"
 """So that a test need not wait for half a minute."""
 
@@ -62,29 +62,32 @@ def nothing_is_lost_or_told_twice(world: World, published: int) -> None:
     )
 
 
-def test_processes_with_one_role_each_follow_a_story_together(world: World) -> None:
-    begin(world, *ROLES)
-    publish(world, 0)
-    world.wait_for(lambda: bool(world.hook.ids and world.mail.ids))
-    assert requests.get(f"http://127.0.0.1:{world.page_port}/", timeout=10).status_code == 200
-    end(world)
-    assert (len(world.hook.ids), len(world.mail.ids)) == (1, 1)
-
-
-def test_any_process_may_be_killed_at_any_moment(world: World) -> None:
+def test_processes_with_a_role_each_follow_stories_together_and_any_may_be_killed(world: World) -> None:
     """S1, S14."""
-    begin(world, "scheduler", "worker", "worker", "deliverer", "deliverer")
-    moments, published = random.Random(8), len(PLACES) * len(EVENTS)
-    for number in range(published):
-        publish(world, number)
+    kill_again_and_again(world, kills=5, moments=random.Random(8))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_any_may_be_killed_a_hundred_times(world: World) -> None:
+    kill_again_and_again(world, kills=100, moments=random.Random())
+
+
+def kill_again_and_again(world: World, *, kills: int, moments: random.Random) -> None:
+    begin(world, "scheduler", "scheduler", "worker", "worker", "deliverer", "deliverer", "web")
+    published = min(kills, len(PLACES) * len(EVENTS))
+    for number in range(kills):
+        if number < published:
+            publish(world, number)
+        world.make_due()
         time.sleep(moments.uniform(0.1, 2.0))
-        victim = moments.choice(world.team)
+        victim = world.team.pop(moments.randrange(len(world.team)))
         (role,) = roles_of(victim)
         victim.kill()
         victim.wait()
-        world.team.remove(victim)
         world.join(role, code=SOON)
     nothing_is_lost_or_told_twice(world, published)
+    world.wait_for(lambda: requests.get(f"http://127.0.0.1:{world.page_port}/", timeout=10).ok)
     end(world)
 
 
@@ -115,9 +118,9 @@ def test_a_process_that_stands_still_is_replaced_and_does_no_harm_when_it_goes_o
 
 def test_a_database_that_goes_away_under_all_of_them_is_found_again(world: World, postgresql: Database) -> None:
     """S14: connections cut at any moment, and a server that is down for some seconds."""
-    begin(world, "scheduler", "worker", "worker", "deliverer")
+    begin(world, "scheduler", "worker", "deliverer")
     moments = random.Random(14)
-    for number in range(6):
+    for number in range(4):
         publish(world, number)
         for _ in range(3):
             time.sleep(moments.uniform(0.05, 0.5))
@@ -125,8 +128,8 @@ def test_a_database_that_goes_away_under_all_of_them_is_found_again(world: World
                 postgresql.cut(process.pid)
     with postgresql.away():
         time.sleep(4)
-    publish(world, 6)
-    nothing_is_lost_or_told_twice(world, 7)
+    publish(world, 4)
+    nothing_is_lost_or_told_twice(world, 5)
     end(world)
 
 
@@ -141,11 +144,11 @@ def test_no_host_is_polled_by_two_workers_at_once(world: World) -> None:
         for role in ("scheduler", "worker", "worker"):
             world.join(role, code=SOON)
         world.wait_for(lambda: world.starts == 3, 60)
-        for number in range(6):
+        for number in range(4):
             before = served.answered
             world.make_due()
             world.wait_for(functools.partial(served.has_answered, before + 160), 60)
-            if number == 3:
+            if number == 2:
                 leaving = world.team.pop(1)
                 leaving.send_signal(signal.SIGTERM)
                 assert leaving.wait(20) == 0
