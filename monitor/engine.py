@@ -41,6 +41,8 @@ _AGAIN = 3.0
 _CHANNELS_AT_ONCE = 8
 """Channels that one process sends by at a time; one that is slow holds up no other until so many are."""
 _CUT_AFTER = 1.0
+_RELAXED = "SET synchronous_commit = off"
+"""A job that the server forgets in a crash is offered again; what a job does is kept by the store, durably."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,10 +259,6 @@ def _job(queue: str, lock: str, of: str) -> Job:
 
 def _connection(store: Store) -> dict[str, Any]:
     return {"conninfo": store.address, "kwargs": {"application_name": f"monitor {os.getpid()}"}}
-
-
-_RELAXED = "SET synchronous_commit = off"
-"""A job that the server forgets in a crash is offered again; what a job does is kept by the store, durably."""
 
 
 def _not_durable(connection: psycopg.Connection[Any]) -> None:
