@@ -82,7 +82,7 @@ def test_each_role_has_its_service() -> None:
     for name in OURS:
         command, *options = SERVICES[name]["command"]
         assert command == "run"
-        roles[name] = RUN.make_context("run", options).params["role"]
+        roles[name] = list(RUN.make_context("run", options).params["role"])
     assert roles == {name: [name] for name in ("scheduler", "worker", "deliverer", "web")}
 
 
