@@ -111,6 +111,11 @@ class Store:
         """What to call the store in a sentence."""
         return self._database.shown
 
+    @property
+    def address(self) -> str:
+        """Where it is and how to log in, for what reaches it by a way of its own; a secret."""
+        return self._database.address
+
     def hold(self, *, shared: bool = False) -> None:
         """Become the one process that follows stories on this store, until it is closed; look whether it is sound first.
 
