@@ -77,7 +77,7 @@ class Daemon:
         pulse: Pulse | None = None,
     ) -> None:
         now = now or store.now  # D28
-        self.store, self.now = store, now or store.now
+        self.store, self.now = store, now if now is not None else store.now
         self._shares = bool(roles)
         self._roles = frozenset(roles or Role)
         self._page = page if Role.WEB in self._roles else None
