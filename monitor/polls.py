@@ -140,7 +140,7 @@ class Polls:
         crash = FeedError("crash", "Something in this feed ended the monitor; its log says where.")
         after = schedule.after(Poll(feed=feed, state=state, at=self._now(), error=crash))
         with suppress(StoreError):
-            self._store.write(lambda tx: feeds.save(tx, after))
+            self._store.write(lambda tx: feeds.save_after(tx, after, state))
 
     def push(self, push: Push) -> bool:
         """Take what a hub brought, before it is told so; False where it is to bring it again later."""
