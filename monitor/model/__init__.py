@@ -4,7 +4,18 @@ All times are aware and in UTC. All ids are short strings of [a-z0-9-] unless sa
 """
 
 from monitor.model.alerts import Alert, AlertKind, Chapter, Delivery, DeliveryState, Hold, Link, Mute, Told
-from monitor.model.feeds import Document, Entry, Feed, FeedState, Item, Response, Subscription, Wanted, host
+from monitor.model.feeds import (
+    ALWAYS,
+    Document,
+    Entry,
+    Feed,
+    FeedState,
+    Item,
+    Response,
+    Subscription,
+    Wanted,
+    host,
+)
 from monitor.model.stages import Changes, History, Poll, Push, Reply
 from monitor.model.stories import (
     LIVELY,
@@ -24,6 +35,7 @@ from monitor.model.stories import (
 )
 
 __all__ = [
+    "ALWAYS",
     "LIVELY",
     "Alert",
     "AlertKind",

@@ -89,7 +89,7 @@ def due(tx: Connection, now: datetime, wanted: Wanted = _ALL) -> Iterator[FeedSt
     hosts = (wanted.host,) if wanted.host else _filled(wanted.hosts_but)
     urls = _filled(wanted.but)
     statement = _due_first(len(hosts), len(urls), of_one_host=bool(wanted.host), doubtful=wanted.doubtful)
-    for row in statement.found(tx, (now, *hosts, *urls), _AT_A_TIME):
+    for row in statement.found(tx, (now, wanted.since, *hosts, *urls), _AT_A_TIME):
         yield FeedState(**dict(zip(_FIELDS, row, strict=True)))
 
 
@@ -105,13 +105,20 @@ def _due_first(hosts: int, urls: int, *, of_one_host: bool, doubtful: bool | Non
     named_hosts = [f"host{number}" for number in range(hosts)]
     named_urls = [f"url{number}" for number in range(urls)]
     kinds = (false(), true()) if doubtful is None else (true() if doubtful else false(),)
-    due = [feeds.c.followed, ~feeds.c.gone, feeds.c.doubtful.in_(kinds), feeds.c.next_poll_at <= bindparam("now")]
+    at = feeds.c.next_poll_at
+    due = [
+        feeds.c.followed,
+        ~feeds.c.gone,
+        feeds.c.doubtful.in_(kinds),
+        at <= bindparam("now"),
+        at >= bindparam("since"),
+    ]
     for column, names in ((feeds.c.host, named_hosts), (feeds.c.url, named_urls)):
         some = [bindparam(name, type_=column.type) for name in names]
         if some:
             due.append(column == some[0] if of_one_host and column is feeds.c.host else column.not_in(some))
-    query = select(*_STATE).where(*due).order_by(feeds.c.next_poll_at)
-    return Prepared(lambda _engine: query, ("now", *named_hosts, *named_urls))
+    query = select(*_STATE).where(*due).order_by(at)
+    return Prepared(lambda _engine: query, ("now", "since", *named_hosts, *named_urls))
 
 
 def count_due(tx: Connection, now: datetime) -> int:
