@@ -6,6 +6,7 @@ All times are aware and in UTC. All ids are short strings of [a-z0-9-] unless sa
 from monitor.model.alerts import Alert, AlertKind, Chapter, Delivery, DeliveryState, Hold, Link, Mute, Told
 from monitor.model.feeds import (
     ALWAYS,
+    SHARES,
     Document,
     Entry,
     Feed,
@@ -15,6 +16,7 @@ from monitor.model.feeds import (
     Subscription,
     Wanted,
     host,
+    share_of,
 )
 from monitor.model.stages import Changes, History, Poll, Push, Reply
 from monitor.model.stories import (
@@ -37,6 +39,7 @@ from monitor.model.stories import (
 __all__ = [
     "ALWAYS",
     "LIVELY",
+    "SHARES",
     "Alert",
     "AlertKind",
     "Change",
@@ -73,4 +76,5 @@ __all__ = [
     "Told",
     "Wanted",
     "host",
+    "share_of",
 ]
