@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, LiteralString, Self, cast
+from typing import Any, Self
 
 import psycopg
 from sqlalchemy.engine import make_url
@@ -20,12 +20,16 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What something took: seconds of CPU of this process and of its connections' backends, transactions, bytes of WAL."""
+    """What something took: seconds of CPU of this process and of its connections' backends, transactions, bytes of WAL.
 
-    client: float
-    backends: float
-    transactions: float
-    wal: float
+    `writer` is the part of the process that is done while nobody else may write.
+    """
+
+    client: float = 0.0
+    backends: float = 0.0
+    transactions: float = 0.0
+    wal: float = 0.0
+    writer: float = 0.0
 
     def __sub__(self, other: Self) -> Spent:
         return Spent(*(getattr(self, field.name) - getattr(other, field.name) for field in fields(self)))
@@ -38,7 +42,7 @@ class Spent:
         return Spent(*(getattr(self, field.name) / count for field in fields(self)))
 
 
-NOTHING = Spent(0, 0, 0, 0)
+NOTHING = Spent()
 
 
 class Database:
@@ -51,7 +55,7 @@ class Database:
 
     def run(self, statement: str, values: Any = None) -> list[Any]:
         """What a statement finds."""
-        cursor = self._admin.execute(cast("LiteralString", statement), values)
+        cursor = self._admin.execute(statement.encode(), values)
         return cursor.fetchall() if cursor.description else []
 
     def one(self, statement: str, values: Any = None) -> Any:
@@ -76,8 +80,8 @@ class Database:
         self._admin.close()
 
 
-def cpu_of(pid: int) -> float:
-    """CPU seconds of a process; 0 of one that has ended."""
+def cpu_of(pid: int | str) -> float:
+    """CPU seconds of a process, or of a thread as `PID/task/THREAD`; 0 of one that has ended."""
     try:
         told = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -90,11 +94,11 @@ def database() -> Iterator[Database]:
     """A new one."""
     name = f"monitor_bench_{secrets.token_hex(4)}"
     with psycopg.connect(SERVER, autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'")  # type: ignore[call-overload]
+        server.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'")
     made = Database(name)
     try:
         yield made
     finally:
         made.close()
         with psycopg.connect(SERVER, autocommit=True) as server:
-            server.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[call-overload]
+            server.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -11,11 +11,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from datetime import datetime
 from functools import lru_cache
 from typing import TypeVar
 
 from monitor.feeds.settings import FetchSettings
-from monitor.model import FeedState, Wanted, host
+from monitor.model import ALWAYS, FeedState, Wanted, host
 
 _QUEUED = 2
 """How many feeds that were well are handed out for each of their threads, so that none of those is idle until the next tick."""
@@ -79,27 +80,33 @@ class Traffic:
         picked: list[FeedState] = []
         try:
             for doubtful in (False, True):
-                more = True
-                while more and (wanted := self._wanted(of, doubtful=doubtful)):
-                    more = self._take_some(look(wanted), at, picked)
+                since: datetime | None = ALWAYS
+                while since and (wanted := self._wanted(of, since, doubtful=doubtful)):
+                    since = self._take_some(look(wanted), at, picked)
         except BaseException:
             for state in picked:
                 self.end(state)
             raise
         return picked
 
-    def _wanted(self, of: str, *, doubtful: bool) -> Wanted | None:
-        """What may go as things stand; None where nothing may."""
+    def _wanted(self, of: str, since: datetime, *, doubtful: bool) -> Wanted | None:
+        """What may go as things stand, of those that became due at `since` or later; None where nothing may."""
         if not self._is_place(doubtful=doubtful) or (of and self._is_full(of)):
             return None
         full = {name for name in self._of_host if self._is_full(name)}
-        return Wanted(host=of, hosts_but=full | self._begun.keys(), but=self._urls, doubtful=doubtful)
+        but = full | self._begun.keys()
+        return Wanted(host=of, hosts_but=but, but=self._urls, doubtful=doubtful, since=since)
 
-    def _take_some(self, due: Iterable[FeedState], at: float, picked: list[FeedState]) -> bool:
-        """Take those that may go, until too many may not, or places are filled; whether another look may give more."""
+    def _take_some(self, due: Iterable[FeedState], at: float, picked: list[FeedState]) -> datetime | None:
+        """Take those that may go, until too many may not, or places are filled.
+
+        Returns from which time on another look may give more, None where none may: who was passed over may not go in this round.
+        """
         before = len(picked)
         skipped = 0
+        since: datetime | None = None
         for state in due:
+            since = state.next_poll_at
             name = host(state.url)
             if self._is_full(name):
                 skipped += 1
@@ -111,8 +118,8 @@ class Traffic:
             if skipped >= _SKIPPED or not self._is_place(doubtful=state.is_doubtful):
                 break
         else:
-            return skipped > 0 and len(picked) > before
-        return len(picked) > before
+            return since if skipped and len(picked) > before else None
+        return since if len(picked) > before else None
 
     def _take(self, state: FeedState, name: str, at: float) -> None:
         self._urls.add(state.url)

@@ -5,6 +5,7 @@ All times are aware and in UTC. All ids are short strings of [a-z0-9-] unless sa
 
 from monitor.model.alerts import Alert, AlertKind, Chapter, Delivery, DeliveryState, Hold, Link, Mute, Told
 from monitor.model.feeds import (
+    ALWAYS,
     SHARES,
     Document,
     Entry,
@@ -36,6 +37,7 @@ from monitor.model.stories import (
 )
 
 __all__ = [
+    "ALWAYS",
     "LIVELY",
     "SHARES",
     "Alert",

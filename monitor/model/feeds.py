@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from monitor.secret import Secret
 
+ALWAYS = datetime.min.replace(tzinfo=UTC)
+"""Before anything was due."""
 OFFENCES = 2
 """So many polls in a row that a parser, or the monitor, did not survive put a feed into quarantine (P14)."""
 
@@ -123,6 +125,8 @@ class Wanted:
     """None of those with these URLs."""
     doubtful: bool | None = None
     """Only those that are doubtful, or only those that are not."""
+    since: datetime = ALWAYS
+    """Only those that became due at this time or later."""
     shares: Collection[int] = ()
     """Only those whose hosts are in these shares of all hosts."""
 

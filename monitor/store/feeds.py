@@ -102,7 +102,7 @@ def due(tx: Connection, now: datetime, wanted: Wanted = _ALL) -> Iterator[FeedSt
     urls = _filled(wanted.but)
     shares = _filled(wanted.shares)
     statement = _due_first(len(hosts), len(urls), len(shares), of_one_host=bool(wanted.host), doubtful=wanted.doubtful)
-    for row in statement.found(tx, (now, *hosts, *urls, *shares), _AT_A_TIME):
+    for row in statement.found(tx, (now, wanted.since, *hosts, *urls, *shares), _AT_A_TIME):
         yield FeedState(**dict(zip(_FIELDS, row, strict=True)))
 
 
@@ -119,7 +119,14 @@ def _due_first(hosts: int, urls: int, shares: int, *, of_one_host: bool, doubtfu
     named_urls = [f"url{number}" for number in range(urls)]
     named_shares = [f"share{number}" for number in range(shares)]
     kinds = (false(), true()) if doubtful is None else (true() if doubtful else false(),)
-    due = [feeds.c.followed, ~feeds.c.gone, feeds.c.doubtful.in_(kinds), feeds.c.next_poll_at <= bindparam("now")]
+    at = feeds.c.next_poll_at
+    due = [
+        feeds.c.followed,
+        ~feeds.c.gone,
+        feeds.c.doubtful.in_(kinds),
+        at <= bindparam("now"),
+        at >= bindparam("since"),
+    ]
     for column, names in ((feeds.c.host, named_hosts), (feeds.c.url, named_urls)):
         some = [bindparam(name, type_=column.type) for name in names]
         if some:
@@ -128,8 +135,8 @@ def _due_first(hosts: int, urls: int, shares: int, *, of_one_host: bool, doubtfu
         due.append(
             (_FIRST_BYTE % literal_column(str(SHARES))).in_([bindparam(name, type_=Integer()) for name in named_shares])
         )
-    query = select(*_STATE).where(*due).order_by(feeds.c.next_poll_at)
-    return Prepared(lambda _engine: query, ("now", *named_hosts, *named_urls, *named_shares))
+    query = select(*_STATE).where(*due).order_by(at)
+    return Prepared(lambda _engine: query, ("now", "since", *named_hosts, *named_urls, *named_shares))
 
 
 def count_due(tx: Connection, now: datetime) -> int:

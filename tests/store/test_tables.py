@@ -59,6 +59,8 @@ def test_due_feeds_are_given_by_host_and_by_how_they_are(store: Store) -> None:
     assert given(hosts_but=["a.example"], but=[urls[2]]) == [urls[3]]
     assert given(doubtful=False) == [urls[0]]
     assert given(doubtful=True) == urls[1:]
+    assert given(since=NOON, doubtful=False) == [urls[0]]
+    assert given(since=NOON + MINUTE) == []
     store.write(lambda tx: feeds.save(tx, replace(well, failures=1)))
     assert given(doubtful=False) == []
 
