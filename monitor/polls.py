@@ -99,11 +99,11 @@ class Polls:
     def _release(self, state: FeedState, _future: Future[Changes]) -> None:
         with self._lock:
             del self.under_way[state.url]
-            crowded = self._traffic.end(state)
-        if not crowded:
+            at_once = self._traffic.end(state)
+        if at_once is None:
             return
         try:
-            self.hand_out(host(state.url))
+            self.hand_out(at_once)
         except BaseException as error:
             if not passes(error):
                 self._tell_failed(error)

@@ -19,7 +19,7 @@ from monitor.feeds.settings import FetchSettings
 from monitor.model import ALWAYS, FeedState, Wanted, host
 
 _QUEUED = 2
-"""How many feeds that were well are handed out for each of their threads, so that none of those is idle until the next tick."""
+"""How many feeds that were well are handed out for each of their threads, so that none of those is idle until more are."""
 _DOUBTFUL = 3
 """How many places doubtful feeds have for each place of those that were well."""
 _SKIPPED = 10
@@ -65,6 +65,8 @@ class Traffic:
         self._urls: set[str] = set()
         self._crowded: set[str] = set()
         """Hosts, of those that need no sparing, at which more was due than could go."""
+        self._waiting: set[bool] = set()
+        """Doubtful or not, where there may be more that is due than there were places."""
         self._under_way: Counter[bool] = Counter()
         """Doubtful or not -> polls."""
         self.adopt(settings)
@@ -81,6 +83,8 @@ class Traffic:
         try:
             for doubtful in (False, True):
                 since: datetime | None = ALWAYS
+                if not of:
+                    self._waiting.discard(doubtful)
                 while since and (wanted := self._wanted(of, since, doubtful=doubtful)):
                     since = self._take_some(look(wanted), at, picked)
         except BaseException:
@@ -115,7 +119,10 @@ class Traffic:
             else:
                 self._take(state, name, at)
                 picked.append(state)
-            if skipped >= _SKIPPED or not self._is_place(doubtful=state.is_doubtful):
+            if not self._is_place(doubtful=state.is_doubtful):
+                self._waiting.add(state.is_doubtful)
+                break
+            if skipped >= _SKIPPED:
                 break
         else:
             return since if skipped and len(picked) > before else None
@@ -129,8 +136,10 @@ class Traffic:
             self._begun[name] = at
 
     def _is_place(self, *, doubtful: bool) -> bool:
-        places = (_DOUBTFUL if doubtful else _QUEUED) * self._settings.workers
-        return self._under_way[doubtful] < places
+        return self._under_way[doubtful] < self._places(doubtful=doubtful)
+
+    def _places(self, *, doubtful: bool) -> int:
+        return (_DOUBTFUL if doubtful else _QUEUED) * self._settings.workers
 
     def _is_full(self, name: str) -> bool:
         return self._of_host[name] >= self._settings.per_host or name in self._begun
@@ -138,10 +147,10 @@ class Traffic:
     def _is_spared(self, name: str) -> bool:
         return bool(self._settings.spacing) and not _is_own(name)
 
-    def end(self, state: FeedState) -> bool:
-        """The poll of a feed that was picked is over; whether others of its host may go at once.
+    def end(self, state: FeedState) -> str | None:
+        """The poll of a feed that was picked is over; at which host others may go at once, "" where at any, None at the next tick.
 
-        They may when half of its places are free: to look for several costs as much as to look for one.
+        They may when half of the places are free, of all or of the host: to look for several costs as much as to look for one.
         """
         name = host(state.url)
         self._urls.discard(state.url)
@@ -149,10 +158,13 @@ class Traffic:
         if not self._of_host[name]:
             del self._of_host[name]
         self._under_way[state.is_doubtful] -= 1
-        if name not in self._crowded or 2 * self._of_host[name] > self._settings.per_host:
-            return False
-        self._crowded.discard(name)  # the next look at its feeds tells whether it still is
-        return True
+        if state.is_doubtful in self._waiting and 2 * self._under_way[state.is_doubtful] <= self._places(doubtful=state.is_doubtful):  # fmt: skip
+            self._waiting.discard(state.is_doubtful)  # the next look tells whether more is waiting still
+            return ""
+        if name in self._crowded and 2 * self._of_host[name] <= self._settings.per_host:
+            self._crowded.discard(name)
+            return name
+        return None
 
 
 @lru_cache(maxsize=10_000)

@@ -60,8 +60,21 @@ def test_where_more_was_due_than_could_go_the_end_of_a_poll_says_that_more_may()
     traffic = Traffic(FetchSettings(per_host=1, spacing=timedelta(seconds=1)))
     own, other = ([well(f"http://{at}/{n}") for n in range(2)] for at in ("127.0.0.1", "a.example"))
     first = traffic.pick(among([*own, *other]), 0.0)
-    assert [traffic.end(state) for state in first] == [True, False]
+    assert [traffic.end(state) for state in first] == ["127.0.0.1", None]
     assert urls(traffic.pick(among([*own, *other]), 0.5, "127.0.0.1")) == ["http://127.0.0.1/0"]
+
+
+def test_where_more_was_due_than_there_were_places_half_of_them_are_filled_as_soon_as_they_are_free() -> None:
+    """P17: a process would begin no more than its places in a second."""
+    traffic = Traffic(replace(UNHURRIED, workers=2))
+    due = [well(f"https://{n}.example/") for n in range(6)]
+    first = traffic.pick(among(due), 0.0)
+    assert urls(first) == urls(due[:4])
+    assert [traffic.end(state) for state in first[:2]] == [None, ""]
+    second = traffic.pick(among(due[4:]), 0.1)
+    assert urls(second) == urls(due[4:])
+    assert traffic.pick(among([]), 0.2) == []
+    assert [traffic.end(state) for state in first[2:]] == [None, None]
 
 
 def test_a_host_with_thousands_of_due_feeds_keeps_no_other_waiting_and_is_not_read_through() -> None:
