@@ -4,7 +4,7 @@ All times are aware and in UTC. All ids are short strings of [a-z0-9-] unless sa
 """
 
 from monitor.model.alerts import Alert, AlertKind, Chapter, Delivery, DeliveryState, Hold, Link, Mute, Told
-from monitor.model.feeds import Document, Entry, Feed, FeedState, Item, Response, Subscription, Wanted, host
+from monitor.model.feeds import Document, Entry, Feed, FeedState, Health, Item, Response, Subscription, Wanted, host
 from monitor.model.stages import Changes, History, Poll, Push, Reply
 from monitor.model.stories import (
     LIVELY,
@@ -40,6 +40,7 @@ __all__ = [
     "Feed",
     "FeedState",
     "Feedback",
+    "Health",
     "History",
     "Hold",
     "Item",
