@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page
 
 AXE = Path(__file__).parents[1] / "npm/node_modules/axe-core/axe.min.js"
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 Serve = Callable[..., str]
 
 
@@ -18,8 +20,19 @@ def look_over(tab: Page, width: int) -> None:
     if not AXE.exists():
         said = "axe-core is not here; `npm ci --prefix tests/npm` brings it"
         pytest.fail(said) if os.environ.get("CI") == "true" else pytest.skip(said)
-    tab.add_script_tag(path=AXE)
+    if not tab.evaluate("'axe' in window"):
+        tab.add_script_tag(path=AXE)
     found = tab.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
 
-    assert [(f["id"], f["impact"], f["nodes"][0]["html"][:160]) for f in found] == [], tab.url
+    wrong = [(f["id"], f["impact"], f["nodes"][0]["html"][:160]) for f in found]
+    assert not wrong, f"{tab.url}: {wrong}"
     assert tab.evaluate("document.documentElement.scrollWidth") <= width, tab.url
+
+
+def look_over_anyhow(tab: Page) -> None:
+    """The same on a wide screen and on a phone, light and dark."""
+    for width in (1280, 390):
+        tab.set_viewport_size({"width": width, "height": 844})
+        for scheme in SCHEMES:
+            tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # no colour on its way to another
+            look_over(tab, width)

@@ -129,5 +129,15 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   inline(link);
 });
+document.addEventListener("keydown", ({ key, target }) => {
+  if (key !== "Escape") return;
+  const link = target.closest?.(".report")?.querySelector('a[data-inline][aria-expanded="true"]');
+  if (link) {
+    inline(link);
+    link.focus();
+  } else {
+    document.querySelector(".news")?.remove();
+  }
+});
 const main = document.getElementById("main");
 if (main.dataset.live) listen(main);
