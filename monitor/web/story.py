@@ -71,7 +71,8 @@ def blueprint(site: Site) -> Blueprint:
         if found is None:
             abort(404)
         told = _told(found | {"entries": listed})
-        return render_template("development.html", development=told, start=start, step=_ON_A_PAGE)
+        titles = {storyline.id: storyline.title for storyline in site.config().storylines}
+        return render_template("development.html", development=told, titles=titles, start=start, step=_ON_A_PAGE)
 
     return routes
 

@@ -83,6 +83,23 @@ def test_the_timeline_is_walked_by_arrow_keys_and_has_one_stop_for_tab(tab: Page
     expect(tab.locator(".development", has_text="Union calls strike")).to_be_focused()
 
 
+def test_a_reason_is_opened_and_closed_by_keys(tab: Page, home: str) -> None:
+    tab.goto(f"{home}/stories/ferry")
+    development = tab.locator(".development", has_text="Police arrest two")
+    development.locator("summary").focus()
+    tab.keyboard.press("Enter")
+    tab.keyboard.press("Tab")
+    tab.keyboard.press("Tab")
+    why = development.get_by_role("link", name="Why here?")
+    expect(why).to_be_focused()
+    assert why.evaluate("link => getComputedStyle(link).outlineStyle") == "solid", "where one is can be seen"
+    tab.keyboard.press("Enter")
+    development.locator(".why").get_by_role("button", name="News of its own").focus()
+    tab.keyboard.press("Escape")
+    expect(development.locator(".why")).to_have_count(0)
+    expect(why).to_be_focused()
+
+
 def test_without_scripts_everything_is_there_and_works(chromium: Browser, home: str, store: Store) -> None:
     context = chromium.new_context(java_script_enabled=False)
     tab = context.new_page()

@@ -50,10 +50,11 @@ def test_where_nothing_is_yet(tab: Page, store: Store, serve: Serve, clock: Cloc
     home = serve(make_config(storylines=(), feeds=()))
     for path, said in (
         ("/", "Nothing is followed yet."),
-        ("/feeds", "No feed is found."),
+        ("/feeds", "No feed is followed yet."),
+        ("/feeds?q=none", "No feed is found."),
         ("/deliveries", "No alert has been queued yet."),
         ("/deliveries?state=dead", "No delivery is like that."),
-        ("/try", "Other terms"),
+        ("/try", "A headline, or an article's address"),
     ):
         tab.goto(home + path)
         expect(tab.locator("main")).to_contain_text(said)

@@ -107,7 +107,7 @@ function offer(main) {
     refresh(main);
   });
   news.append(button);
-  document.body.append(news);
+  (document.querySelector(".notice") ?? document.body).append(news);
 }
 
 /** A notice is read aloud only when it comes to a page that is there. */
