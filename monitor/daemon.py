@@ -1,7 +1,8 @@
 """The daemon: wires the parts, keeps them going, and knows when one of them has died.
 
 Threads: the scheduler ticks, a pool polls, the store's writer settles, one deliverer a channel sends. The supervisor
-watches over them from the main thread.
+watches over them from the main thread. Where several processes share the work, each has some of the roles, and the engine
+hands out what is due instead.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 from wsgiref.types import WSGIApplication
 
 from apscheduler.executors.pool import ThreadPoolExecutor as JobExecutor
@@ -24,25 +25,26 @@ from monitor.alerts.notice import Trouble
 from monitor.config import Config
 from monitor.deliver import Deliverer, deliver
 from monitor.desk import Desk
-from monitor.errors import FeedError, MonitorError, StoreError, StoreHeld, passes
-from monitor.feeds import schedule
+from monitor.errors import MonitorError, StoreError, StoreHeld, passes
 from monitor.feeds.fetch import Gate
-from monitor.feeds.parse import Parser
-from monitor.feeds.traffic import Traffic
-from monitor.model import Changes, Feed, FeedState, Poll, Push, Wanted, host
+from monitor.feeds.shares import Shares
+from monitor.model import Changes
 from monitor.parts import Parts
-from monitor.poll import poll, take
-from monitor.process import Pulse
+from monitor.polls import Polls
+from monitor.process import Pulse, Role
 from monitor.serve import Server, anew
 from monitor.store import Store, feeds, links, mutes, outbox, stories, upsert
 from monitor.store.schema import meta
 from monitor.subscribe import subscribe
 
+if TYPE_CHECKING:
+    from monitor.engine import Engine
+
 log = logging.getLogger(__name__)
 
 STOP_WITHIN = 8.0
 """Seconds in which the daemon ends, with what is under way finished or safely abandoned (P1)."""
-_ALLOWED = {"tick": 30.0, "desk": 60.0}
+_ALLOWED = {"tick": 30.0, "desk": 60.0, "engine": 60.0}
 """Seconds of silence after which a part counts as dead; see also the next two."""
 _DELIVERER_ALLOWED = 120.0
 _POLL_ALLOWED = 600.0
@@ -50,20 +52,18 @@ _TIDY_ALLOWED = 6 * 3_600.0
 """Seconds for what a job forgets in small steps, which may be millions of rows."""
 _TICK_LATE, _ROUND = 10.0, 5
 _PROVE_EVERY = 10
-_REST_AFTER_REFUSAL = 30.0
-"""Seconds without new polls after the store refused one: a full disk must not turn into a storm of requests (S3)."""
 _LATE = timedelta(minutes=1)
 """Feeds that wait for longer are told of: the machine, or who is asked, is too slow for so many."""
 _BASELINE_WITHIN = timedelta(minutes=2)
-_PARSERS = 2
 _LOOK_EVERY = timedelta(minutes=1)
 """How often the operator may hear of something new."""
 
 
 class Daemon:
-    """Everything that runs, for one configuration at a time. Its store is held by this process.
+    """Everything that runs, for one configuration at a time; of several processes that share a store, what its `roles` are.
 
-    `page` makes what is served; without it nothing is. So the page may know everything, and nothing here knows the page.
+    The store is held by this process, or by those that share it. `page` makes what is served; without it nothing is. So the
+    page may know everything, and nothing here knows the page.
     """
 
     def __init__(
@@ -71,39 +71,38 @@ class Daemon:
         config: Config,
         store: Store,
         *,
+        roles: Collection[Role] = (),
         page: Callable[[Daemon], WSGIApplication] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         pulse: Pulse | None = None,
     ) -> None:
-        self.store = store
-        self.now = now
-        self._page = page
+        self.store, self.now = store, now
+        self._shares = bool(roles)
+        self._roles = frozenset(roles or Role)
+        self._page = page if Role.WEB in self._roles else None
         self.ticked = False
         """Whether the first tick has handed out what was due."""
         self._pulse = pulse or Pulse()
         self.key = store.write(links.key)
         self._parts = Parts.of(config, self.key, self.complain)
         self._parts.sync(store, now())
-        store.write(lambda tx: outbox.free(tx, now()))
+        if not self._shares:
+            store.write(lambda tx: outbox.free(tx, now()))
         self.desk = Desk(store, self._parts.rules)
         self._deliverer = self._new_deliverer(self._parts)
-        self._parser = Parser(_PARSERS)
+        self.polls = Polls(store, self.desk, self._parts, now, self._after, self._fail)
         self._lock = threading.RLock()
-        self._polling: dict[str, float] = {}
-        self._traffic = Traffic(config.fetch)
         self._working: dict[str, float] = {}
         """The jobs that run at this moment, and since when."""
-        self._rest_until = 0.0
         self._following_since = now()
-        self._announced = False
-        self._stopping = False
+        self._announced = self._stopping = False
         self._ended = threading.Event()
         self.failure: BaseException | None = None
         """What happened that the daemon does not understand, and ends by (P5)."""
-        self._status = ""
-        self._refused = ""
+        self._status = self._refused = ""
         self._troubles: dict[str, Trouble] = {}
         self._server: Server | None = None
+        self._engine = self._join() if self._shares else None
         self._scheduler = BackgroundScheduler(
             executors={"default": JobExecutor(4)},
             job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
@@ -136,10 +135,9 @@ class Daemon:
             raise
         self.desk.adopt(parts.rules)
         old, old_deliverer = self._parts, self._deliverer
-        with self._lock:
-            self._parts = parts
-            self._traffic.adopt(config.fetch)
-            self._following_since, self._announced = self.now(), False
+        self._parts = parts
+        self.polls.adopt(parts)
+        self._following_since, self._announced = self.now(), False
         # a try that takes longer ends in its own time: its lease keeps it from being sent again
         old_deliverer.stop(STOP_WITHIN / 2)
         self._deliverer = self._new_deliverer(parts)
@@ -150,7 +148,13 @@ class Daemon:
         old.gate.retire()
 
     def _new_deliverer(self, parts: Parts) -> Deliverer:
-        return Deliverer(self.store, parts.channels, parts.config.policies(), beat=self._pulse.beat, now=self.now)
+        return Deliverer(
+            self.store,
+            {} if self._shares else parts.channels,
+            parts.config.policies(),
+            beat=self._pulse.beat,
+            now=self.now,
+        )
 
     # --- running
 
@@ -158,6 +162,8 @@ class Daemon:
         """Begin to tick, poll and deliver."""
         self._deliverer.start()
         self._serve()
+        if self._engine is not None:
+            self._engine.start()
         self._add_jobs()
         self._scheduler.start()
 
@@ -169,14 +175,16 @@ class Daemon:
         self._ended.set()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
-        self._traffic.close()
+        self.polls.stop()
         self._wait_until_idle(end - STOP_WITHIN / 2)
         self._parts.gate.close()
         if self._server is not None:
             self._server.close()
         if any(thread.is_alive() for thread in self._deliverer.threads):
             self._deliverer.stop(max(0.5, end - time.monotonic() - 1))
-        self._parser.close()
+        if self._engine is not None:
+            self._engine.stop(max(0.5, end - time.monotonic() - 1))
+        self.polls.close()
         self._wait_until_idle(end)
 
     def _serve(self) -> None:
@@ -184,8 +192,31 @@ class Daemon:
         self._server = anew(self._server, self._page and partial(self._page, self), self.config.web, self.complain)
 
     def _wait_until_idle(self, end: float) -> None:
-        while (self._polling or self._working) and time.monotonic() < end:
+        while (self.polls.under_way or self._working) and time.monotonic() < end:
             time.sleep(0.02)
+
+    def _join(self) -> Engine:
+        """Take part in the work that processes share, as this one's roles are. Raises StoreError."""
+        try:
+            from monitor import engine  # noqa: PLC0415 - it is there only where it is wanted
+        except ImportError:
+            raise StoreError(
+                "Roles need the package procrastinate, which is not here; run pip install procrastinate."
+            ) from None
+        chores = (
+            engine.Chore("watch", "*/10 * * * *", self.watch),
+            engine.Chore("look", "* * * * *", self.look),
+            engine.Chore("subscribe", "* * * * *", self._subscribe),
+            engine.Chore("tidy", "17 3 * * *", self._tidy),
+        )
+        self.polls.shares = Shares(self.config.fetch.spacing.total_seconds())
+        work = engine.Work(
+            shares=self.polls.shares if Role.WORKER in self._roles else None,
+            is_busy=self.polls.is_busy,
+            deliver=self._deliver if Role.DELIVERER in self._roles else None,
+            chores=chores if Role.SCHEDULER in self._roles else (),
+        )
+        return engine.Engine(self.store, work, self._pulse.beat, self._fail)
 
     def _add_jobs(self) -> None:
         jobs: tuple[tuple[str, Callable[[], None], timedelta, timedelta], ...] = (
@@ -196,8 +227,9 @@ class Daemon:
             ("tidy", self._tidy, timedelta(days=1), timedelta(minutes=10)),
         )
         add = partial(self._scheduler.add_job, trigger="interval", replace_existing=True)
-        add(self._ticks, seconds=_ROUND, id="tick", next_run_time=datetime.now(UTC))
-        for name, job, every, first in jobs:
+        if self._ticks_here:
+            add(self._ticks, seconds=_ROUND, id="tick", next_run_time=datetime.now(UTC))
+        for name, job, every, first in jobs[:1] if self._shares else jobs:  # the others are chores of all
             begin = datetime.now(UTC) + first
             add(self._guarded, args=(job,), seconds=every.total_seconds(), id=name, next_run_time=begin)
 
@@ -235,95 +267,39 @@ class Daemon:
         """Hand out the feeds that are due; then, once, tell the state of the stories."""
         self._pulse.beat("tick")
         self.hand_out()
-        if not self._announced:
+        if not self._announced and Role.SCHEDULER in self._roles:
             self._announce()
         self.ticked = True
 
-    @property
-    def is_resting(self) -> bool:
-        """Whether nothing is polled for a while, since the store refused to keep what a poll brought."""
-        return time.monotonic() < self._rest_until
+    def hand_out(self) -> list[Future[Changes]]:
+        """Start a poll of every due feed that may go now; where others share the work, of those in our shares."""
+        if self._engine is not None and Role.SCHEDULER in self._roles:
+            self._engine.queue.offer_shares()
+            now = self.now()
+            self._engine.queue.deliver(
+                name for name in self._parts.channels if self.store.glance(outbox.ANY_DUE, name, now)
+            )
+        return self.polls.hand_out() if Role.WORKER in self._roles else []
 
-    def hand_out(self, of: str = "") -> list[Future[Changes]]:
-        """Start a poll of every due feed that may go now, of all hosts or `of` one."""
-        with self._lock:  # held while reading: a state read earlier might be older than a poll that has ended since
-            if self._stopping or self.is_resting or not (of or self.store.glance(feeds.ANY_DUE, self.now())):
-                return []
-            parts = self._parts
-            with self.store.read() as tx:
-
-                def look(wanted: Wanted) -> Iterator[FeedState]:
-                    return (state for state in feeds.due(tx, self.now(), wanted) if state.url in parts.feeds)
-
-                return [self._submit(parts, state) for state in self._traffic.pick(look, time.monotonic(), of)]
-
-    def _submit(self, parts: Parts, state: FeedState) -> Future[Changes]:
-        self._polling[state.url] = time.monotonic()
-        future = self._traffic.begin(state, partial(self._poll, parts, state))
-        future.add_done_callback(partial(self._release, state))
-        return future
-
-    def _release(self, state: FeedState, _future: Future[Changes]) -> None:
-        with self._lock:
-            del self._polling[state.url]
-            crowded = self._traffic.end(state)
-        if not crowded:
+    def _wake(self, changes: Changes) -> None:
+        """Have what was queued sent now, not only when somebody looks."""
+        if not changes.deliveries:
             return
-        try:
-            self.hand_out(host(state.url))
-        except BaseException as error:
-            if not passes(error):
-                self._fail(error)
-                raise
-
-    def _poll(self, parts: Parts, state: FeedState) -> Changes:
-        feed = parts.feeds[state.url]
-        return self._settled(feed, state, lambda: poll(feed, state, self.now(), parts.gate, self._parser, self.desk))
-
-    def _settled(self, feed: Feed, state: FeedState, work: Callable[[], Changes]) -> Changes:
-        """What came of a poll; what it does not understand ends the daemon (P5)."""
-        try:
-            changes = work()
-        except BaseException as error:
-            if self._stopping or isinstance(error, FeedError):  # cut by our own end: it stays due
-                return Changes()
-            if not passes(error):
-                self._blame(feed, state)
-                self._fail(error)
-                raise
-            # it stays due, and is polled again when the store takes writes
-            log.error("poll feed=%s error=%s", feed.name or feed.url, error)  # noqa: TRY400
-            self._rest_until = time.monotonic() + _REST_AFTER_REFUSAL
-            return Changes()
-        self._pulse.beat("desk")  # it works, however long the line before it
-        if changes.deliveries:
+        if self._engine is None:
             self._deliverer.wake()
-        return changes
+        else:
+            self._engine.queue.deliver({delivery.channel for delivery in changes.deliveries})
 
-    def _blame(self, feed: Feed, state: FeedState) -> None:
-        """Note that the poll of this feed ends the daemon, so that it cannot do so at every start (P14)."""
-        crash = FeedError("crash", "Something in this feed ended the monitor; its log says where.")
-        after = schedule.after(Poll(feed=feed, state=state, at=self.now(), error=crash))
-        with suppress(StoreError):
-            self.store.write(lambda tx: feeds.save(tx, after))
+    def _deliver(self, name: str) -> None:
+        """Send all that is due on a channel."""
+        channel, policy = self._parts.channels.get(name), self.config.policies().get(name)
+        while channel and policy and not self._stopping and deliver(self.store, name, channel, self.now, policy=policy):
+            pass
 
-    def push(self, push: Push) -> bool:
-        """Take what a hub brought, before it is told so; False where it is to bring it again later."""
-        feed = self._parts.feeds.get(push.feed)
-        if feed is None or self._stopping:
-            return True
-        with self.store.read() as tx:
-            state = feeds.one(tx, feed.url)
-        if state is not None and not state.is_new:  # the first poll comes before anything is news
-            self._settled(feed, state, partial(self._take, feed, state, push))
-        return not self.is_resting
-
-    def _take(self, feed: Feed, state: FeedState, push: Push) -> Changes:
-        now = self.now()
-        if push.body is None:
-            self.store.write(lambda tx: feeds.nudge(tx, feed.url, now))
-            return Changes()
-        return take(feed, state, (push.body, push.content_type), now, self._parser, self.desk)
+    def _after(self, changes: Changes) -> None:
+        """A poll is settled."""
+        self._pulse.beat("desk")  # it works, however long the line before it
+        self._wake(changes)
 
     def deliver_due(self) -> None:
         """Send all that is due now, each channel once through; for `monitor once`."""
@@ -338,8 +314,7 @@ class Daemon:
             unpolled = feeds.is_any_unpolled(tx)
         if unpolled and self.now() - self._following_since < _BASELINE_WITHIN:
             return
-        if self.desk.announce(self.now()).deliveries:
-            self._deliverer.wake()
+        self._wake(self.desk.announce(self.now()))
         self._announced = True
 
     def complain(self, trouble: Trouble) -> None:
@@ -348,20 +323,18 @@ class Daemon:
 
     def watch(self) -> None:
         """Tell of storylines that went into another state."""
-        if self.desk.watch(self.now()).deliveries:
-            self._deliverer.wake()
+        self._wake(self.desk.watch(self.now()))
 
     def _subscribe(self) -> None:
         """Ask hubs to tell of changes, where they can reach us."""
         base_url = self.config.web.base_url
-        if base_url and self._server is not None:
+        if base_url and (self._shares or self._server is not None):
             subscribe(self.store, self._parts.gate.post, base_url, self.now)
 
     def look(self) -> None:
         """Tell the operator what does not go as it should, and what is well again."""
         known, operator, routing = list(self._troubles.values()), self.config.operator, self._parts.rules.routing
-        if notices.look(self.store, operator, routing, self.now(), known).deliveries:
-            self._deliverer.wake()
+        self._wake(notices.look(self.store, operator, routing, self.now(), known))
 
     def _undo_future(self) -> None:
         self.store.write(lambda tx: feeds.undo_future(tx, self.now()))
@@ -377,6 +350,16 @@ class Daemon:
 
     # --- watching
 
+    @property
+    def _ticks_here(self) -> bool:
+        return bool(self._roles & {Role.SCHEDULER, Role.WORKER})
+
+    @property
+    def _watched(self) -> Collection[str]:
+        """The parts that have to show that they work."""
+        ticks = {"tick"} if self._ticks_here else set()
+        return {"desk"} | ticks | ({"engine"} if self._shares else set())
+
     def _prove(self) -> None:
         """Real work on the desk's thread: a write that is kept. That the store refuses it is an answer too; only silence is death (S3)."""
         try:
@@ -384,9 +367,7 @@ class Daemon:
             with self.store.read() as tx:
                 waiting, late = outbox.pending(tx), feeds.count_due(tx, self.now() - _LATE)
             self._refused = ""
-            self._status = (
-                f"{len(self._parts.feeds)} feeds, {len(self._polling)} being polled, {waiting} deliveries waiting"
-            )
+            self._status = f"{len(self._parts.feeds)} feeds, {len(self.polls.under_way)} being polled, {waiting} deliveries waiting"
             if late:  # P17
                 self._status += f"; {late} of the feeds should have been polled more than a minute ago"
                 log.warning("late feeds=%d", late)
@@ -396,7 +377,8 @@ class Daemon:
             self._status = self._refused = str(error)
             log.error("prove error=%s", error)  # noqa: TRY400
         self._pulse.beat("desk")
-        self._parser.rest()
+        self.ticked = self.ticked or not self._ticks_here
+        self.polls.rest()
 
     @property
     def status(self) -> str:
@@ -405,7 +387,7 @@ class Daemon:
 
     def unready(self) -> str:
         """Why no story is followed at this moment, in a sentence; empty when all are."""
-        refuses = bool(self._refused) or self.is_resting or self._pulse.age("desk") > 3 * _PROVE_EVERY
+        refuses = bool(self._refused) or self.polls.is_resting or self._pulse.age("desk") > 3 * _PROVE_EVERY
         if self._stopping or not self.ticked:
             return "It ends." if self._stopping else "It has just begun."
         return "The store takes nothing." if refuses else ""
@@ -422,12 +404,18 @@ class Daemon:
         server = self._server
         if server is not None and not server.thread.is_alive():
             dead.append(server.thread.name)
+        if self._engine is not None and not self._engine.thread.is_alive():
+            dead.append(self._engine.thread.name)
         if dead:
             raise MonitorError(f"These threads have died: {', '.join(dead)}.")
-        allowed = _ALLOWED | {thread.name: _DELIVERER_ALLOWED for thread in self._deliverer.threads}
+        allowed = {part: _ALLOWED[part] for part in self._watched} | {
+            thread.name: _DELIVERER_ALLOWED for thread in self._deliverer.threads
+        }
         silent = self._pulse.silent(allowed)
         now = time.monotonic()
-        silent += [f"the poll of {url}" for url, since in list(self._polling.items()) if now - since > _POLL_ALLOWED]
+        silent += [
+            f"the poll of {url}" for url, since in list(self.polls.under_way.items()) if now - since > _POLL_ALLOWED
+        ]
         silent += [
             f"the job {name}"
             for name, since in list(self._working.items())
@@ -435,7 +423,7 @@ class Daemon:
         ]
         if silent:
             raise MonitorError(f"No sign of life from {', '.join(silent)}.")
-        if self._pulse.age("tick") > _TICK_LATE:
+        if "tick" in self._watched and self._pulse.age("tick") > _TICK_LATE:
             log.warning("tick late; the clock may have been set back; the jobs are set anew")
             self._add_jobs()  # APScheduler waits for wall time to catch up (faults 0.8)
             self._scheduler.add_job(self._guarded, args=(self._undo_future,), id="undo", replace_existing=True)
@@ -443,6 +431,6 @@ class Daemon:
     def forgive(self) -> None:
         """The whole process stood still (suspended, SIGSTOP): nobody is to blame for the silence (P9)."""
         self._pulse.forgive()
+        self.polls.forgive()
         with self._lock:
-            self._polling = dict.fromkeys(self._polling, time.monotonic())
             self._working = dict.fromkeys(self._working, time.monotonic())

@@ -28,6 +28,11 @@ _COUNTERS = re.compile(r"(?<=\w)=\d+(?=\s|$)")
 _written_out = codecs.getencoder("unicode_escape")  # found now: where no file can be opened, that is to be told (P11)
 _QUIET = 60.0
 _REMEMBERED = 1_000
+_NOISY = {
+    "apscheduler": logging.ERROR, "urllib3": logging.ERROR, "asyncio": logging.ERROR,
+    "procrastinate": logging.CRITICAL, "psycopg": logging.CRITICAL,
+}  # fmt: skip
+"""What others log, where we say it ourselves."""
 
 
 def set_up(form: Format = "auto", *, debug: bool = False) -> None:
@@ -38,8 +43,8 @@ def set_up(form: Format = "auto", *, debug: bool = False) -> None:
     handler.setFormatter(Line(form, dated=not sys.stderr.isatty()))
     handler.addFilter(Once())
     logging.basicConfig(level=logging.DEBUG if debug else logging.INFO, handlers=[handler], force=True)
-    for noisy in ("apscheduler", "urllib3", "asyncio"):
-        logging.getLogger(noisy).setLevel(logging.ERROR)
+    for noisy, level in _NOISY.items():
+        logging.getLogger(noisy).setLevel(level)
 
 
 def one_line(text: str) -> str:

@@ -50,7 +50,7 @@ def _poll_once(config: Config, store: Store, progress: Progress, *, everything: 
         if everything:
             store.write(lambda tx: feeds.make_due(tx, datetime.now(UTC)))
         due = _count_due(store)
-        while (futures := daemon.hand_out()) or (_count_due(store) and not daemon.is_resting):
+        while (futures := daemon.hand_out()) or (_count_due(store) and not daemon.polls.is_resting):
             for future in futures:
                 future.result()
             progress(max(0, due - _count_due(store)), due)

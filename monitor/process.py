@@ -15,9 +15,23 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures.thread import _threads_queues as pooled
 from contextlib import contextmanager, suppress
+from enum import StrEnum
 from types import FrameType
 
 log = logging.getLogger(__name__)
+
+
+class Role(StrEnum):
+    """What one of several processes does that share a store."""
+
+    SCHEDULER = "scheduler"
+    """Queues what is due, and does what is to be done once for all."""
+    WORKER = "worker"
+    """Polls feeds, and settles what they bring."""
+    DELIVERER = "deliverer"
+    """Sends alerts."""
+    WEB = "web"
+    """Serves the page."""
 
 
 class Signals:

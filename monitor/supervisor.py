@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from monitor.alerts.notice import Trouble
 from monitor.config import load
 from monitor.daemon import Daemon
 from monitor.errors import ConfigError, MonitorError
-from monitor.process import Signals
+from monitor.process import Role, Signals
 from monitor.store import Store
 from monitor.web import app
 
@@ -30,8 +31,11 @@ _STOOD_STILL = 5.0
 """Seconds by which a look is late when not one part, but the whole process was not run."""
 
 
-def run(path: Path) -> int:
-    """Follow the stories of the configuration at `path` until told to stop; the exit code. Raises MonitorError."""
+def run(path: Path, roles: Collection[Role] = ()) -> int:
+    """Follow the stories of the configuration at `path` until told to stop; the exit code. Raises MonitorError.
+
+    With `roles`, this process does only that part of the work, and others the rest.
+    """
     process.prepare()
     signals = Signals()
     config = load(path)
@@ -39,15 +43,16 @@ def run(path: Path) -> int:
         log.warning("config %s", warning)
     store = Store.open(config.store)
     try:
-        store.hold()
-        daemon = Daemon(config, store, page=partial(app.of, reload=signals.ask_reload))
+        store.hold(shared=bool(roles))
+        daemon = Daemon(config, store, roles=roles, page=partial(app.of, reload=signals.ask_reload))
         daemon.start()
         log.info(
-            "run feeds=%d storylines=%d channels=%s pid=%d",
+            "run feeds=%d storylines=%d channels=%s pid=%d roles=%s",
             len(config.feeds),
             len(config.storylines),
             ",".join(config.channels),
             os.getpid(),
+            ",".join(sorted(roles)) or "all",
         )
         try:
             code = _watch(daemon, signals, path)

@@ -138,7 +138,7 @@ def test_a_host_gets_no_more_polls_at_a_time_than_it_may_and_the_next_as_soon_as
         assert len(first) == config.fetch.per_host == 2
         assert daemon.hand_out() == []
         release.set()
-        wait_for(lambda: all(state_of(store, url).polled_at for url in urls) and not daemon._polling)
+        wait_for(lambda: all(state_of(store, url).polled_at for url in urls) and not daemon.polls.under_way)
     assert {state_of(store, url).failures for url in urls} == {1}
 
 
@@ -159,7 +159,7 @@ def test_a_feed_that_ends_the_daemon_is_in_quarantine_after_the_second_time(
     for crashes in (1, 2):
         make_due(store)
         daemon = start(both, run=False)
-        daemon.desk = Poisoned(store, config.rules())
+        daemon.polls._desk = Poisoned(store, config.rules())
         for future in daemon.hand_out():
             future.exception(20)
         with pytest.raises(MonitorError, match="ZeroDivisionError"):
@@ -191,7 +191,7 @@ def test_a_reload_takes_up_storylines_and_workers_while_feeds_are_polled(
         daemon.reload(replace(config, storylines=(FERRY, bridge)))
         daemon.check()
     web.publish("herald", "Police close the Tarn bridge after crash")
-    wait_for(lambda: not daemon._polling)
+    wait_for(lambda: not daemon.polls.under_way)
     make_due(store)
     wait_for(lambda: alerts(store) == ["Police close the Tarn bridge after crash"])
 
@@ -205,7 +205,7 @@ def test_a_job_that_hangs_is_named(start: Start, monkeypatch: pytest.MonkeyPatch
     """P4: what looks after feeds and stories hangs, and the watchdog is fed no more."""
     monkeypatch.setattr("monitor.daemon._POLL_ALLOWED", 0.05)
     daemon, free = start(run=True), threading.Event()
-    wait_for(lambda: not daemon._polling and daemon.ticked)
+    wait_for(lambda: not daemon.polls.under_way and daemon.ticked)
 
     def look() -> None:
         free.wait(20)
@@ -234,7 +234,7 @@ def test_a_poll_cut_by_the_end_is_no_failure_of_its_feed_and_the_feed_stays_due(
         daemon = start(
             replace(config, feeds=(Feed(url=url),), fetch=replace(config.fetch, timeout=timedelta(minutes=1)))
         )
-        wait_for(lambda: daemon._polling)
+        wait_for(lambda: daemon.polls.under_way)
         daemon.stop()
         state = state_of(store, url)
     assert (state.failures, state.polled_at) == (0, None)
@@ -414,7 +414,7 @@ def test_a_full_disk_stops_the_polling_and_the_daemon_recovers_by_itself(
         daemon._guarded(daemon._tick)
     assert daemon.failure is None
     assert "refused" in daemon.status
-    daemon._rest_until = 0.0
+    daemon.polls._rest_until = 0.0
     for future in daemon.hand_out():
         assert len(future.result(20).alerts) == 1
     daemon._prove()

@@ -107,7 +107,7 @@ def test_a_poll_that_hangs_is_noticed(start: Start, web: FeedServer, monkeypatch
     daemon = start(run=False)
     monkeypatch.setattr(daemon.desk, "settle", lambda _: release.wait(20))
     daemon.start()
-    wait_for(lambda: daemon._polling)
+    wait_for(lambda: daemon.polls.under_way)
     daemon.check()
     time.sleep(0.4)
     with pytest.raises(MonitorError, match=rf"^No sign of life from the poll of {web.url('herald')}\.$"):

@@ -160,7 +160,7 @@ def world(tmp_path: Path, scheme: str) -> Iterator[World]:
         daemon.start()
         made = World(hub, store, daemon, url, polls)
         made.until(lambda: polls)
-        made.until(lambda: not daemon._polling)
+        made.until(lambda: not daemon.polls.under_way)
         yield made
         daemon.stop()
         store.close()

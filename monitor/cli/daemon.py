@@ -23,6 +23,14 @@ def run(
         str, typer.Option("--log-format", metavar="FORMAT", help="auto, text, journal or json.")
     ] = "auto",
     debug: Annotated[bool, typer.Option("--debug", help="Log more.")] = False,  # noqa: FBT002 - Typer's way
+    role: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--role",
+            metavar="ROLE",
+            help="all, or what this one of several processes does: scheduler, worker, deliverer, web; may be given several times.",
+        ),
+    ] = None,
 ) -> int:
     """Follow the stories until told to stop: the daemon."""
     from typing import get_args  # noqa: PLC0415
@@ -35,8 +43,11 @@ def run(
 
     if log_format not in get_args(Format):
         raise typer.BadParameter("one of auto, text, journal, json", param_hint="--log-format")
+    roles = set(role or ["all"])
+    if roles - {"all", *process.Role} or ("all" in roles and len(roles) > 1):
+        raise typer.BadParameter("all, or some of scheduler, worker, deliverer, web", param_hint="--role")
     logs.set_up(log_format, debug=debug)  # type: ignore[arg-type]
-    return supervisor.run(find(config))
+    return supervisor.run(find(config), [process.Role(name) for name in roles - {"all"}])
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Which of the due feeds go now, and the threads they go on: few from one host at a time and not in quick succession.
+"""Which of the due feeds go now, and the lanes they go on: few from one host at a time and not in quick succession.
 
 A feed that was well has places of its own. Those that are new or failed last time may take all their time again, and mostly wait for
 their servers, so they share other places, and keep no feed waiting that is well (H1, H2).
@@ -28,6 +28,32 @@ Look = Callable[[Wanted], Iterable[FeedState]]
 T = TypeVar("T")
 
 
+class Lanes:
+    """The threads that polls go on."""
+
+    def __init__(self, settings: FetchSettings) -> None:
+        self._pools: dict[bool, ThreadPoolExecutor] = {}
+        """Doubtful or not -> threads."""
+        self.adopt(settings)
+
+    def adopt(self, settings: FetchSettings) -> None:
+        """Go on by other settings; what is under way ends on the threads it has."""
+        self.close(cancel=False)
+        self._pools = {
+            False: ThreadPoolExecutor(settings.workers, thread_name_prefix="poll"),
+            True: ThreadPoolExecutor(_DOUBTFUL * settings.workers, thread_name_prefix="doubtful"),
+        }
+
+    def begin(self, state: FeedState, work: Callable[[], T]) -> Future[T]:
+        """Have `work` done for a feed that was picked."""
+        return self._pools[state.is_doubtful].submit(work)
+
+    def close(self, *, cancel: bool = True) -> None:
+        """Begin nothing more."""
+        for pool in self._pools.values():
+            pool.shutdown(wait=False, cancel_futures=cancel)
+
+
 class Traffic:
     """The polls that are under way. Not thread-safe; times are seconds of a clock that nobody sets."""
 
@@ -40,17 +66,11 @@ class Traffic:
         """Hosts, of those that need no sparing, at which more was due than could go."""
         self._under_way: Counter[bool] = Counter()
         """Doubtful or not -> polls."""
-        self._pools: dict[bool, ThreadPoolExecutor] = {}
         self.adopt(settings)
 
     def adopt(self, settings: FetchSettings) -> None:
-        """Go on by other settings; what is under way ends on the threads it has."""
-        self.close(cancel=False)
+        """Go on by other settings."""
         self._settings = settings
-        self._pools = {
-            False: ThreadPoolExecutor(settings.workers, thread_name_prefix="poll"),
-            True: ThreadPoolExecutor(_DOUBTFUL * settings.workers, thread_name_prefix="doubtful"),
-        }
 
     def pick(self, look: Look, at: float, of: str = "") -> list[FeedState]:
         """Those that may go now, of all hosts or `of` one; each is to be begun, and ended. None is taken if a look fails."""
@@ -111,10 +131,6 @@ class Traffic:
     def _is_spared(self, name: str) -> bool:
         return bool(self._settings.spacing) and not _is_own(name)
 
-    def begin(self, state: FeedState, work: Callable[[], T]) -> Future[T]:
-        """Have `work` done for a feed that was picked."""
-        return self._pools[state.is_doubtful].submit(work)
-
     def end(self, state: FeedState) -> bool:
         """The poll of a feed that was picked is over; whether others of its host may go at once.
 
@@ -130,11 +146,6 @@ class Traffic:
             return False
         self._crowded.discard(name)  # the next look at its feeds tells whether it still is
         return True
-
-    def close(self, *, cancel: bool = True) -> None:
-        """Begin nothing more."""
-        for pool in self._pools.values():
-            pool.shutdown(wait=False, cancel_futures=cancel)
 
 
 @lru_cache(maxsize=10_000)

@@ -4,7 +4,20 @@ All times are aware and in UTC. All ids are short strings of [a-z0-9-] unless sa
 """
 
 from monitor.model.alerts import Alert, AlertKind, Chapter, Delivery, DeliveryState, Hold, Link, Mute, Told
-from monitor.model.feeds import Document, Entry, Feed, FeedState, Health, Item, Response, Subscription, Wanted, host
+from monitor.model.feeds import (
+    SHARES,
+    Document,
+    Entry,
+    Feed,
+    FeedState,
+    Health,
+    Item,
+    Response,
+    Subscription,
+    Wanted,
+    host,
+    share_of,
+)
 from monitor.model.stages import Changes, History, Poll, Push, Reply
 from monitor.model.stories import (
     LIVELY,
@@ -25,6 +38,7 @@ from monitor.model.stories import (
 
 __all__ = [
     "LIVELY",
+    "SHARES",
     "Alert",
     "AlertKind",
     "Change",
@@ -62,4 +76,5 @@ __all__ = [
     "Told",
     "Wanted",
     "host",
+    "share_of",
 ]

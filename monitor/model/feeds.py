@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -40,6 +42,16 @@ class Health(StrEnum):
 def host(url: str) -> str:
     """The host that a feed is polled at."""
     return urlsplit(url).hostname or ""
+
+
+SHARES = 128
+"""Shares of all hosts, where several processes poll: many for each of some dozens, few enough that to pass them on costs nothing."""
+
+
+@lru_cache(maxsize=100_000)
+def share_of(name: str) -> int:
+    """The share, from 0 on, that a host is in; the store works out the same."""
+    return hashlib.sha256(name.encode()).digest()[0] % SHARES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +151,8 @@ class Wanted:
     """None of those with these URLs."""
     doubtful: bool | None = None
     """Only those that are doubtful, or only those that are not."""
+    shares: Collection[int] = ()
+    """Only those whose hosts are in these shares of all hosts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,14 +96,20 @@ class Store:
         """What to call the store in a sentence."""
         return self._database.shown
 
-    def hold(self) -> None:
+    @property
+    def address(self) -> str:
+        """Where it is and how to log in, for what reaches it by a way of its own; a secret."""
+        return self._database.address
+
+    def hold(self, *, shared: bool = False) -> None:
         """Become the one process that follows stories on this store, until it is closed; look whether it is sound first.
 
         Raises StoreHeld when another has it, StoreError when a page is damaged (S5). Where the hold is lost later, each
         write raises StoreError until it is there again, or StoreHeld once another process has had it.
         """
         with _as_store_error(self.shown):
-            self._database.hold()
+            if not shared:
+                self._database.hold()
 
     def on_writer(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work` on the writer thread, first come first served, and wait for what it returns or raises."""

@@ -22,6 +22,10 @@ class Database(Protocol):
         """What to call the store in a sentence: where it is, never how to log in."""
 
     @property
+    def address(self) -> str:
+        """Where it is and how to log in."""
+
+    @property
     def readers(self) -> Engine:
         """Many connections, none of which can write."""
 

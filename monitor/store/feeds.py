@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Integer,
     Row,
     bindparam,
     exists,
@@ -25,11 +26,12 @@ from sqlalchemy import (
     update,
 )
 
-from monitor.model import LIVELY, Entry, Feed, FeedState, Wanted, host
+from monitor.model import LIVELY, SHARES, Entry, Feed, FeedState, Wanted, host
 from monitor.store import NAMED, Prepared, batches, upsert
 from monitor.store.schema import carried, feeds, reports, seen, storylines
 from monitor.store.schema import entries as known_entries
 
+T = TypeVar("T")
 _FIELDS = tuple(FeedState.__dataclass_fields__)
 _STATE = tuple(feeds.c[name] for name in _FIELDS)
 _of_state = attrgetter(*_FIELDS, "is_doubtful", "url")
@@ -43,6 +45,10 @@ _DUE = (
 """Statements of every poll: SQLAlchemy works out once what they mean, and not at each use."""
 ANY_DUE = Prepared(lambda _engine: select(literal_column("1")).where(exists().where(*_DUE)), ("now",))
 """Finds a row where any feed is due, whether or not it may go."""
+_FIRST_BYTE = func.get_byte(
+    func.sha256(func.convert_to(feeds.c.host, literal_column("'UTF8'"))), literal_column("0"), type_=Integer()
+)
+"""Of a host's digest, in PostgreSQL's words: only there do several processes share the polls."""
 _ALL = Wanted()
 _AT_A_TIME = 10
 """Rows that are read before it is known whether more are needed."""
@@ -88,30 +94,36 @@ def due(tx: Connection, now: datetime, wanted: Wanted = _ALL) -> Iterator[FeedSt
     """
     hosts = (wanted.host,) if wanted.host else _filled(wanted.hosts_but)
     urls = _filled(wanted.but)
-    statement = _due_first(len(hosts), len(urls), of_one_host=bool(wanted.host), doubtful=wanted.doubtful)
-    for row in statement.found(tx, (now, *hosts, *urls), _AT_A_TIME):
+    shares = _filled(wanted.shares)
+    statement = _due_first(len(hosts), len(urls), len(shares), of_one_host=bool(wanted.host), doubtful=wanted.doubtful)
+    for row in statement.found(tx, (now, *hosts, *urls, *shares), _AT_A_TIME):
         yield FeedState(**dict(zip(_FIELDS, row, strict=True)))
 
 
-def _filled(names: Collection[str]) -> tuple[str, ...]:
+def _filled(names: Collection[T]) -> tuple[T, ...]:
     """These names, the last one over and over, so that there are few lengths of which a statement is kept ready."""
     known = tuple(names)
     return known and known + known[-1:] * (2 ** (len(known) - 1).bit_length() - len(known))
 
 
 @cache
-def _due_first(hosts: int, urls: int, *, of_one_host: bool, doubtful: bool | None) -> Prepared:
-    """The statement for so many hosts and URLs, made once."""
+def _due_first(hosts: int, urls: int, shares: int, *, of_one_host: bool, doubtful: bool | None) -> Prepared:
+    """The statement for so many hosts, URLs and shares, made once."""
     named_hosts = [f"host{number}" for number in range(hosts)]
     named_urls = [f"url{number}" for number in range(urls)]
+    named_shares = [f"share{number}" for number in range(shares)]
     kinds = (false(), true()) if doubtful is None else (true() if doubtful else false(),)
     due = [feeds.c.followed, ~feeds.c.gone, feeds.c.doubtful.in_(kinds), feeds.c.next_poll_at <= bindparam("now")]
     for column, names in ((feeds.c.host, named_hosts), (feeds.c.url, named_urls)):
         some = [bindparam(name, type_=column.type) for name in names]
         if some:
             due.append(column == some[0] if of_one_host and column is feeds.c.host else column.not_in(some))
+    if shares:
+        due.append(
+            (_FIRST_BYTE % literal_column(str(SHARES))).in_([bindparam(name, type_=Integer()) for name in named_shares])
+        )
     query = select(*_STATE).where(*due).order_by(feeds.c.next_poll_at)
-    return Prepared(lambda _engine: query, ("now", *named_hosts, *named_urls))
+    return Prepared(lambda _engine: query, ("now", *named_hosts, *named_urls, *named_shares))
 
 
 def count_due(tx: Connection, now: datetime) -> int:

@@ -82,6 +82,11 @@ class Postgresql:
         """Host and database."""
         return URL.create("postgresql", host=self._url.host, port=self._url.port, database=self._url.database).render_as_string()  # fmt: skip
 
+    @property
+    def address(self) -> str:
+        """As libpq understands it."""
+        return self._url.set(drivername="postgresql").render_as_string(hide_password=False)
+
     def exists(self) -> bool:
         """Whether our tables are there."""
         try:

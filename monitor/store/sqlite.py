@@ -33,6 +33,11 @@ class Sqlite:
         """The file."""
         return str(self.path)
 
+    @property
+    def address(self) -> str:
+        """The file's."""
+        return f"sqlite:///{self.path}"
+
     def exists(self) -> bool:
         """Whether the file is there."""
         try:

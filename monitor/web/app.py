@@ -65,7 +65,7 @@ def of(daemon: Daemon, reload: Callable[[], None] = lambda: None) -> Flask:
     return create(
         Site(
             store=daemon.store, key=daemon.key, web=daemon.config.web, config=lambda: daemon.config, gate=lambda: daemon.gate,
-            now=daemon.now, pushed=daemon.push, reload=reload,
+            now=daemon.now, pushed=daemon.polls.push, reload=reload,
             health=Health(daemon.check, daemon.unready, daemon.ages),
         )
     )  # fmt: skip

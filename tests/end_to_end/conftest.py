@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -30,8 +29,10 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
         if getattr(request, "param", "sqlite") == "postgresql":
             made.postgresql = stack.enter_context(request.getfixturevalue("postgresql").schema())
         yield made
-        if made.process is not None and made.process.poll() is None:
-            made.stop(signal.SIGKILL)
+        for process in filter(None, {made.process, *made.team}):
+            if process.poll() is None:
+                process.kill()
+                process.wait()
 
 
 @pytest.fixture(scope="module")

@@ -78,7 +78,7 @@ def told_once(world: World) -> None:
 def test_a_daemon_that_may_open_no_more_files_goes_on_when_it_may(world: World) -> None:
     """P11: EMFILE. What is sent meanwhile is sent later, soon and once."""
     world.write_config("herald", "gazette")
-    process = world.start(code=QUICKLY + "\nfrom monitor import daemon; daemon._REST_AFTER_REFUSAL = 1.0")
+    process = world.start(code=QUICKLY + "\nfrom monitor import polls; polls._REST_AFTER_REFUSAL = 1.0")
     world.poll_all()
     usual = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (8, usual[1]))

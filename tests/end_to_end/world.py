@@ -232,6 +232,8 @@ class World:
     hook: Hook
     mail: Mailbox
     process: subprocess.Popen[bytes] | None = None
+    team: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    """The processes that share the work, where several do."""
     page_port: int = field(default_factory=free_port)
     """Where the page is, unless the test says otherwise."""
     postgresql: str = ""
@@ -283,16 +285,23 @@ storylines:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
-    def start(self, *, code: str = "", **environment: str) -> subprocess.Popen[bytes]:
+    def start(self, *options: str, code: str = "", **environment: str) -> subprocess.Popen[bytes]:
         """The daemon, with more in its environment; or with `code` run first in the process, to change something in it."""
         how = ["-m", "monitor"]
         if code:
             how = ["-c", textwrap.dedent(code) + "\nfrom monitor.__main__ import main; main()"]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, *how, "run", "-c", str(self.config)],
+                [sys.executable, *how, "run", "-c", str(self.config), *options],
                 env=self.environment() | environment, cwd=self.folder, stdout=log, stderr=log,
             )  # fmt: skip
+        return self.process
+
+    def join(self, *roles: str, code: str = "") -> subprocess.Popen[bytes]:
+        """One more process, which does a part of the work."""
+        self.start(*[word for role in roles for word in ("--role", role)], code=code)
+        assert self.process is not None
+        self.team.append(self.process)
         return self.process
 
     @property

@@ -11,7 +11,7 @@ import pytest
 
 from monitor.errors import StoreError
 from monitor.feeds.settings import FetchSettings
-from monitor.feeds.traffic import Look, Traffic
+from monitor.feeds.traffic import Lanes, Look, Traffic
 from monitor.model import FeedState, Wanted, host
 from tests.feeds.conftest import NOON
 
@@ -121,11 +121,12 @@ def test_a_look_that_fails_half_way_leaves_no_feed_behind_as_being_polled() -> N
 
 def test_slow_work_on_doubtful_feeds_holds_up_no_other() -> None:
     """H2."""
-    traffic, gate = Traffic(replace(UNHURRIED, workers=1)), threading.Event()
+    settings, gate = replace(UNHURRIED, workers=1), threading.Event()
+    traffic, lanes = Traffic(settings), Lanes(settings)
     slow = [ill(f"https://slow{n}.example/") for n in range(3)]
-    waiting = [traffic.begin(state, gate.wait) for state in traffic.pick(among(slow), 0.0)]
+    waiting = [lanes.begin(state, gate.wait) for state in traffic.pick(among(slow), 0.0)]
     (other,) = traffic.pick(among([well("https://fine.example/")]), 0.0)
-    assert traffic.begin(other, lambda: "done").result(5) == "done"
+    assert lanes.begin(other, lambda: "done").result(5) == "done"
     gate.set()
     assert [future.result(5) for future in waiting] == [True] * 3
-    traffic.close()
+    lanes.close()

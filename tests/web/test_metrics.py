@@ -254,7 +254,7 @@ def test_a_full_disk_is_not_ready_and_not_ill_and_both_are_over_when_there_is_ro
     daemon = start(served(config), run=False, page=app.of)
     daemon._serve()
     daemon._tick()
-    wait_for(lambda: not daemon._polling)
+    wait_for(lambda: not daemon.polls.under_way)
     with full_disk(store):
         daemon._guarded(daemon._prove)
         assert (get(daemon, "/readyz").status_code, get(daemon, "/readyz").text) == (503, "The store takes nothing.\n")

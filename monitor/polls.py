@@ -1,0 +1,180 @@
+"""The polls of this process: which feeds go now, and what comes of each."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+
+from monitor.desk import Desk
+from monitor.errors import FeedError, StoreError, passes
+from monitor.feeds import schedule
+from monitor.feeds.parse import Parser
+from monitor.feeds.shares import Shares
+from monitor.feeds.traffic import Lanes, Traffic
+from monitor.model import Changes, Feed, FeedState, Poll, Push, Wanted, host, share_of
+from monitor.parts import Parts
+from monitor.poll import poll, take
+from monitor.store import Store, feeds
+
+log = logging.getLogger(__name__)
+
+_PARSERS = 2
+_REST_AFTER_REFUSAL = 30.0
+"""Seconds without new polls after the store refused one: a full disk must not turn into a storm of requests (S3)."""
+
+
+class Polls:
+    """Polls on threads of this process, by the `parts` that are in force.
+
+    `settled` hears what each poll changed, `failed` what nobody understands (P5).
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        desk: Desk,
+        parts: Parts,
+        now: Callable[[], datetime],
+        settled: Callable[[Changes], None],
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        self._store, self._desk, self._parts, self._now = store, desk, parts, now
+        self._tell_settled, self._tell_failed = settled, failed
+        self._parser = Parser(_PARSERS)
+        self._traffic, self._lanes = Traffic(parts.config.fetch), Lanes(parts.config.fetch)
+        self._lock = threading.RLock()
+        self._stopping = False
+        self._rest_until = 0.0
+        self.shares: Shares | None = None
+        """Those of all hosts that are polled here, where other processes poll others; None where all are."""
+        self.under_way: dict[str, float] = {}
+        """URL -> since when, by the monotonic clock."""
+
+    def adopt(self, parts: Parts) -> None:
+        """Go on by other parts; what is under way ends by those it began with."""
+        with self._lock:
+            self._parts = parts
+            self._traffic.adopt(parts.config.fetch)
+            self._lanes.adopt(parts.config.fetch)
+            if self.shares is not None:
+                self.shares.pause = parts.config.fetch.spacing.total_seconds()
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether nothing is polled for a while, since the store refused to keep what a poll brought."""
+        return time.monotonic() < self._rest_until
+
+    def hand_out(self, of: str = "") -> list[Future[Changes]]:
+        """Start a poll of every due feed that may go now, of all hosts or `of` one."""
+        if self.shares is not None:
+            self.shares.look()
+        with self._lock:  # held while reading: a state read earlier might be older than a poll that has ended since
+            if self._stopping or self.is_resting or not (of or self._store.glance(feeds.ANY_DUE, self._now())):
+                return []
+            parts = self._parts
+            shares = None if self.shares is None else self.shares.ready()
+            if shares is not None and not shares:
+                return []
+            with self._store.read() as tx:
+
+                def look(wanted: Wanted) -> Iterator[FeedState]:
+                    wanted = replace(wanted, shares=shares or ())
+                    return (state for state in feeds.due(tx, self._now(), wanted) if state.url in parts.feeds)
+
+                return [self._submit(parts, state) for state in self._traffic.pick(look, time.monotonic(), of)]
+
+    def _submit(self, parts: Parts, state: FeedState) -> Future[Changes]:
+        self.under_way[state.url] = time.monotonic()
+        future = self._lanes.begin(state, partial(self._poll, parts, state))
+        future.add_done_callback(partial(self._release, state))
+        return future
+
+    def _release(self, state: FeedState, _future: Future[Changes]) -> None:
+        with self._lock:
+            del self.under_way[state.url]
+            crowded = self._traffic.end(state)
+        if not crowded:
+            return
+        try:
+            self.hand_out(host(state.url))
+        except BaseException as error:
+            if not passes(error):
+                self._tell_failed(error)
+                raise
+
+    def is_busy(self, share: int) -> bool:
+        """Whether a feed in this share of all hosts is being polled."""
+        return any(share_of(host(url)) == share for url in list(self.under_way))
+
+    def _poll(self, parts: Parts, state: FeedState) -> Changes:
+        feed = parts.feeds[state.url]
+        return self._settled(feed, state, lambda: poll(feed, state, self._now(), parts.gate, self._parser, self._desk))
+
+    def _settled(self, feed: Feed, state: FeedState, work: Callable[[], Changes]) -> Changes:
+        """What came of a poll; what it does not understand ends the daemon (P5)."""
+        try:
+            changes = work()
+        except BaseException as error:
+            if self._stopping or isinstance(error, FeedError):  # cut by our own end: it stays due
+                return Changes()
+            if not passes(error):
+                self._blame(feed, state)
+                self._tell_failed(error)
+                raise
+            # it stays due, and is polled again when the store takes writes
+            log.error("poll feed=%s error=%s", feed.name or feed.url, error)  # noqa: TRY400
+            self._rest_until = time.monotonic() + _REST_AFTER_REFUSAL
+            return Changes()
+        self._tell_settled(changes)
+        return changes
+
+    def _blame(self, feed: Feed, state: FeedState) -> None:
+        """Note that the poll of this feed ends the daemon, so that it cannot do so at every start (P14)."""
+        crash = FeedError("crash", "Something in this feed ended the monitor; its log says where.")
+        after = schedule.after(Poll(feed=feed, state=state, at=self._now(), error=crash))
+        with suppress(StoreError):
+            self._store.write(lambda tx: feeds.save(tx, after))
+
+    def push(self, push: Push) -> bool:
+        """Take what a hub brought, before it is told so; False where it is to bring it again later."""
+        feed = self._parts.feeds.get(push.feed)
+        if feed is None or self._stopping:
+            return True
+        with self._store.read() as tx:
+            state = feeds.one(tx, feed.url)
+        if state is not None and not state.is_new:  # the first poll comes before anything is news
+            self._settled(feed, state, partial(self._take, feed, state, push))
+        return not self.is_resting
+
+    def _take(self, feed: Feed, state: FeedState, push: Push) -> Changes:
+        now = self._now()
+        if push.body is None:
+            self._store.write(lambda tx: feeds.nudge(tx, feed.url, now))
+            return Changes()
+        return take(feed, state, (push.body, push.content_type), now, self._parser, self._desk)
+
+    def forgive(self) -> None:
+        """The whole process stood still: no poll took that long (P9)."""
+        with self._lock:
+            self.under_way = dict.fromkeys(self.under_way, time.monotonic())
+
+    def rest(self) -> None:
+        """Let go of what is not needed while nothing is to be parsed."""
+        self._parser.rest()
+
+    def stop(self) -> None:
+        """Begin nothing more; what is under way goes on."""
+        with self._lock:
+            self._stopping = True
+        self._lanes.close()
+
+    def close(self) -> None:
+        """End what parses."""
+        self._parser.close()
