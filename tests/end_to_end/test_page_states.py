@@ -18,7 +18,7 @@ from monitor.store import Store, links, outbox, stories
 from monitor.web import login
 from tests.alerts.receiver import Clock
 from tests.alerts.samples import make_alert, make_delivery
-from tests.end_to_end.browsing import Serve, look_over_anyhow
+from tests.end_to_end.browsing import Serve, look_over
 from tests.end_to_end.world import SIGNING_SECRET, World, free_port
 from tests.web import newsroom
 from tests.web.sites import make_config
@@ -58,46 +58,46 @@ def test_where_nothing_is_yet(tab: Page, store: Store, serve: Serve, clock: Cloc
     ):
         tab.goto(home + path)
         expect(tab.locator("main")).to_contain_text(said)
-        look_over_anyhow(tab)
+        look_over(tab)
     store.write(lambda tx: stories.sync(tx, make_config().storylines, clock.now))
     for path, said in (("/", "No development yet"), ("/stories/ferry", "Nothing has been reported yet.")):
         tab.goto(home + path)
         expect(tab.locator("main")).to_contain_text(said)
-        look_over_anyhow(tab)
+        look_over(tab)
 
 
 def test_where_it_refuses(tab: Page, serve: Serve) -> None:
     home = serve()
     tab.goto(f"{home}/stories/nothing")
     expect(tab.locator("h1")).to_have_text("There is nothing here")
-    look_over_anyhow(tab)
+    look_over(tab)
     tab.goto(f"{home}/feeds")
     tab.locator("form:has(#site) [name=csrf]").evaluate("field => { field.value = 'of another page' }")
     tab.get_by_label("Add a feed").fill("herald.example")
     tab.get_by_role("button", name="Find its feeds").click()
     expect(tab.locator("h1")).to_have_text("Something is wrong")
-    look_over_anyhow(tab)
+    look_over(tab)
     tab.goto(f"{home}/feeds")
     tab.get_by_label("Add a feed").fill("no address")
     tab.get_by_role("button", name="Find its feeds").click()
     expect(tab.locator("main")).to_contain_text("That is no web address")
-    look_over_anyhow(tab)
+    look_over(tab)
 
 
 def test_where_a_person_comes_in(tab: Page, serve: Serve) -> None:
     tab.goto(serve(base_url="http://desk.example"))
     expect(tab.locator("main")).to_contain_text("it needs a password, and none is set")
-    look_over_anyhow(tab)
+    look_over(tab)
     tab.goto(serve(base_url="http://desk.example", password=login.kept("correct horse battery")))
-    look_over_anyhow(tab)
+    look_over(tab)
     tab.get_by_label("Password").fill("not this one at all")
     tab.get_by_role("button", name="Log in").click()
     expect(tab.get_by_role("alert")).to_be_visible()
-    look_over_anyhow(tab)
+    look_over(tab)
     tab.get_by_label("Password").fill("correct horse battery")
     tab.get_by_role("button", name="Log in").click()
     expect(tab.get_by_role("button", name="Log out")).to_be_visible()
-    look_over_anyhow(tab)
+    look_over(tab)
 
 
 def test_where_a_person_has_to_write_the_configuration(
@@ -130,7 +130,7 @@ def test_where_a_person_has_to_write_the_configuration(
 def _look_by_hand(tab: Page, lines: str) -> None:
     expect(tab.locator("h1")).to_have_text("The configuration was left as it is")
     expect(tab.locator("pre")).to_contain_text(lines)
-    look_over_anyhow(tab)
+    look_over(tab)
 
 
 def _reaching(config: Config) -> Config:
@@ -155,12 +155,12 @@ def test_what_became_of_a_test(
         tab.goto(f"{home}/feeds")
         tab.get_by_role("button", name=f"Test: {name}").click()
         expect(tab.locator("main")).to_contain_text(said)
-        look_over_anyhow(tab)
+        look_over(tab)
     world.hook.status = 500
     tab.goto(f"{home}/deliveries")
     tab.get_by_role("button", name="Send a test alert by hook").click()
     expect(tab.locator("h1")).to_have_text("hook did not take the test alert")
-    look_over_anyhow(tab)
+    look_over(tab)
 
 
 def test_what_a_person_said_and_wished(tab: Page, store: Store, serve: Serve) -> None:
@@ -172,18 +172,18 @@ def test_what_a_person_said_and_wished(tab: Page, store: Store, serve: Serve) ->
     development.get_by_role("button", name="Does not belong").nth(1).click()
     expect(tab.locator(".notice")).to_contain_text("counts as wrong")
     tab.get_by_text("taken off by hand").click()
-    look_over_anyhow(tab)
+    look_over(tab)
     tab.goto(f"{home}/reports/gazette-20")
     expect(tab.locator("main")).to_contain_text("A person said that it is not about")
-    look_over_anyhow(tab)
+    look_over(tab)
     tab.goto(f"{home}/stories/ferry")
     tab.get_by_label("Silence for").select_option("1 day")
     tab.get_by_role("button", name="Silence").click()
     expect(tab.locator("#wishes")).to_contain_text("hears nothing until")
-    look_over_anyhow(tab)
+    look_over(tab)
     tab.locator(".development", has_text="Police arrest two").locator("summary").click()
     tab.goto(f"{home}/developments/{tab.locator('.development').first.evaluate('one => one.id.slice(2)')}")
-    look_over_anyhow(tab)
+    look_over(tab)
 
 
 def test_what_an_address_in_a_mail_opens(tab: Page, store: Store, serve: Serve) -> None:
@@ -191,7 +191,7 @@ def test_what_an_address_in_a_mail_opens(tab: Page, store: Store, serve: Serve) 
     store.write(lambda tx: outbox.add(tx, [make_alert()], [delivery]))
     tab.goto(Links(serve(), store.write(links.key)).to(Deed.SILENCE, delivery))
     expect(tab.get_by_role("button", name="Yes")).to_be_visible()
-    look_over_anyhow(tab)
+    look_over(tab)
     tab.get_by_role("button", name="Yes").click()
     expect(tab.get_by_role("link", name="Follow again")).to_be_visible()
-    look_over_anyhow(tab)
+    look_over(tab)
