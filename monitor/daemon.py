@@ -73,9 +73,10 @@ class Daemon:
         *,
         roles: Collection[Role] = (),
         page: Callable[[Daemon], WSGIApplication] | None = None,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] | None = None,
         pulse: Pulse | None = None,
     ) -> None:
+        now = now or store.now  # D28
         self.store, self.now = store, now
         self._shares = bool(roles)
         self._roles = frozenset(roles or Role)

@@ -18,7 +18,7 @@ from monitor.model.feeds import (
     host,
     share_of,
 )
-from monitor.model.stages import Changes, History, Poll, Push, Reply
+from monitor.model.stages import Changes, History, Poll, Push, Reply, Settled
 from monitor.model.stories import (
     LIVELY,
     Change,
@@ -68,6 +68,7 @@ __all__ = [
     "Reply",
     "Response",
     "Route",
+    "Settled",
     "Severity",
     "StoryState",
     "Storyline",

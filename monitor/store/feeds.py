@@ -35,9 +35,15 @@ T = TypeVar("T")
 _FIELDS = tuple(FeedState.__dataclass_fields__)
 _STATE = tuple(feeds.c[name] for name in _FIELDS)
 _of_state = attrgetter(*_FIELDS, "is_doubtful", "url")
-_SAVE = Prepared(
-    lambda _engine: update(feeds).where(feeds.c.url == bindparam("ours")),
-    (*_FIELDS, "doubtful", "ours"),
+_OURS = feeds.c.url == bindparam("ours")
+_SAVE = Prepared(lambda _engine: update(feeds).where(_OURS), (*_FIELDS, "doubtful", "ours"))
+_SAVE_AFTER = Prepared(
+    lambda _engine: update(feeds).where(_OURS, feeds.c.polled_at.is_not_distinct_from(bindparam("before"))),
+    (*_FIELDS, "doubtful", "ours", "before"),
+)
+_POLLED_SINCE = Prepared(
+    lambda _engine: select(literal_column("1")).where(_OURS, feeds.c.polled_at.is_distinct_from(bindparam("before"))),
+    ("ours", "before"),
 )
 _DUE = (
     feeds.c.followed, ~feeds.c.gone, feeds.c.doubtful.in_((false(), true())), feeds.c.next_poll_at <= bindparam("now"),
@@ -202,6 +208,16 @@ def is_any_unpolled(tx: Connection) -> bool:
 def save(tx: Connection, state: FeedState) -> None:
     """Remember what a poll taught of a feed."""
     _SAVE.run(tx, [_of_state(state)])
+
+
+def save_after(tx: Connection, state: FeedState, before: FeedState) -> bool:
+    """Remember it, unless another poll of the feed has ended since it was known as `before`; whether it was remembered."""
+    return _SAVE_AFTER.run(tx, [(*_of_state(state), before.polled_at)]) > 0
+
+
+def is_polled_since(tx: Connection, before: FeedState) -> bool:
+    """Whether a poll of a feed has ended since it was known as `before`."""
+    return bool(_POLLED_SINCE.rows(tx, (before.url, before.polled_at)))
 
 
 def make_due(tx: Connection, now: datetime, url: str | None = None) -> int:

@@ -75,6 +75,8 @@ def _count(name: str) -> Column[int]:
 meta = Table("meta", metadata, Column("name", String(40), primary_key=True), _text("value"))
 ENTRIES = "entries"
 """The name in meta of how many entries are kept."""
+FEEDBACK, SETTLED = "feedback", "settled"
+"""The names in meta of two numbers: how often a person judged, and how often a desk decided."""
 
 feeds = Table(
     "feeds",

@@ -252,6 +252,16 @@ def placement(tx: Connection, entry_id: str) -> Placement | None:
     return _placement(row) if row else None
 
 
+def with_places(tx: Connection, ids: Sequence[str]) -> dict[str, tuple[Entry, Placement | None]]:
+    """Of the entries with these ids, those that there are: each with its place, if it matched."""
+    query = select(*_ENTRY, *_PLACEMENT).outerjoin(reports, reports.c.entry == entries.c.id)
+    return {
+        row.id: (_entry(row), _placement(row) if row.development else None)
+        for some in batches(ids)
+        for row in tx.execute(query.where(entries.c.id.in_(some)))
+    }
+
+
 def reports_of(tx: Connection, development: str) -> list[Placement]:
     """The reports of a development, in order of time."""
     query = select(*_ENTRY, *_PLACEMENT).join(reports, reports.c.entry == entries.c.id)
@@ -316,7 +326,8 @@ _PLACEMENT = (
 
 
 def _entry(row: Any) -> Entry:
-    read = {name: row._mapping[name] for name in Entry.__dataclass_fields__}
+    known = row._mapping
+    read = {name: known[name] for name in Entry.__dataclass_fields__}
     return Entry(**read | {"keys": tuple(read["keys"])})
 
 

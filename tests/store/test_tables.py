@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import delete, event, select, text
 
 from monitor.model import DeliveryState, Feed, FeedState, StoryState, Wanted
-from monitor.store import Connection, Store, feedback, feeds, fields, keeping, outbox, stories, upsert, views
+from monitor.store import Connection, Store, feedback, feeds, fields, keeping, outbox, settled, stories, upsert, views
 from monitor.store.schema import entries, seen
 from tests.store.conftest import FEED, NOON, STORYLINE, alert, delivery, development, entry, placement
 
@@ -248,22 +248,29 @@ def reads_all(step: str) -> bool:
 
 def test_what_is_done_at_every_poll_and_delivery_reads_no_table_from_end_to_end(store: Store) -> None:
     """S15: so that it takes no longer with a hundred thousand feeds and millions of entries."""
-    settled = replace(delivery("x"), state=DeliveryState.SENT)
+    sent = replace(delivery("x"), state=DeliveryState.SENT)
     steps = plans(
         store,
         lambda tx: list(feeds.due(tx, NOON, _SOME)),
         lambda tx: feeds.sift(tx, FEED, [entry(1)], NOON),
         lambda tx: feeds.save(tx, FeedState(url=FEED, next_poll_at=NOON)),
+        lambda tx: feeds.save_after(tx, FeedState(url=FEED, next_poll_at=NOON), FeedState(url=FEED, next_poll_at=NOON)),
+        lambda tx: feeds.is_polled_since(tx, FeedState(url=FEED, next_poll_at=NOON)),
         lambda tx: stories.save(tx, [entry(1)], [placement(1)], [development()], NOON),
         lambda tx: outbox.add(tx, [alert()], [delivery("x", of="a-1")]),
         lambda tx: outbox.claim(tx, "mail", NOON, LEASE),
-        lambda tx: outbox.record(tx, settled),
+        lambda tx: outbox.record(tx, sent),
+        lambda tx: outbox.under_way(tx, "mail", "", NOON),
         outbox.pending,
         lambda tx: stories.entry(tx, "e1"),
         lambda tx: stories.entry(tx, "https://news.example/1"),
         lambda tx: stories.placement(tx, "e1"),
         lambda tx: stories.history(tx, NOON),
         feedback.revision,
+        settled.revisions,
+        lambda tx: settled.note(tx, settled.Revisions(0, 0), [entry(1)], NOON, baseline=False),
+        lambda tx: settled.between(tx, settled.Revisions(0, 0), settled.Revisions(0, 1)),
+        lambda tx: stories.with_places(tx, ["e1", "e2"]),
         lambda tx: stories.prune(tx, NOON - MINUTE, NOON - MINUTE),
     )
     assert len(steps) > 20
