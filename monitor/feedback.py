@@ -216,9 +216,11 @@ def _lent(tx: Connection, entry: Entry, said: Sequence[Feedback]) -> str:
 
 def _give_back(tx: Connection, lent: str, now: datetime) -> None:
     """Once the entry has left it, people know no more of that development, unless by another of its reports."""
-    left = stories.development(tx, lent)
+    left = stories.development(tx, lent) if lent else None
+    if left is None:
+        return
     told = (one.decision is not Decision.COVERAGE or one.reason == BY_PERSON for one in stories.reports_of(tx, lent))
-    if left is not None and not any(told):
+    if not any(told):
         stories.save(tx, (), (), [replace(left, alerted=False)], now)
 
 

@@ -41,7 +41,7 @@ def blueprint(site: Site) -> Blueprint:
 
 
 class Watch:
-    """Looks at the store for all streams together, once a second at most."""
+    """Looks at the store for all streams together: when one begins, and once a second."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
