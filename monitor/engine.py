@@ -73,7 +73,9 @@ class Queue:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._app = App(connector=SyncPsycopgConnector(configure=_not_durable, **_connection(store)))
+        self._app = App(
+            connector=SyncPsycopgConnector(min_size=1, max_size=2, configure=_not_durable, **_connection(store))
+        )
         store.write(partial(jobs.prepare, SchemaManager.get_schema()))
         with _as_store_error(store):
             self._app.open()
@@ -246,11 +248,13 @@ def _without_object(work: Callable[[], None], _of: str) -> None:
 
 async def _revive(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - what is periodic is told
     """Take out the jobs of processes that show no life; they are offered again."""
-    manager = context.app.job_manager
+    manager, lost = context.app.job_manager, []
     for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED):
         assert job.id is not None, "it is in the database"
         await manager.finish_job_by_id_async(job_id=job.id, status=Status.FAILED, delete_job=True)
-        log.warning("engine lost=%s by=%s", job.queueing_lock, job.worker_id)
+        lost.append(job.queueing_lock)
+    if lost:
+        log.warning("engine lost=%d jobs=%s", len(lost), ", ".join(map(str, lost)))
 
 
 def _job(queue: str, lock: str, of: str) -> Job:

@@ -76,8 +76,9 @@ def test_a_share_that_was_anothers_rests_as_long_as_a_host_does_and_ones_own_doe
 
 def test_a_process_that_stood_still_has_no_shares_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """S14: others have them by now, and were it to go on, two would be at one host."""
-    shares, clock = Shares(0.0), [1_000.0]
-    monkeypatch.setattr(time, "clock_gettime", lambda _clock: clock[0])
+    clock = [1_000.0]
+    monkeypatch.setattr("monitor.feeds.shares.uptime", lambda: clock[0])
+    shares = Shares(0.0)
     shares.look()
     shares.take(7)
     clock[0] += 10

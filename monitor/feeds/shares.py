@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from monitor.process import uptime
+
 TERM = 30.0
 """Seconds for which a share is taken, more or less; then it is anybody's."""
 STALLED = 30.0
@@ -18,11 +20,11 @@ class Shares:
         """Seconds until a share that was another's may be polled: so long a host is left in peace between two polls."""
         self._since: dict[int, float] = {}
         self._left: dict[int, float] = {}
-        self._looked_at = _lasting()
+        self._looked_at = uptime()
 
     def look(self) -> None:
         """To be called every few seconds: after a long while without, others have by now what was ours."""
-        before, self._looked_at = self._looked_at, _lasting()
+        before, self._looked_at = self._looked_at, uptime()
         if self._looked_at - before > STALLED / 2:
             self._since.clear()
 
@@ -44,8 +46,3 @@ class Shares:
         """Those whose feeds may be polled now."""
         before = time.monotonic() - self.pause
         return frozenset(share for share, since in list(self._since.items()) if since <= before)
-
-
-def _lasting() -> float:
-    """Seconds by a clock that goes on while the machine sleeps."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)

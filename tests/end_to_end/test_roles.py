@@ -22,8 +22,14 @@ from tests.server import Database
 
 pytestmark = on_postgresql
 
-SOON = "from monitor import engine\nengine.STALLED = 6.0\nengine.TERM = 5.0"
-"""So that a test need not wait for half a minute."""
+SOON = """
+    from datetime import timedelta
+    from monitor import deliver, engine
+    deliver.LEASE = timedelta(seconds=20)
+    engine.STALLED = 6.0
+    engine.TERM = 5.0
+"""
+"""So that a test need not wait for half a minute, nor for what a process had claimed that was killed."""
 
 
 def begin(world: World, *roles: str) -> None:
