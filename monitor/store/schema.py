@@ -132,6 +132,7 @@ entries = Table(
     Column("keys", JSON, nullable=False, default=list),
     Column("seen_at", Utc, nullable=False),
     Index("entries_published", "published", "id"), Index("entries_url", "url", postgresql_using="hash"), Index("entries_seen", "seen_at"),
+    Index("entries_feed", "feed", "seen_at", "id"),
 )  # fmt: skip
 
 seen = Table(
@@ -181,7 +182,8 @@ reports = Table(
     Column("matches", JSON, nullable=False),
     _text("decision"), _text("reason"), _text("explanation"),
     Column("nearest", Text), Column("similarity", Float, nullable=False, default=0.0),
-    Index("reports_development", "development"),
+    Column("published", Utc),  # the entry's, so that a story's reports are counted by the hour in an index
+    Index("reports_development", "development", "published", "entry"),
 )  # fmt: skip
 
 feedback = Table(

@@ -78,7 +78,7 @@ def save(
     upsert(tx, developments, [fields(development) for development in grown])
     links = [{"storyline": s, "development": d.id} for d in grown for s in d.storylines]
     upsert(tx, on_storyline, links, keep=True)
-    upsert(tx, reports, [to_json(placement) for placement in placements])
+    upsert(tx, reports, [to_json(placed) | {"published": placed.entry.published} for placed in placements])
 
 
 def count(tx: Connection) -> int:
@@ -337,7 +337,7 @@ def _development(row: Row[Any]) -> Development:
 
 
 def to_json(placement: Placement) -> dict[str, Any]:
-    """A placement as JSON values: a row of reports."""
+    """A placement as JSON values: a row of reports, but for when the entry was published."""
     return {
         "entry": placement.entry.id, "development": placement.development, "matches": [asdict(m) for m in placement.matches],
         "decision": placement.decision.value, "reason": placement.reason, "explanation": placement.explanation,
