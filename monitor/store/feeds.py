@@ -34,10 +34,11 @@ from monitor.store.schema import entries as known_entries
 T = TypeVar("T")
 _FIELDS = tuple(FeedState.__dataclass_fields__)
 _STATE = tuple(feeds.c[name] for name in _FIELDS)
-_of_state = attrgetter(*_FIELDS, "is_doubtful", "url")
+_LEARNED = tuple(name for name in _FIELDS if name != "url")
+_of_state = attrgetter(*_LEARNED, "is_doubtful", "url")
 _SAVE = Prepared(
     lambda _engine: update(feeds).where(feeds.c.url == bindparam("ours")),
-    (*_FIELDS, "doubtful", "ours"),
+    (*_LEARNED, "doubtful", "ours"),
 )
 _DUE = (
     feeds.c.followed, ~feeds.c.gone, feeds.c.doubtful.in_((false(), true())), feeds.c.next_poll_at <= bindparam("now"),
