@@ -22,7 +22,7 @@ _QUEUED = 2
 _DOUBTFUL = 3
 """How many places doubtful feeds have for each place of those that were well."""
 _SKIPPED = 10
-"""Feeds that may not go and are looked at all the same, before those that may are asked for anew."""
+"""Feeds that may not go and are looked at all the same, before those that may are asked for anew; of one host, none other may."""
 Look = Callable[[Wanted], Iterable[FeedState]]
 """Gives the due feeds that are wanted, the longest waiting first."""
 T = TypeVar("T")
@@ -81,7 +81,7 @@ class Traffic:
             for doubtful in (False, True):
                 more = True
                 while more and (wanted := self._wanted(of, doubtful=doubtful)):
-                    more = self._take_some(look(wanted), at, picked)
+                    more = self._take_some(look(wanted), at, picked, skipping=1 if of else _SKIPPED)
         except BaseException:
             for state in picked:
                 self.end(state)
@@ -95,8 +95,8 @@ class Traffic:
         full = {name for name in self._of_host if self._is_full(name)}
         return Wanted(host=of, hosts_but=full | self._begun.keys(), but=self._urls, doubtful=doubtful)
 
-    def _take_some(self, due: Iterable[FeedState], at: float, picked: list[FeedState]) -> bool:
-        """Take those that may go, until too many may not, or places are filled; whether another look may give more."""
+    def _take_some(self, due: Iterable[FeedState], at: float, picked: list[FeedState], *, skipping: int) -> bool:
+        """Take those that may go, until so many may not, or places are filled; whether another look may give more."""
         before = len(picked)
         skipped = 0
         for state in due:
@@ -108,7 +108,7 @@ class Traffic:
             else:
                 self._take(state, name, at)
                 picked.append(state)
-            if skipped >= _SKIPPED or not self._is_place(doubtful=state.is_doubtful):
+            if skipped >= skipping or not self._is_place(doubtful=state.is_doubtful):
                 break
         else:
             return skipped > 0 and len(picked) > before

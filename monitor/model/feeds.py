@@ -16,6 +16,7 @@ OFFENCES = 2
 """So many polls in a row that a parser, or the monitor, did not survive put a feed into quarantine (P14)."""
 
 
+@lru_cache(maxsize=4_096)
 def host(url: str) -> str:
     """The host that a feed is polled at."""
     return urlsplit(url).hostname or ""
