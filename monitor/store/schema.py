@@ -141,7 +141,6 @@ subscriptions = Table(
     _text("error"),
 )  # fmt: skip
 
-# An address may be longer than what a B-tree of PostgreSQL takes; it is only ever looked up whole.
 entries = Table(
     "entries",
     metadata,
@@ -151,7 +150,7 @@ entries = Table(
     _text("language"), _text("outlet"),
     Column("keys", JSON, nullable=False, default=list),
     Column("seen_at", Utc, nullable=False),
-    Index("entries_published", "published", "id"), Index("entries_url", "url", postgresql_using="hash"), Index("entries_seen", "seen_at"),
+    Index("entries_published", "published", "id"), Index("entries_url", "url"), Index("entries_seen", "seen_at"),
 )  # fmt: skip
 
 seen = Table(
