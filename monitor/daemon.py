@@ -17,7 +17,6 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 from wsgiref.types import WSGIApplication
 
-
 from monitor import notices
 from monitor.alerts.notice import Trouble
 from monitor.config import Config

@@ -120,7 +120,9 @@ def _due_first(hosts: int, urls: int, shares: int, *, of_one_host: bool, doubtfu
         if some:
             due.append(column == some[0] if of_one_host and column is feeds.c.host else column.not_in(some))
     if shares:
-        due.append((_FIRST_BYTE % literal_column(str(SHARES))).in_([bindparam(name, type_=Integer()) for name in named_shares]))
+        due.append(
+            (_FIRST_BYTE % literal_column(str(SHARES))).in_([bindparam(name, type_=Integer()) for name in named_shares])
+        )
     query = select(*_STATE).where(*due).order_by(feeds.c.next_poll_at)
     return Prepared(lambda _engine: query, ("now", *named_hosts, *named_urls, *named_shares))
 
