@@ -51,7 +51,9 @@ _IN_MEMORY = 256 * 1024
 _REPLY_CAP = 64 * 1024
 _POST_TIME = 25.0
 _MOST_ENCODINGS = 2
-_PLAIN = re.compile(r"https?://[a-z0-9][a-z0-9.-]*(?::(?:[1-9]\d{0,3}|[1-5]\d{4}))?/[\w~,:@=+./-]*(?:\?[\w~,:@=+&./-]+)?", re.ASCII)
+_PLAIN = re.compile(
+    r"https?://[a-z0-9][a-z0-9.-]*(?::(?:[1-9]\d{0,3}|[1-5]\d{4}))?/[\w~,:@=+./-]*(?:\?[\w~,:@=+&./-]+)?", re.ASCII
+)
 """An address in which nothing has to be escaped, left out or written in another way: most of them."""
 _CODINGS = frozenset(("gzip", "x-gzip", "deflate", "", "identity", "none", "utf-8"))
 """What can be unpacked, and what servers say of a body that is not packed."""
