@@ -175,9 +175,9 @@ def test_what_the_engine_refuses_in_a_prepared_statement_undoes_the_step(store: 
 
 @pytest.mark.parametrize("at", [NOON, NOON.replace(microsecond=7), NOON.astimezone(timezone(timedelta(hours=-9.5)))])
 def test_a_time_is_written_and_read_as_sqlalchemy_would(at: datetime) -> None:
-    engine = sqlite.dialect()  # type: ignore[no-untyped-call]
+    engine = sqlite.dialect()
     write, read = schema.Utc().bind_processor(engine), schema.Utc().result_processor(engine, None)
-    usual = sqlite.DATETIME().bind_processor(engine)
+    usual: Any = sqlite.DATETIME().bind_processor(engine)  # type: ignore[no-untyped-call]
     assert write is not None
     assert read is not None
     assert write(at) == usual(at.astimezone(UTC))
