@@ -13,12 +13,9 @@ import time
 from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 from wsgiref.types import WSGIApplication
-
-from apscheduler.executors.pool import ThreadPoolExecutor as JobExecutor
-from apscheduler.schedulers.background import BackgroundScheduler
 
 from monitor import notices
 from monitor.alerts.notice import Trouble
@@ -38,6 +35,8 @@ from monitor.store.schema import meta
 from monitor.subscribe import subscribe
 
 if TYPE_CHECKING:
+    from apscheduler.schedulers.background import BackgroundScheduler
+
     from monitor.engine import Engine
 
 log = logging.getLogger(__name__)
@@ -104,11 +103,6 @@ class Daemon:
         self._troubles: dict[str, Trouble] = {}
         self._server: Server | None = None
         self._engine = self._join() if self._shares else None
-        self._scheduler = BackgroundScheduler(
-            executors={"default": JobExecutor(4)},
-            job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
-            timezone=UTC,
-        )
 
     # --- configuration
 
@@ -159,6 +153,18 @@ class Daemon:
 
     # --- running
 
+    @cached_property
+    def _scheduler(self) -> BackgroundScheduler:
+        """Made by the start: one poll of everything needs none, and to load it takes as long as thirty polls."""
+        from apscheduler.executors.pool import ThreadPoolExecutor as JobExecutor  # noqa: PLC0415
+        from apscheduler.schedulers.background import BackgroundScheduler  # noqa: PLC0415
+
+        return BackgroundScheduler(
+            executors={"default": JobExecutor(4)},
+            job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
+            timezone=UTC,
+        )
+
     def start(self) -> None:
         """Begin to tick, poll and deliver."""
         self._deliverer.start()
@@ -174,7 +180,7 @@ class Daemon:
         with self._lock:
             self._stopping = True
         self._ended.set()
-        if self._scheduler.running:
+        if "_scheduler" in vars(self) and self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         self.polls.stop()
         self._wait_until_idle(end - STOP_WITHIN / 2)

@@ -51,8 +51,8 @@ NEWS_SECONDS = Histogram(
     "monitor_news_seconds", "From a report's publication to the receiver's word that it has the alert; held ones left out.",
     registry=REGISTRY, buckets=_UNTIL_HANDED_OVER,
 )  # fmt: skip
-for _outcome in ("new", "unchanged", "failed", "pushed"):
-    POLLS.labels(_outcome)  # so that a rate is right from the first one on
+_SETTLED = {outcome: POLLS.labels(outcome) for outcome in ("new", "unchanged", "failed", "pushed")}
+"""Made before there are any, so that a rate is right from the first one on."""
 ProcessCollector(registry=REGISTRY)
 PlatformCollector(registry=REGISTRY)
 _channels: set[str] = set()
@@ -66,11 +66,13 @@ def settled(poll: Poll, settle: Callable[[Poll], Changes]) -> Changes:
     if poll.error:
         FAILURES.labels(poll.error.reason).inc()
         PARSE_FAILURES.inc(poll.error.reason in UNREADABLE)
-    POLLS.labels(_outcome_of(poll, changes)).inc()
-    ENTRIES.inc(len(changes.entries))
-    MATCHES.inc(len(changes.placements))
-    new = {entry.id for entry in changes.entries}
-    DEVELOPMENTS.inc(sum(development.first_report in new for development in changes.developments))
+    _SETTLED[_outcome_of(poll, changes)].inc()
+    if changes.entries:  # most polls bring nothing
+        ENTRIES.inc(len(changes.entries))
+    if changes.placements:
+        MATCHES.inc(len(changes.placements))
+        new = {entry.id for entry in changes.entries}
+        DEVELOPMENTS.inc(sum(development.first_report in new for development in changes.developments))
     return changes
 
 

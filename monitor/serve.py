@@ -24,6 +24,8 @@ STREAMS = 8
 _THREADS = 4 + STREAMS
 _CONNECTIONS, _IDLE = 300, 30
 """Browsers at once, and seconds after which one that says nothing is hung up on (W6)."""
+_ROUND = 10
+"""Seconds after which the server looks at its connections when none of them stirs; of its own it would each second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,7 @@ class Server:
                 clear_untrusted_proxy_headers=True,
                 channel_request_lookahead=1,  # so that a stream hears when its reader has left
                 channel_timeout=_IDLE,
+                asyncore_loop_timeout=_ROUND,
                 connection_limit=_CONNECTIONS,
                 asyncore_use_poll=True,  # select knows no more than 1,024 files
             )

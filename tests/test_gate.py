@@ -87,6 +87,7 @@ def test_nobody_makes_a_session_and_only_the_gate_connects() -> None:
     }
     assert calls == {
         ("monitor/feeds/wire.py", "connect"),
+        ("monitor/feeds/wire.py", "urlopen"),  # of a pool of guarded connections
         ("monitor/feeds/wire.py", "getaddrinfo"),  # reads numbers, asks nobody
         ("monitor/doctor/web.py", "create_connection"),
         ("monitor/doctor/web.py", "getaddrinfo"),

@@ -42,7 +42,7 @@ def fill(plain: Plain, cls: type, raw: Any, path: Path, **given: Any) -> Any:
         names[key]: _read_field(plain, cls, names[key], hints, value, (*path, key))
         for key, value in raw.items() if key in names
     }  # fmt: skip
-    missing = [key for key, name in names.items() if name not in values and _is_needed(cls, name)]
+    missing = [key for key, name in names.items() if name not in values and name in _needed(cls)]
     for key in missing:
         plain.problem(path, f"`{key}` is missing; add a line `{key}: ...`.")
     if missing or any(value is WRONG for value in values.values()):
@@ -65,9 +65,13 @@ def _read_field(plain: Plain, cls: type, name: str, hints: Mapping[str, Any], va
     return read if len(plain.problems) == before else WRONG
 
 
-def _is_needed(cls: type, name: str) -> bool:
-    field = next(field for field in dataclasses.fields(cls) if field.name == name)
-    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+@cache
+def _needed(cls: type) -> frozenset[str]:
+    """The fields that have no value unless one is given."""
+    none = dataclasses.MISSING
+    return frozenset(
+        field.name for field in dataclasses.fields(cls) if field.default is none and field.default_factory is none
+    )
 
 
 def check_keys(plain: Plain, raw: Mapping[str, Any], known: set[str], path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import re
 import threading
 import time
 from collections.abc import Mapping
@@ -18,13 +19,23 @@ import requests
 from requests.auth import HTTPBasicAuth
 from requests.structures import CaseInsensitiveDict
 from requests.utils import parse_header_links
-from urllib3.exceptions import DecodeError, HTTPError, IncompleteRead, InvalidHeader, NameResolutionError, ProtocolError
+from urllib3 import BaseHTTPResponse
+from urllib3.exceptions import (
+    DecodeError,
+    HTTPError,
+    IncompleteRead,
+    InvalidHeader,
+    NameResolutionError,
+    ProtocolError,
+    ReadTimeoutError,
+    SSLError,
+)  # fmt: skip
 
 from monitor import __version__
 from monitor.errors import FeedError, MonitorError, SecretError
 from monitor.feeds.address import Policy
 from monitor.feeds.settings import FetchSettings
-from monitor.feeds.wire import Deadlines, Forbidden, GuardedAdapter, Unanswered
+from monitor.feeds.wire import Deadlines, Forbidden, GuardedAdapter, Target, Unanswered
 from monitor.model import Feed, FeedState, Reply, Response
 from monitor.secret import Secret, mask
 
@@ -40,6 +51,10 @@ _IN_MEMORY = 256 * 1024
 _REPLY_CAP = 64 * 1024
 _POST_TIME = 25.0
 _MOST_ENCODINGS = 2
+_PLAIN = re.compile(
+    r"https?://[a-z0-9][a-z0-9.-]*(?::(?:[1-9]\d{0,3}|[1-5]\d{4}))?/[\w~,:@=+./-]*(?:\?[\w~,:@=+&./-]+)?", re.ASCII
+)
+"""An address in which nothing has to be escaped, left out or written in another way: most of them."""
 _CODINGS = frozenset(("gzip", "x-gzip", "deflate", "", "identity", "none", "utf-8"))
 """What can be unpacked, and what servers say of a body that is not packed."""
 
@@ -58,11 +73,10 @@ class Gate:
     def __init__(self, settings: FetchSettings) -> None:
         self._settings = settings
         self._deadlines = Deadlines()
-        self._verify: bool | str = settings.ca_file or True
         # No session: it would look for cookies, proxies and a .netrc, none of which are wanted (H33)
         self._adapter = GuardedAdapter(
-            Policy(settings.allow_networks), self._deadlines, connections=settings.workers, proxy=settings.proxy
-        )
+            Policy(settings.allow_networks), self._deadlines, connections=settings.workers, proxy=settings.proxy, ca_file=settings.ca_file,
+        )  # fmt: skip
         contact = f"; +{settings.contact}" if settings.contact else ""
         self.closed = False
         """Whether what was under way has been cut."""
@@ -85,26 +99,26 @@ class Gate:
     def _get(self, url: str, headers: dict[str, str], *, conditional: bool) -> Response:
         try:
             with self._deadlines.within(self._settings.timeout.total_seconds()) as deadline:
-                response, moved_to = self._follow(url, headers, deadline)
+                answer, at, moved_to = self._follow(url, headers, deadline)
                 try:
-                    brought = self._response(response, conditional=conditional, deadline=deadline)
-                    return replace(brought, moved_to=moved_to)
+                    brought = self._response(answer, at, conditional=conditional, deadline=deadline)
+                    return replace(brought, moved_to=moved_to) if moved_to else brought
                 finally:
-                    response.close()
+                    _let_go(answer)
         except GateError as error:
             raise FeedError(error.reason, str(error)) from None
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """Post `body`; no redirect is followed, 64 kB of the answer are read. Raises GateError."""
         with self._deadlines.within(_POST_TIME) as deadline:
-            response = self._request("POST", url, dict(headers), body)
+            answer, _ = self._request("POST", url, dict(headers), body)
             try:
-                answer = _read(response, _REPLY_CAP, deadline, cut=True)
-                return Reply(status=response.status_code, headers=_headers(response), body=answer)
+                said = _read(answer, _REPLY_CAP, deadline, cut=True)
+                return Reply(status=answer.status, headers=_headers(answer), body=said)
             except (HTTPError, OSError):  # the receiver has answered; what it says beyond the status is not needed
-                return Reply(status=response.status_code, headers=_headers(response), body=b"")
+                return Reply(status=answer.status, headers=_headers(answer), body=b"")
             finally:
-                response.close()
+                _let_go(answer)
 
     def close(self) -> None:
         """Cut what is under way and let go of all connections."""
@@ -118,19 +132,19 @@ class Gate:
         later.daemon = True
         later.start()
 
-    def _follow(self, url: str, headers: dict[str, str], deadline: float) -> tuple[requests.Response, str]:
+    def _follow(self, url: str, headers: dict[str, str], deadline: float) -> tuple[BaseHTTPResponse, str, str]:
         """Walk the redirects ourselves: each hop is judged anew, and nothing of ours goes to another host (H9-H13, H32).
 
-        Returns the answer at the end, and the address up to which all redirects were permanent, if any was.
+        Returns the answer at the end, its address, and the address up to which all redirects were permanent, if any was.
         """
         chain, moved_to, permanent = [url], "", True
         while True:
-            response = self._request("GET", chain[-1], headers)
-            if response.status_code not in _REDIRECTS:
-                return response, moved_to
-            permanent = permanent and response.status_code in _PERMANENT
-            location = response.headers.get("location", "")
-            response.close()
+            answer, at = self._request("GET", chain[-1], headers)
+            if answer.status not in _REDIRECTS:
+                return answer, at, moved_to
+            permanent = permanent and answer.status in _PERMANENT
+            location = answer.headers.get("location", "")
+            _let_go(answer)
             target = _target(chain[-1], location.strip())
             told = mask(" -> ".join([*chain, target or location[:500]]))
             if not target:
@@ -150,29 +164,28 @@ class Gate:
             if time.monotonic() > deadline:
                 raise GateError("timeout", "The server took too long to redirect.")
 
-    def _request(self, method: str, url: str, headers: dict[str, str], body: bytes | None = None) -> requests.Response:
+    def _request(
+        self, method: str, url: str, headers: dict[str, str], body: bytes | None = None
+    ) -> tuple[BaseHTTPResponse, str]:
+        """The answer, and the address as it was asked for."""
         address = _bare(url)
-        user, password = _credentials(url)
         headers = {"User-Agent": self._agent, "Accept-Encoding": "gzip, deflate", **headers}
+        if body is not None:
+            headers["Content-Length"] = str(len(body))
         try:
-            prepared = requests.PreparedRequest()
-            prepared.method, prepared.url, prepared.body = method, _prepared(address), body
-            prepared.headers = CaseInsensitiveDict(headers)
-            if body is not None:
-                prepared.headers["Content-Length"] = str(len(body))
-            if user:
-                prepared.prepare_auth(HTTPBasicAuth(user, password))
-            limit = (10.0, min(self._settings.timeout.total_seconds(), self._deadlines.remaining))
-            # Not session.send: it reads a redirect's whole body, however large it unpacks, even when told not to follow (H4).
-            send = partial(self._adapter.send, prepared, stream=True, timeout=limit, verify=self._verify)
+            target = _target_of(address)
+            if "@" in url:
+                headers = _with_login(headers, *_credentials(url))
+            limit = min(self._settings.timeout.total_seconds(), self._deadlines.remaining)
+            ask = partial(self._adapter.ask, method, target, _each_once(headers), body, limit)
             try:
-                return send()
-            except requests.ConnectionError as error:
+                return ask(), target.url
+            except (requests.ConnectionError, ProtocolError) as error:
                 if self.closed or not any(
                     isinstance(cause, ConnectionResetError | BrokenPipeError) for cause in _chain(error)
                 ):
                     raise
-                return send()  # H36: a connection that was kept open may have been closed meanwhile
+                return ask(), target.url  # H36: a connection that was kept open may have been closed meanwhile
         except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             raise self._gate_error(error, address) from None
 
@@ -180,13 +193,13 @@ class Gate:
         """What is told of `error`; a connection that was cut at its deadline breaks in any way, and is told as late."""
         return _gate_error(TimeoutError() if self._deadlines.passed and not self.closed else error, url)
 
-    def _response(self, response: requests.Response, *, conditional: bool, deadline: float) -> Response:
-        status, headers = response.status_code, _headers(response)
+    def _response(self, answer: BaseHTTPResponse, url: str, *, conditional: bool, deadline: float) -> Response:
+        status, headers = answer.status, _headers(answer)
         if status == 304:  # noqa: PLR2004
             if not conditional:
                 raise FeedError("not-modified", "The server says that nothing changed, though it was not asked that.")
-            response.raw.release_conn()  # a 304 has no body to read, and closing would close the connection too
-            return Response(url=response.url, status=status, headers=headers, not_modified=True)
+            answer.release_conn()  # a 304 has no body to read, and closing would close the connection too
+            return Response(url=url, status=status, headers=headers, not_modified=True)
         if not 200 <= status < 300:  # noqa: PLR2004
             raise _status_error(status, headers)
         codings = [coding.strip().lower() for coding in headers.get("content-encoding", "").split(",")]
@@ -195,30 +208,30 @@ class Gate:
         if not _CODINGS.issuperset(codings):
             raise FeedError("encoding", "The answer is packed in a way that nobody asked for, and cannot be unpacked.")
         try:
-            body = _read(response, self._settings.max_bytes, deadline)
-        except (requests.RequestException, HTTPError, OSError) as error:
-            raise self._gate_error(error, _bare(response.url)) from None
+            body = _read(answer, self._settings.max_bytes, deadline)
+        except (HTTPError, OSError) as error:
+            raise self._gate_error(error, url) from None
         links = {link.get("rel"): link["url"] for link in parse_header_links(headers.get("link", "")[:_LINKS_CAP])}
-        hub, topic = (_target(response.url, links.get(rel, "")) for rel in ("hub", "self"))
+        hub, topic = (_target(url, links.get(rel, "")) for rel in ("hub", "self"))
         return Response(
-            url=response.url,
+            url=url,
             status=status,
             headers=headers,
             body=body,
             digest=hashlib.blake2b(body, digest_size=16).hexdigest(),
             hub=hub,
-            topic=topic or response.url,
+            topic=topic or url,
         )
 
 
-def _read(response: requests.Response, cap: int, deadline: float, *, cut: bool = False) -> bytes:
+def _read(answer: BaseHTTPResponse, cap: int, deadline: float, *, cut: bool = False) -> bytes:
     """The inflated body, at most `cap` bytes of it (H3, H4); with `cut`, the rest is left unread.
 
     While it comes, little of it is in memory: dozens of large ones may come at a time, and most of those are never used.
     """
     size = 0
     with SpooledTemporaryFile(_IN_MEMORY) as body:
-        while chunk := response.raw.read(_CHUNK, decode_content=True):
+        while chunk := answer.read(_CHUNK, decode_content=True):
             body.write(chunk)
             size += len(chunk)
             if size > cap:
@@ -233,8 +246,14 @@ def _read(response: requests.Response, cap: int, deadline: float, *, cut: bool =
         return body.read(cap)
 
 
-def _headers(response: requests.Response) -> dict[str, str]:
-    return {name.lower(): value for name, value in response.headers.items() if name.lower() not in _HIDDEN}
+def _let_go(answer: BaseHTTPResponse) -> None:
+    """Close what was not read to its end; the connection of an answer that was is kept for the next request."""
+    answer.close()
+    answer.release_conn()
+
+
+def _headers(answer: BaseHTTPResponse) -> dict[str, str]:
+    return {low: value for name, value in answer.headers.itermerged() if (low := name.lower()) not in _HIDDEN}
 
 
 def _status_error(status: int, headers: Mapping[str, str]) -> FeedError:
@@ -284,8 +303,8 @@ _CAUSES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str,
     ),
     (Unanswered, "dns-failed", "No name server answers for {host}; it is asked again at the next poll."),
     (NameResolutionError, "dns", "No address is known for {host}; check the spelling, or the network."),
-    (requests.exceptions.SSLError, "tls", "The certificate of {host} cannot be trusted: {why}."),
-    ((requests.Timeout, TimeoutError), "timeout", "{host} took too long to answer."),
+    ((requests.exceptions.SSLError, SSLError), "tls", "The certificate of {host} cannot be trusted: {why}."),
+    ((requests.Timeout, ReadTimeoutError, TimeoutError), "timeout", "{host} took too long to answer."),
     (DecodeError, "encoding", "{host} sent a body that cannot be unpacked."),
     ((IncompleteRead, http.client.IncompleteRead), "truncated", "{host} broke off in the middle of its answer."),
     ((ConnectionResetError, BrokenPipeError), "connection", "{host} broke the connection: {why}."),
@@ -324,12 +343,29 @@ def _credentials(url: str) -> tuple[str, str]:
     return unquote(parts.username or ""), unquote(parts.password or "")
 
 
-@lru_cache(4_096)
-def _prepared(address: str) -> str:
-    """The address as it is asked for: names in their ASCII form, what must be escaped is escaped."""
+def _each_once(headers: dict[str, str]) -> dict[str, str]:
+    """Of those that differ in upper and lower case only, the last."""
+    return headers if len(set(map(str.lower, headers))) == len(headers) else dict(CaseInsensitiveDict(headers))
+
+
+def _with_login(headers: dict[str, str], user: str, password: str) -> dict[str, str]:
     prepared = requests.PreparedRequest()
-    prepared.prepare_url(address, None)
-    return str(prepared.url)
+    prepared.method, prepared.body, prepared.headers = "GET", None, CaseInsensitiveDict(headers)
+    if user:
+        prepared.prepare_auth(HTTPBasicAuth(user, password))
+    return dict(prepared.headers)
+
+
+@lru_cache(4_096)
+def _target_of(address: str) -> Target:
+    """The address as it is asked for: names in their ASCII form, what must be escaped is escaped."""
+    if not _PLAIN.fullmatch(address) or "/." in address:
+        prepared = requests.PreparedRequest()
+        prepared.prepare_url(address, None)
+        address = str(prepared.url)
+    parts = urlsplit(address)
+    path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    return Target(address, parts.scheme, parts.hostname or "", parts.port, path)
 
 
 @lru_cache(4_096)

@@ -23,7 +23,7 @@ _QUEUED = 2
 _DOUBTFUL = 3
 """How many places doubtful feeds have for each place of those that were well."""
 _SKIPPED = 10
-"""Feeds that may not go and are looked at all the same, before those that may are asked for anew."""
+"""Feeds that may not go and are looked at all the same, before those that may are asked for anew; of one host, none other may."""
 Look = Callable[[Wanted], Iterable[FeedState]]
 """Gives the due feeds that are wanted, the longest waiting first."""
 T = TypeVar("T")
@@ -86,7 +86,7 @@ class Traffic:
                 if not of:
                     self._waiting.discard(doubtful)
                 while since and (wanted := self._wanted(of, since, doubtful=doubtful)):
-                    since = self._take_some(look(wanted), at, picked)
+                    since = self._take_some(look(wanted), at, picked, skipping=1 if of else _SKIPPED)
         except BaseException:
             for state in picked:
                 self.end(state)
@@ -101,8 +101,10 @@ class Traffic:
         but = full | self._begun.keys()
         return Wanted(host=of, hosts_but=but, but=self._urls, doubtful=doubtful, since=since)
 
-    def _take_some(self, due: Iterable[FeedState], at: float, picked: list[FeedState]) -> datetime | None:
-        """Take those that may go, until too many may not, or places are filled.
+    def _take_some(
+        self, due: Iterable[FeedState], at: float, picked: list[FeedState], *, skipping: int
+    ) -> datetime | None:
+        """Take those that may go, until so many may not, or places are filled.
 
         Returns from which time on another look may give more, None where none may: who was passed over may not go in this round.
         """
@@ -122,7 +124,7 @@ class Traffic:
             if not self._is_place(doubtful=state.is_doubtful):
                 self._waiting.add(state.is_doubtful)
                 break
-            if skipped >= _SKIPPED:
+            if skipped >= skipping:
                 break
         else:
             return since if skipped and len(picked) > before else None

@@ -41,6 +41,7 @@ class Health(StrEnum):
         return cls.NEW if unread else cls.FINE
 
 
+@lru_cache(maxsize=4_096)
 def host(url: str) -> str:
     """The host that a feed is polled at."""
     return urlsplit(url).hostname or ""

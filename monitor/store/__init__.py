@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from sqlalchemy import (
@@ -56,6 +58,8 @@ _TOGETHER = 0.05
 """Seconds for which steps join a transaction that has begun."""
 NAMED = 400
 """Values in one IN list: below every engine's limit."""
+_Known = tuple[str, Callable[[Sequence[Any]], Any], Mapping[int, Callable[[Any], Any]]]
+"""A statement's text, how a row's values are arranged for it, and what is done before to those at some places."""
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -303,59 +307,77 @@ class Prepared:
     """A statement of every poll; its values come as tuples, in the order of `names`.
 
     SQLAlchemy works out once what the statement is on an engine, and what is to be done to which of the values; from then on they go
-    to the driver. On SQLAlchemy's own way a row costs several times what SQLite takes to keep it.
+    to SQLite's driver itself. On SQLAlchemy's own way a row costs several times what SQLite takes to keep it. PostgreSQL's
+    driver is left to SQLAlchemy, which sees when a connection was cut.
     """
 
     def __init__(self, statement: Callable[[str], UpdateBase | Select[Any]], names: Sequence[str]) -> None:
         self._statement, self._names = statement, tuple(names)
-        self._known: dict[str, tuple[str, tuple[int, ...] | None, Mapping[int, Callable[[Any], Any]]]] = {}
-        self._read: dict[str, list[Callable[[Any], Any] | None]] = {}
-        """What is done to the value of each column that is found."""
+        self._known: dict[str, _Known] = {}
+        self._read: dict[str, list[tuple[int, Callable[[Any], Any]]]] = {}
+        """What is done to the values of the columns that are found; of the others, nothing."""
 
     def run(self, tx: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
         """Carry it out for each row; returns how many rows of the table it wrote."""
-        return tx.exec_driver_sql(*self._bound(tx.dialect, rows)).rowcount if rows else 0
+        if not rows:
+            return 0
+        if len(rows) == 1:
+            text, one = self.for_one(tx.dialect, rows[0])
+            return (_driver(tx).execute(text, one) if _is_sqlite(tx) else tx.exec_driver_sql(text, one)).rowcount
+        text, all_bound = self._bound(tx.dialect, rows)
+        return (
+            _driver(tx).executemany(text, all_bound) if _is_sqlite(tx) else tx.exec_driver_sql(text, all_bound)
+        ).rowcount
 
     def rows(self, tx: Connection, values: tuple[Any, ...] = ()) -> Sequence[Any]:
         """What it finds, as the engine gives it: numbers and text only."""
-        return tx.exec_driver_sql(*self.for_one(tx.dialect, values)).all()
+        text, bound = self.for_one(tx.dialect, values)
+        return _driver(tx).execute(text, bound).fetchall() if _is_sqlite(tx) else tx.exec_driver_sql(text, bound).all()
 
     def found(self, tx: Connection, values: tuple[Any, ...], at_a_time: int) -> Iterator[tuple[Any, ...]]:
         """What it finds, as Python has it: times and truths too; read as it is asked for, so many rows at a time."""
         text, bound = self.for_one(tx.dialect, values)
-        with tx.exec_driver_sql(text, bound, execution_options={"yield_per": at_a_time}) as rows:
-            convert = self._read.get(tx.dialect.name) or self._to_be_read(tx.dialect, rows.cursor.description)
-            for row in rows:
-                yield tuple(value if made is None else made(value) for made, value in zip(convert, row, strict=True))
+        if _is_sqlite(tx):
+            with closing(_driver(tx).execute(text, bound)) as cursor:
+                yield from self._as_python(tx.dialect, cursor.description, cursor)
+        else:
+            with tx.exec_driver_sql(text, bound, execution_options={"yield_per": at_a_time}) as found:
+                yield from self._as_python(tx.dialect, found.cursor.description, found)
 
-    def _to_be_read(self, dialect: Dialect, described: Sequence[Any]) -> list[Callable[[Any], Any] | None]:
-        """What is done to the values of each column, by what the engine calls its type."""
+    def _as_python(self, dialect: Dialect, described: Sequence[Any], rows: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
+        convert = self._read.get(dialect.name) or self._to_be_read(dialect, described)
+        for row in rows:
+            values = list(row)
+            for place, made in convert:
+                values[place] = made(values[place])
+            yield tuple(values)
+
+    def _to_be_read(self, dialect: Dialect, described: Sequence[Any]) -> list[tuple[int, Callable[[Any], Any]]]:
+        """What is done to the values of which columns, by what the engine calls their types."""
         statement = self._statement(dialect.name)
         assert isinstance(statement, Select), "a statement that reads"
         types = [column.type.dialect_impl(dialect) for column in statement.selected_columns]
-        pairs = zip(types, described, strict=True)
-        self._read[dialect.name] = [kind.result_processor(dialect, told[1]) for kind, told in pairs]
+        made = [kind.result_processor(dialect, told[1]) for kind, told in zip(types, described, strict=True)]
+        self._read[dialect.name] = [(place, convert) for place, convert in enumerate(made) if convert is not None]
         return self._read[dialect.name]
 
     def for_one(self, dialect: Dialect, values: tuple[Any, ...]) -> tuple[str, Any]:
         """The statement as an engine understands it, and these values as it does."""
-        text, bound = self._bound(dialect, [values])
-        return text, bound[0] if bound else ()
+        text, arranged, conversions = self._known.get(dialect.name) or self._on(dialect)
+        bound = list(values)
+        for place, convert in conversions.items():
+            bound[place] = convert(bound[place])
+        return text, arranged(bound)
 
     def _bound(self, dialect: Dialect, rows: Sequence[tuple[Any, ...]]) -> tuple[str, list[Any]]:
-        if dialect.name not in self._known:
-            self._known[dialect.name] = self._on(dialect)
-        text, order, conversions = self._known[dialect.name]
+        text, arranged, conversions = self._known.get(dialect.name) or self._on(dialect)
         columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
         for place, convert in conversions.items():
             known = {value: convert(value) for value in set(columns[place])}  # most rows of a poll have the same times
             columns[place] = [known[value] for value in columns[place]]
-        if order is None:
-            return text, [dict(zip(self._names, row, strict=True)) for row in zip(*columns, strict=True)]
-        return text, list(zip(*(columns[place] for place in order), strict=True))
+        return text, list(map(arranged, zip(*columns, strict=True)))
 
-    def _on(self, dialect: Dialect) -> tuple[str, tuple[int, ...] | None, Mapping[int, Callable[[Any], Any]]]:
-        """The statement as text, the places of its values where it takes them by place, and what is done to those at some places."""
+    def _on(self, dialect: Dialect) -> _Known:
         made = self._statement(dialect.name).compile(dialect=dialect, column_keys=list(self._names))
         assert isinstance(made, SQLCompiler), "a statement that reads or writes"
         assert set(made.binds) == set(self._names), "each value comes by its name, and all that are named are used"
@@ -364,8 +386,28 @@ class Prepared:
             for place, name in enumerate(self._names)
             if (convert := made.binds[name].type.dialect_impl(dialect).bind_processor(dialect))
         }
-        order = made.positiontup
-        return made.string, None if order is None else tuple(map(self._names.index, order)), conversions
+        self._known[dialect.name] = made.string, _arranging(self._names, made.positiontup), conversions
+        return self._known[dialect.name]
+
+
+def _arranging(names: Sequence[str], order: Sequence[str] | None) -> Callable[[Sequence[Any]], Any]:
+    """How the values of a row go to the driver: in the order in which the statement has them, or by name where it takes them so."""
+    if order is None:
+        return lambda row: dict(zip(names, row, strict=True))
+    if len(order) < 2:  # noqa: PLR2004 - of one, itemgetter gives no tuple
+        return tuple
+    return itemgetter(*map(names.index, order))
+
+
+def _is_sqlite(tx: Connection) -> bool:
+    return tx.dialect.name == "sqlite"
+
+
+def _driver(tx: Connection) -> sqlite3.Cursor:
+    """A cursor on the connection of a transaction."""
+    connection: Any = tx.connection.dbapi_connection
+    cursor: sqlite3.Cursor = connection.cursor()
+    return cursor
 
 
 def begins(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
@@ -383,6 +425,6 @@ def fields(value: DataclassInstance) -> dict[str, Any]:
 def _as_store_error(shown: str) -> Iterator[None]:
     try:
         yield
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, sqlite3.Error) as error:
         cause = str(getattr(error, "orig", None) or error).splitlines()[0]
         raise StoreError(f"The store {shown} refused: {cause}; nothing of this step was kept.") from error

@@ -34,12 +34,13 @@ from monitor.store.schema import entries as known_entries
 T = TypeVar("T")
 _FIELDS = tuple(FeedState.__dataclass_fields__)
 _STATE = tuple(feeds.c[name] for name in _FIELDS)
-_of_state = attrgetter(*_FIELDS, "is_doubtful", "url")
+_LEARNED = tuple(name for name in _FIELDS if name != "url")
+_of_state = attrgetter(*_LEARNED, "is_doubtful", "url")
 _OURS = feeds.c.url == bindparam("ours")
-_SAVE = Prepared(lambda _engine: update(feeds).where(_OURS), (*_FIELDS, "doubtful", "ours"))
+_SAVE = Prepared(lambda _engine: update(feeds).where(_OURS), (*_LEARNED, "doubtful", "ours"))
 _SAVE_AFTER = Prepared(
     lambda _engine: update(feeds).where(_OURS, feeds.c.polled_at.is_not_distinct_from(bindparam("before"))),
-    (*_FIELDS, "doubtful", "ours", "before"),
+    (*_LEARNED, "doubtful", "ours", "before"),
 )
 _POLLED_SINCE = Prepared(
     lambda _engine: select(literal_column("1")).where(_OURS, feeds.c.polled_at.is_distinct_from(bindparam("before"))),

@@ -26,7 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from monitor.errors import StoreError, StoreHeld
 from monitor.process import uptime
-from monitor.store.schema import metadata
+from monitor.store.schema import entries, metadata
 
 if TYPE_CHECKING:
     import psycopg
@@ -70,6 +70,11 @@ _READ_ONLY = """
 """
 _DURABLE = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
 """S2: whatever the server's other users find good enough."""
+
+for _index in entries.indexes:
+    if _index.name == "entries_url":  # told here, since SQLAlchemy loads all that it knows of PostgreSQL to hear it
+        _index.dialect_kwargs["postgresql_using"] = "hash"
+"""An address may be longer than what a B-tree of PostgreSQL takes; it is only ever looked up whole."""
 
 
 class Postgresql:

@@ -23,7 +23,7 @@ from monitor.model import (
     Storyline,
     StoryState,
 )  # fmt: skip
-from monitor.store import batches, begins, fields, keeping, upsert
+from monitor.store import Prepared, batches, begins, fields, keeping, upsert
 from monitor.store.schema import (
     ENTRIES,
     alerts,
@@ -42,10 +42,13 @@ _BACKGROUND = 20_000
 _BATCH = 2_000
 _ACTIVITY = 5_000
 """Reports that tell how lively a storyline is, at most."""
-_MORE = (
-    update(meta)
-    .where(meta.c.name == ENTRIES)
-    .values(value=cast(cast(meta.c.value, BigInteger) + bindparam("more", type_=BigInteger), Text))
+_MORE = Prepared(
+    lambda _engine: (
+        update(meta)
+        .where(meta.c.name == bindparam("of"))
+        .values(value=cast(cast(meta.c.value, BigInteger) + bindparam("more", type_=BigInteger), Text))
+    ),
+    ("of", "more"),
 )
 _ENTRY = tuple(entries.c[name] for name in Entry.__dataclass_fields__)
 _of_entry = attrgetter(*Entry.__dataclass_fields__)
@@ -88,7 +91,7 @@ def count(tx: Connection) -> int:
 
 def _note_count(tx: Connection, more: int) -> None:
     if more:
-        tx.execute(_MORE, {"more": more})
+        _MORE.run(tx, [(ENTRIES, more)])
 
 
 def unannounced(tx: Connection) -> list[tuple[str, list[Development]]]:

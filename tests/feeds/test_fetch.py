@@ -6,13 +6,17 @@ import gzip
 import socket
 import time
 import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+import requests
+from hypothesis import given
+from hypothesis import strategies as st
 
 from monitor.errors import FeedError
-from monitor.feeds import head
+from monitor.feeds import fetch, head
 from monitor.feeds.address import Policy
 from monitor.feeds.fetch import GateError
 from monitor.model import Feed
@@ -40,6 +44,39 @@ def test_a_feed_is_fetched_with_its_validators_and_an_honest_name(serve: Serve, 
     assert b"If-Modified-Since: not a date\r\n" in request
     assert b"+https://desk.example)" in request
     assert b"Cookie" not in request
+
+
+def test_a_header_of_the_users_own_takes_the_place_of_ours_however_it_is_written(serve: Serve, gate: MakeGate) -> None:
+    server = serve(http(RSS))
+    asked, state = feed(server.url)
+    gate().fetch(replace(asked, headers={"user-agent": "mine"}), state)
+    (request,) = server.requests
+    assert request.lower().count(b"user-agent:") == 1
+    assert b": mine\r\n" in request
+
+
+@given(
+    st.builds(
+        "{}://{}{}{}".format,
+        st.sampled_from(["http", "https"]),
+        st.text("abz019.-_AB\u00fc", min_size=1, max_size=8),
+        st.sampled_from(["", ":80", ":8080", ":49152", ":65536", ":080", ":0"]),
+        st.text("abz019./-_~:?=&+,@%;[]#A \u00fc", max_size=12),
+    )
+)
+def test_what_is_taken_as_it_is_written_is_what_requests_would_ask_for(address: str) -> None:
+    def asked(address: str) -> str:
+        prepared = requests.PreparedRequest()
+        prepared.prepare_url(address, None)
+        return str(prepared.url)
+
+    def told(of: Callable[[str], str]) -> str:
+        try:
+            return of(address)
+        except ValueError:
+            return "no address"
+
+    assert told(lambda address: fetch._target_of(address).url) == told(asked)
 
 
 def test_not_modified_is_a_success_without_a_body(serve: Serve, gate: MakeGate) -> None:

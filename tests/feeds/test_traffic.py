@@ -111,6 +111,20 @@ def test_what_was_passed_over_is_not_looked_at_again_in_the_same_round() -> None
     assert asked == [ALWAYS, *(NOON + timedelta(seconds=n) for n in (11, 31, 51))]
 
 
+def test_a_look_at_one_hosts_feeds_reads_one_more_than_may_go() -> None:
+    traffic, read = Traffic(UNHURRIED), 0
+
+    def look(wanted: Wanted) -> Iterator[FeedState]:
+        nonlocal read
+        for state in among([well(f"http://localhost/{n}") for n in range(20)])(wanted):
+            read += 1
+            yield state
+
+    picked = traffic.pick(look, 0.0, "localhost")
+    assert read == len(picked) + 1 == UNHURRIED.per_host + 1
+    assert traffic.end(picked[0]), "more was due than could go"
+
+
 def test_a_host_is_left_in_peace_between_two_polls_but_a_machine_of_ones_own_is_not() -> None:
     traffic = Traffic(FetchSettings(spacing=timedelta(seconds=2)))
     due = [well(f"https://a.example/{n}") for n in range(4)]

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from sqlalchemy import delete, event, select, text
+from sqlalchemy.dialects import sqlite
 
+from monitor.errors import StoreError
 from monitor.model import DeliveryState, Feed, FeedState, StoryState, Wanted
-from monitor.store import Connection, Store, feedback, feeds, fields, keeping, outbox, settled, stories, upsert, views
+from monitor.store import (
+    Connection,
+    Store,
+    feedback,
+    feeds,
+    fields,
+    keeping,
+    outbox,
+    schema,
+    settled,
+    stories,
+    upsert,
+    views,
+)
 from monitor.store.schema import entries, seen
+from monitor.store.sqlite import _as_json
 from tests.store.conftest import FEED, NOON, STORYLINE, alert, delivery, development, entry, placement
 
 LEASE = timedelta(minutes=5)
@@ -155,6 +172,39 @@ def test_a_prepared_statement_keeps_what_sqlalchemy_would_keep(store: Store) -> 
         return ours == kept(tx, lambda: upsert(tx, entries, rows, keep=True)) and len(ours) == 3
 
     assert store.write(both)
+
+
+def test_what_the_engine_refuses_in_a_prepared_statement_undoes_the_step(store: Store) -> None:
+    prepared = keeping(seen, ("feed", "key", "last_seen_at"))
+
+    def refused(tx: Connection) -> None:
+        stories.save(tx, [entry(1)], [], [], NOON)
+        prepared.run(tx, [(FEED, "id:2", NOON), (FEED, None, NOON)])
+
+    with pytest.raises(StoreError, match="nothing of this step was kept"):
+        store.write(refused)
+    with store.read() as tx:
+        assert stories.entry(tx, "e1") is None
+    assert unseen(store, (2, ("id:2",))) == ["e2"]
+
+
+@pytest.mark.parametrize("at", [NOON, NOON.replace(microsecond=7), NOON.astimezone(timezone(timedelta(hours=-9.5)))])
+def test_a_time_is_written_and_read_as_sqlalchemy_would(at: datetime) -> None:
+    engine = sqlite.dialect()
+    write, read = schema.Utc().bind_processor(engine), schema.Utc().result_processor(engine, None)
+    usual: Any = sqlite.DATETIME().bind_processor(engine)  # type: ignore[no-untyped-call]
+    assert write is not None
+    assert read is not None
+    assert write(at) == usual(at.astimezone(UTC))
+    assert read(write(at)) == at
+    assert (write(None), read(None)) == (None, None)
+    with pytest.raises(AssertionError, match="without a zone"):
+        write(at.replace(tzinfo=None))
+
+
+@pytest.mark.parametrize("value", [(), ("id:1", 'ü"\\\n\x00\ud800\U0001f600'), ("a", 1), ["a"], {"a": ("b",)}])
+def test_json_is_written_as_the_standard_library_does(value: object) -> None:
+    assert _as_json(value) == json.dumps(value)
 
 
 def test_thousands_of_keys_are_looked_up_at_once(store: Store) -> None:
