@@ -2,7 +2,8 @@
 """Makes docs/page-*.png from a recorded story, in Chromium: `python -m docs.page STREAM UNTIL -c config/monitor.yaml [--store FILE]`.
 
 STREAM is what `monitor replay` reads; the page is shown as it was at UNTIL (ISO 8601). With --store, the file is kept and used again.
-When feeds were polled, and that one of them and a delivery failed, is made up: recordings do not tell.
+When feeds were polled, and that one of them and a delivery failed, is made up: recordings do not tell. Of Debian's packages the pictures take
+chromium and fonts-noto-cjk, without which Chinese, Japanese and Korean are squares; and Pillow.
 """
 
 from __future__ import annotations

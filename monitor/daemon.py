@@ -72,10 +72,11 @@ class Daemon:
         *,
         roles: Collection[Role] = (),
         page: Callable[[Daemon], WSGIApplication] | None = None,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] | None = None,
         pulse: Pulse | None = None,
     ) -> None:
-        self.store, self.now = store, now
+        now = now or store.now  # D28
+        self.store, self.now = store, now if now is not None else store.now
         self._shares = bool(roles)
         self._roles = frozenset(roles or Role)
         self._page = page if Role.WEB in self._roles else None
@@ -84,16 +85,16 @@ class Daemon:
         self._pulse = pulse or Pulse()
         self.key = store.write(links.key)
         self._parts = Parts.of(config, self.key, self.complain)
-        self._parts.sync(store, now())
+        self._parts.sync(store, self.now())
         if not self._shares:
-            store.write(lambda tx: outbox.free(tx, now()))
+            store.write(lambda tx: outbox.free(tx, self.now()))
         self.desk = Desk(store, self._parts.rules)
         self._deliverer = self._new_deliverer(self._parts)
-        self.polls = Polls(store, self.desk, self._parts, now, self._after, self._fail)
+        self.polls = Polls(store, self.desk, self._parts, self.now, self._after, self._fail)
         self._lock = threading.RLock()
         self._working: dict[str, float] = {}
         """The jobs that run at this moment, and since when."""
-        self._following_since = now()
+        self._following_since = self.now()
         self._announced = self._stopping = False
         self._ended = threading.Event()
         self.failure: BaseException | None = None

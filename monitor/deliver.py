@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from monitor import metrics
@@ -18,6 +18,7 @@ from monitor.alerts.policy import Policy
 from monitor.errors import DeliveryError, StoreError, StoreHeld, is_shortage
 from monitor.fold import fold_due
 from monitor.model import Alert, Delivery, DeliveryState
+from monitor.process import uptime
 from monitor.secret import mask
 from monitor.store import Connection, Store, outbox
 
@@ -36,8 +37,6 @@ AT_ONCE = Policy()
 _JITTER = 0.1
 _IDLE = 3.0
 """Seconds between two looks for what nobody has told of: a try that is due again, or what a command beside us has queued."""
-_INSIST = LEASE.total_seconds() / 2
-"""Seconds; by then nobody else has taken up the delivery."""
 _STORE_IDLE = 5.0
 log = logging.getLogger(__name__)
 
@@ -53,26 +52,42 @@ def deliver(
     """Send the next due delivery of a channel and remember what came of it; False when nothing is due, or the channel rests."""
     if not store.glance(outbox.ANY_DUE, name, now()):
         return False
-    claimed = store.write(lambda tx: _claim(tx, name, policy, now()))
-    if claimed is None:
+    begun = uptime()
+    claim = store.write(lambda tx: _claim(tx, name, policy, now()))
+    if claim is None:
         return False
-    delivery, alert = claimed
+    delivery, alert, _ = claim
+    if uptime() - begun > _half_a_lease():  # this process stood still
+        store.write(lambda tx: outbox.record(tx, replace(delivery, attempts=delivery.attempts - 1), claim))
+        log.warning("deliver channel=%s delivery=%s late: its lease may end within a try", name, delivery.id)
+        return True
     error = _send(channel, alert, delivery, transcript)
     settled = (
         after_failure(delivery, error, now())
         if error
         else replace(delivery, state=DeliveryState.SENT, sent_at=now(), error="")
     )
-    _remember(store, settled, error, now, transcript)
+    is_ours = _remember(store, lambda tx: _record(tx, claim, settled, error, now()), transcript)
     metrics.tried(alert, settled)
     log.log(
         logging.WARNING if error else logging.INFO, "deliver channel=%s delivery=%s state=%s attempt=%d error=%s",
         name, delivery.id, settled.state, delivery.attempts, settled.error,
     )  # fmt: skip
+    if not is_ours:
+        log.warning(
+            "deliver channel=%s delivery=%s lost: its claim has ended, and what came of this try is not kept",
+            name,
+            delivery.id,
+        )
     return True
 
 
-def _claim(tx: Connection, name: str, policy: Policy, now: datetime) -> tuple[Delivery, Alert] | None:
+def _half_a_lease() -> float:
+    """Seconds: within the first half a try begins, within the other it ends, while nobody else takes up the delivery."""
+    return LEASE.total_seconds() / 2
+
+
+def _claim(tx: Connection, name: str, policy: Policy, now: datetime) -> outbox.Claim | None:
     if outbox.paused(tx, name, now):
         return None
     fold_due(tx, name, policy, now)
@@ -92,14 +107,12 @@ def _send(channel: Channel, alert: Alert, delivery: Delivery, transcript: Transc
     return None
 
 
-def _remember(
-    store: Store, settled: Delivery, error: DeliveryError | None, now: Callable[[], datetime], transcript: Transcript
-) -> None:
+def _remember(store: Store, record: Callable[[Connection], bool], transcript: Transcript) -> bool:
     """Keep what came of a try. A store that refuses is asked again for a while: what is not kept is sent a second time (S14)."""
-    end = time.monotonic() + _INSIST
+    end = time.monotonic() + _half_a_lease()
     while True:
         try:
-            return store.write(lambda tx: _record(tx, settled, error, now()))
+            return store.write(record)
         except StoreError as refused:
             if isinstance(refused, StoreHeld) or time.monotonic() > end:
                 raise
@@ -107,12 +120,14 @@ def _remember(
             time.sleep(_IDLE)
 
 
-def _record(tx: Connection, settled: Delivery, error: DeliveryError | None, now: datetime) -> None:
-    outbox.record(tx, settled)
+def _record(tx: Connection, claim: outbox.Claim, settled: Delivery, error: DeliveryError | None, now: datetime) -> bool:
+    if not outbox.record(tx, settled, claim):
+        return False
     if error and error.verdict == "pause":
         outbox.pause(tx, settled.channel, now + (error.after or PAUSE), settled.error)
     if error and error.verdict == "disable":
         outbox.pause(tx, settled.channel, None, settled.error)
+    return True
 
 
 def after_failure(delivery: Delivery, error: DeliveryError, now: datetime) -> Delivery:
@@ -137,8 +152,9 @@ def _share(delivery: Delivery) -> float:
 class Deliverer:
     """One thread a channel, so that a channel that is down or slow delays nobody else (D10, D25).
 
-    `beat` is called with the thread's name at every look and at every word from a receiver. A thread that meets what it
-    does not understand dies, and is to be noticed by its absence from the living.
+    There may be others on the same store, in other processes; then all go by the store's time, as they do unless `now` gives
+    another. `beat` is called with the thread's name at every look and at every word from a receiver. A thread that meets what
+    it does not understand dies, and is to be noticed by its absence from the living.
     """
 
     def __init__(
@@ -148,11 +164,11 @@ class Deliverer:
         policies: Mapping[str, Policy] | None = None,
         *,
         beat: Callable[[str], None] = lambda _name: None,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] | None = None,
     ) -> None:
         self._store = store
         self._beat = beat
-        self._now = now
+        self._now = now or store.now
         self._stopping = threading.Event()
         self._policies = policies or {}
         self._wakers = {name: threading.Event() for name in channels}

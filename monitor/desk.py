@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from monitor.alerts.route import Routing, route, route_baseline, route_state
+from monitor.alerts.route import Routing, alert_id, route, route_baseline, route_state
 from monitor.feeds import rhythm, schedule
 from monitor.feeds.identity import entries_of
 from monitor.model import (
@@ -27,9 +27,11 @@ from monitor.model import (
     Mute,
     Placement,
     Poll,
+    Settled,
     Storyline,
 )  # fmt: skip
-from monitor.store import Connection, Store, feedback, feeds, mutes, outbox, stories
+from monitor.store import Connection, Store, feedback, feeds, mutes, outbox, settled, stories
+from monitor.store.settled import Revisions
 from monitor.stories.facts import Facts, facts
 from monitor.stories.feedback import Judged, adjusted
 from monitor.stories.ledger import Ledger
@@ -124,6 +126,20 @@ def decide(entries: Iterable[Entry], ledger: Ledger, rules: Rules, now: datetime
     )
 
 
+def follow(others: Settled, ledger: Ledger, rules: Rules) -> None:
+    """Note in `ledger` what another desk decided, as if it had been decided here."""
+    for entry in others.entries:
+        read, placement = facts(entry), others.placements.get(entry.id)
+        report = ledger.note_entry(entry, read, placement.matches if placement else ())
+        if report is None or placement is None:
+            rules.note_wrong(entry, read, ledger)
+            continue
+        development = ledger.note(placement, report)
+        if placement.decision is not Decision.COVERAGE:
+            ledger.mark_alerted(development, "" if others.baseline else alert_id(placement))
+    ledger.forget_before(others.at - MEMORY)
+
+
 def _unless_old(placement: Placement, now: datetime) -> Placement:
     """`placement`, or coverage where the entry is only new to us: an old article that a feed shows again (S12, X16)."""
     age = now - placement.entry.published
@@ -133,21 +149,33 @@ def _unless_old(placement: Placement, now: datetime) -> Placement:
     return replace(placement, decision=Decision.COVERAGE, reason="old", explanation=why)
 
 
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """What a desk knows of the stories as of some revisions of the store; its ledger goes on from there."""
+
+    ledger: Ledger
+    rules: Rules
+    """As configured, and heeding what persons said."""
+    as_of: Revisions
+
+
 class Desk:
-    """Settles polls, first come first served, on the store's writer thread."""
+    """Settles polls, first come first served, on the store's writer thread.
+
+    There may be others on the same store, in other processes: each decides by all that was decided before, by whichever of them.
+    """
 
     def __init__(self, store: Store, rules: Rules) -> None:
         self._store = store
-        self._configured = rules
         self._rules = rules
-        """As configured, and heeding what persons said up to the revision `_heard`."""
-        self._heard = 0
-        self._ledger: Ledger | None = None
+        self._memory: _Memory | None = None
 
     def settle(self, poll: Poll) -> Changes:
         """Commit what a poll brought, and what follows from it, together or not at all."""
         if poll.document is None:  # most bring nothing
             return self._store.write_together(partial(_settle_quiet, poll))
+        if self._store.is_shared:
+            self._store.on_writer(self._catch_up, poll.at)
         return self._store.write_together(partial(self._settle, poll), self._forget)
 
     def adopt(self, rules: Rules) -> None:
@@ -173,24 +201,36 @@ class Desk:
             return _queued(tx, told)
 
     def _settle(self, poll: Poll, tx: Connection) -> Changes:
-        ledger, self._ledger = self._ledger, None  # forgotten, unless this succeeds, and the commit after it
+        memory, self._memory = self._memory, None  # forgotten, unless this succeeds, and the commit after it
         sifted = feeds.sift(tx, poll.feed.url, entries_of(poll), poll.at)
+        by_now = _by_now(tx, poll)
+        baseline = (by_now or poll.state).is_new
         changes = Changes()
         if sifted.unseen:  # most polls bring nothing
-            if ledger is None or feedback.revision(tx) != self._heard:  # a command beside us may have written some
-                ledger = self._recall(tx, poll.at)
-            rules = self._rules.minding(mutes.standing(tx, poll.at))
-            changes = decide(sifted.unseen, ledger, rules, poll.at, baseline=poll.state.is_new)
-        changes = replace(changes, state=_state_after(tx, poll, changes, renamed=sifted.most_renamed))
+            memory = self._up_to_date(tx, memory, poll.at)
+            rules = memory.rules.minding(mutes.standing(tx, poll.at))
+            changes = decide(sifted.unseen, memory.ledger, rules, poll.at, baseline=baseline)
+            memory = replace(memory, as_of=settled.note(tx, memory.as_of, changes.entries, poll.at, baseline=baseline))
+        if by_now is not None:
+            state = _enriched(by_now, poll, len(changes.entries))
+        else:
+            state = _state_after(tx, poll, changes, renamed=sifted.most_renamed)
+        changes = replace(changes, state=state)
         save(tx, changes, poll.at)
         feeds.carry(tx, poll.feed.url, {s for p in changes.placements for s in p.storylines}, poll.at)
-        if ledger is not None:
-            ledger.forget_before(poll.at - MEMORY)
-        self._ledger = ledger
+        if memory is not None:
+            memory.ledger.forget_before(poll.at - MEMORY)
+        self._memory = memory
         return changes
 
     def _forget(self) -> None:
-        self._ledger = None
+        self._memory = None
+
+    def _catch_up(self, now: datetime) -> None:
+        """Follow the other desks before they have to wait for this one, as far as they have got."""
+        memory, self._memory = self._memory, None
+        with self._store.read() as tx:
+            self._memory = self._up_to_date(tx, memory, now)
 
     def _announce(self, now: datetime) -> Changes:
         with self._store.begin() as tx:
@@ -201,29 +241,49 @@ class Desk:
             return _queued(tx, told)
 
     def _adopt(self, rules: Rules) -> None:
-        self._configured = self._rules = rules
-        self._ledger = None
+        self._rules = rules
+        self._memory = None
 
-    def _recall(self, tx: Connection, now: datetime) -> Ledger:
-        self._heard = feedback.revision(tx)
-        self._rules = self._configured.heeding(feedback.given(tx))
-        return Ledger.recall(stories.history(tx, now - MEMORY), self._rules.matcher.storylines)
+    def _up_to_date(self, tx: Connection, memory: _Memory | None, now: datetime) -> _Memory:
+        """`memory` with all that was decided since; made anew where a person has judged since, or too much has happened."""
+        known = settled.revisions(tx)
+        if memory is not None and memory.as_of == known:
+            return memory
+        missed = (
+            settled.between(tx, memory.as_of, known) if memory and memory.as_of.feedback == known.feedback else None
+        )
+        if memory is None or missed is None:
+            rules = self._rules.heeding(feedback.given(tx))
+            return _Memory(Ledger.recall(stories.history(tx, now - MEMORY), rules.matcher.storylines), rules, known)
+        for others in missed:
+            follow(others, memory.ledger, memory.rules)
+        return replace(memory, as_of=known)
 
 
 def _settle_quiet(poll: Poll, tx: Connection) -> Changes:
-    """A poll that brought no document: all that it teaches is of the feed."""
+    """A poll that brought no document: all that it teaches is of the feed, and nothing where another has ended meanwhile."""
     state = _state_after(tx, poll, Changes(), renamed=False)
-    feeds.save(tx, state)
-    return Changes(state=state)
+    return Changes(state=state) if feeds.save_after(tx, state, poll.state) else Changes()
+
+
+def _by_now(tx: Connection, poll: Poll) -> FeedState | None:
+    """What is known of the feed already, where this poll adds no more to that than its entries; else None.
+
+    So it is with what a hub brought, which says nothing of the feed but that it lives; and where another poll has ended
+    since this one began, because whoever polled stood still for so long that the feed was given to somebody else.
+    """
+    if poll.pushed or feeds.is_polled_since(tx, poll.state):
+        return feeds.one(tx, poll.feed.url) or poll.state
+    return None
+
+
+def _enriched(known: FeedState, poll: Poll, news: int) -> FeedState:
+    """What is known of a feed, and that it brought so many new entries; the first that it ever brings are its baseline."""
+    return replace(rhythm.noted(known, news, poll.at), succeeded_at=known.succeeded_at or poll.at)
 
 
 def _state_after(tx: Connection, poll: Poll, changes: Changes, *, renamed: bool) -> FeedState:
-    """What is known of the feed now; one that carries a storyline that moves is polled as often as it may be.
-
-    What a hub brought says nothing of the feed but that it lives; a poll may have ended meanwhile.
-    """
-    if poll.pushed:
-        return rhythm.noted(feeds.one(tx, poll.feed.url) or poll.state, len(changes.entries), poll.at)
+    """What is known of the feed now; one that carries a storyline that moves is polled as often as it may be."""
     lively = bool(changes.placements) or (
         schedule.is_slow(poll) and feeds.carries_lively(tx, poll.feed.url, poll.at - CARRIES)
     )

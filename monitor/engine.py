@@ -28,21 +28,21 @@ from procrastinate.jobs import Job, Status
 from procrastinate.schema import SchemaManager
 
 from monitor.errors import StoreError, passes
-from monitor.feeds.shares import TERM, Shares
+from monitor.feeds.shares import STALLED, TERM, Shares
 from monitor.model import SHARES
 from monitor.store import Store, jobs
 
 log = logging.getLogger(__name__)
 
 POLLS, DELIVERIES, CHORES = "polls", "deliveries", "chores"
-STALLED = 30.0
-"""Seconds without a sign of life after which a process's jobs are others'."""
 _BEATS, _LOOKS = 5.0, 1.0
 _AGAIN = 3.0
 """Seconds until the engine is set going again after the database went away."""
 _CHANNELS_AT_ONCE = 8
 """Channels that one process sends by at a time; one that is slow holds up no other until so many are."""
 _CUT_AFTER = 1.0
+_RELAXED = "SET synchronous_commit = off"
+"""A job that the server forgets in a crash is offered again; what a job does is kept by the store, durably."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,9 @@ class Queue:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._app = App(connector=SyncPsycopgConnector(configure=_not_durable, **_connection(store)))
+        self._app = App(
+            connector=SyncPsycopgConnector(min_size=1, max_size=2, configure=_not_durable, **_connection(store))
+        )
         store.write(partial(jobs.prepare, SchemaManager.get_schema()))
         with _as_store_error(store):
             self._app.open()
@@ -177,7 +179,8 @@ class Engine:
                 asyncio.create_task(
                     app.run_worker_async(
                         queues=[name], name=name, concurrency=size, delete_jobs="always", install_signal_handlers=False,
-                        fetch_job_polling_interval=_BEATS, stalled_worker_timeout=STALLED, shutdown_graceful_timeout=_CUT_AFTER,
+                        fetch_job_polling_interval=_BEATS, update_heartbeat_interval=STALLED / 3, stalled_worker_timeout=STALLED,
+                        shutdown_graceful_timeout=_CUT_AFTER,
                     )
                 )
                 for name, size in queues.items() if name in named
@@ -245,11 +248,13 @@ def _without_object(work: Callable[[], None], _of: str) -> None:
 
 async def _revive(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - what is periodic is told
     """Take out the jobs of processes that show no life; they are offered again."""
-    manager = context.app.job_manager
+    manager, lost = context.app.job_manager, []
     for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED):
         assert job.id is not None, "it is in the database"
         await manager.finish_job_by_id_async(job_id=job.id, status=Status.FAILED, delete_job=True)
-        log.warning("engine lost=%s by=%s", job.queueing_lock, job.worker_id)
+        lost.append(job.queueing_lock)
+    if lost:
+        log.warning("engine lost=%d jobs=%s", len(lost), ", ".join(map(str, lost)))
 
 
 def _job(queue: str, lock: str, of: str) -> Job:
@@ -258,10 +263,6 @@ def _job(queue: str, lock: str, of: str) -> Job:
 
 def _connection(store: Store) -> dict[str, Any]:
     return {"conninfo": store.address, "kwargs": {"application_name": f"monitor {os.getpid()}"}}
-
-
-_RELAXED = "SET synchronous_commit = off"
-"""A job that the server forgets in a crash is offered again; what a job does is kept by the store, durably."""
 
 
 def _not_durable(connection: psycopg.Connection[Any]) -> None:

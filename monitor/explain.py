@@ -26,7 +26,7 @@ _SIGNS = 6
 """How many signs of form are named."""
 _LEAD = 300
 """Characters of a summary that are shown."""
-_NEAR = 200
+_NEAR = 60
 """Earlier reports by which a recorded one's words are weighed."""
 
 

@@ -15,7 +15,7 @@ from monitor.model import Decision, Development, Entry, Feedback, Judgement, Mat
 from monitor.store import Connection, Store, exists, feedback, stories
 from monitor.stories.facts import facts
 from monitor.stories.feedback import is_in_reach, put, shown, threshold
-from monitor.stories.ledger import Ledger
+from monitor.stories.ledger import BY_PERSON, Ledger
 from monitor.stories.place import new_id, place
 
 
@@ -76,9 +76,11 @@ def _take_back(tx: Connection, name: str, now: datetime) -> dict[str, Any]:
         raise MonitorError(f"Nothing was said of “{entry.title}”, so there is nothing to take back.")
     was = feedback.undecided(tx, entry)
     is_there = was is not None and stories.development(tx, was.development) is not None
+    lent = _lent(tx, entry, said)
     feedback.replace(tx, entry, ())
     told = was is not None and was.decision is not Decision.COVERAGE
     feedback.move(tx, entry, was, now, known=told)
+    _give_back(tx, lent, now)
     if was is not None and not is_there and not told:  # it waits alone again, and nobody has been told
         remade = stories.development(tx, was.development)
         assert remade is not None
@@ -189,10 +191,11 @@ def _settle(tx: Connection, said: Said, case: _Case, storyline: Storyline, now: 
         given_at=now,
     )
     in_force = _with_earlier(one, case.earlier)
-    placement = _placed(case, in_force, meant)
+    placement, lent = _placed(case, in_force, meant), _lent(tx, case.entry, case.earlier)
     feedback.replace(tx, case.entry, in_force)
     told = placement is not None and placement.decision is not Decision.COVERAGE
     feedback.move(tx, case.entry, placement, now, known=told)
+    _give_back(tx, lent, now)
     after = threshold(storyline, feedback.given(tx))
     assert case.placed is not None
     development = stories.development(tx, (placement or case.placed).development)
@@ -202,6 +205,23 @@ def _settle(tx: Connection, said: Said, case: _Case, storyline: Storyline, now: 
         "development": placement.development if placement else None,
         "sentence": " ".join(_sentences(case, in_force, storyline, (before, after), development)),
     }  # fmt: skip
+
+
+def _lent(tx: Connection, entry: Entry, said: Sequence[Feedback]) -> str:
+    """The development that people know of only since the entry, which they had been told of, was put there; empty for none."""
+    placed = stories.placement(tx, entry.id)
+    is_put = any(one.judgement is Judgement.SAME_AS for one in said)
+    return placed.development if is_put and placed and placed.decision is Decision.NEW else ""
+
+
+def _give_back(tx: Connection, lent: str, now: datetime) -> None:
+    """Once the entry has left it, people know no more of that development, unless by another of its reports."""
+    left = stories.development(tx, lent) if lent else None
+    if left is None:
+        return
+    told = (one.decision is not Decision.COVERAGE or one.reason == BY_PERSON for one in stories.reports_of(tx, lent))
+    if not any(told):
+        stories.save(tx, (), (), [replace(left, alerted=False)], now)
 
 
 def _own(tx: Connection, case: _Case) -> str:

@@ -93,7 +93,7 @@ def _keep_to_limit(tx: Connection, reader: tuple[str, str], count: int, limit: i
 
     `reader` is a channel and a target, to whom `count` deliveries are due.
     """
-    sent = outbox.sent_at(tx, *reader, now - HOUR)
+    sent = outbox.sent_at(tx, *reader, now - HOUR) + [now] * outbox.under_way(tx, *reader, now)
     room = limit - len(sent)
     if count <= room:
         return

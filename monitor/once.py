@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from monitor.config import Config
@@ -30,7 +30,7 @@ def once(
     """
     store = Store.open(config.store)
     try:
-        started = datetime.now(UTC)
+        started = store.now()
         before = _counts(store)
         try:
             store.hold()
@@ -48,7 +48,7 @@ def _poll_once(config: Config, store: Store, progress: Progress, *, everything: 
     daemon = Daemon(config, store)
     try:
         if everything:
-            store.write(lambda tx: feeds.make_due(tx, datetime.now(UTC)))
+            store.write(lambda tx: feeds.make_due(tx, store.now()))
         due = _count_due(store)
         while (futures := daemon.hand_out()) or (_count_due(store) and not daemon.polls.is_resting):
             for future in futures:
@@ -58,7 +58,7 @@ def _poll_once(config: Config, store: Store, progress: Progress, *, everything: 
                 raise daemon.failure
             if not futures:
                 time.sleep(_PAUSE)  # what is left is under way, or waits for its host to be spared no longer
-        daemon.desk.announce(datetime.now(UTC))
+        daemon.desk.announce(store.now())
         daemon.watch()
         daemon.look()
         daemon.deliver_due()
@@ -79,9 +79,9 @@ def _ask_daemon(store: Store, started: datetime, wait: timedelta, pid: int, *, e
         with store.read() as tx:
             waiting = feeds.unpolled_since(tx, started)
         asked &= waiting.keys()
-        resting = [url for url in asked if waiting[url] > datetime.now(UTC)]
+        resting = [url for url in asked if waiting[url] > store.now()]
         if everything and resting:
-            store.write(partial(_make_due, resting))
+            store.write(partial(_make_due, resting, store.now()))
         if asked and time.monotonic() > deadline:
             raise MonitorError(
                 f"The daemon (pid {pid}) has not polled {len(asked)} of the feeds in time; its log says why."
@@ -91,17 +91,17 @@ def _ask_daemon(store: Store, started: datetime, wait: timedelta, pid: int, *, e
 
 def _count_due(store: Store) -> int:
     with store.read() as tx:
-        return feeds.count_due(tx, datetime.now(UTC))
+        return feeds.count_due(tx, store.now())
 
 
-def _make_due(urls: list[str], tx: Connection) -> None:
+def _make_due(urls: list[str], now: datetime, tx: Connection) -> None:
     for url in urls:
-        feeds.make_due(tx, datetime.now(UTC), url)
+        feeds.make_due(tx, now, url)
 
 
 def _counts(store: Store) -> dict[str, int]:
     with store.read() as tx:
-        status = views.status(tx, datetime.now(UTC))
+        status = views.status(tx, store.now())
         return {name: status[name] for name in ("entries", "reports", "developments", "alerts")} | {
             "waiting": outbox.pending(tx)
         }

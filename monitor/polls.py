@@ -63,6 +63,8 @@ class Polls:
             self._parts = parts
             self._traffic.adopt(parts.config.fetch)
             self._lanes.adopt(parts.config.fetch)
+            if self.shares is not None:
+                self.shares.pause = parts.config.fetch.spacing.total_seconds()
 
     @property
     def is_resting(self) -> bool:
@@ -71,6 +73,8 @@ class Polls:
 
     def hand_out(self, of: str = "") -> list[Future[Changes]]:
         """Start a poll of every due feed that may go now, of all hosts or `of` one."""
+        if self.shares is not None:
+            self.shares.look()
         with self._lock:  # held while reading: a state read earlier might be older than a poll that has ended since
             if self._stopping or self.is_resting or not (of or self._store.glance(feeds.ANY_DUE, self._now())):
                 return []
@@ -95,11 +99,11 @@ class Polls:
     def _release(self, state: FeedState, _future: Future[Changes]) -> None:
         with self._lock:
             del self.under_way[state.url]
-            crowded = self._traffic.end(state)
-        if not crowded:
+            at_once = self._traffic.end(state)
+        if at_once is None:
             return
         try:
-            self.hand_out(host(state.url))
+            self.hand_out(at_once)
         except BaseException as error:
             if not passes(error):
                 self._tell_failed(error)
@@ -136,7 +140,7 @@ class Polls:
         crash = FeedError("crash", "Something in this feed ended the monitor; its log says where.")
         after = schedule.after(Poll(feed=feed, state=state, at=self._now(), error=crash))
         with suppress(StoreError):
-            self._store.write(lambda tx: feeds.save(tx, after))
+            self._store.write(lambda tx: feeds.save_after(tx, after, state))
 
     def push(self, push: Push) -> bool:
         """Take what a hub brought, before it is told so; False where it is to bring it again later."""

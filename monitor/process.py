@@ -77,6 +77,11 @@ class Signals:
             os.write(self._write_end, b"!")
 
 
+def uptime() -> float:
+    """Seconds by a clock that nobody sets, and that goes on while the process stands still or the machine sleeps."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 @contextmanager
 def interrupts_held() -> Iterator[None]:
     """Ctrl-C inside is heard when the block is over; on the main thread only.

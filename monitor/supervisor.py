@@ -16,7 +16,7 @@ from monitor import process, systemd
 from monitor.alerts.notice import Trouble
 from monitor.config import load
 from monitor.daemon import Daemon
-from monitor.errors import ConfigError, MonitorError
+from monitor.errors import ConfigError, MonitorError, Problem
 from monitor.process import Role, Signals
 from monitor.store import Store
 from monitor.web import app
@@ -27,6 +27,7 @@ _LAST_MOMENT = 9.5
 """Seconds after which the process ends, whatever hangs: a little more than the daemon gives itself."""
 _LOOK_EVERY = 5.0
 _RELOAD = "configuration"
+_ONE_PROCESS = "several processes share a store in PostgreSQL only; write `store: postgresql://HOST/DATABASE`, or run without --role."
 _STOOD_STILL = 5.0
 """Seconds by which a look is late when not one part, but the whole process was not run."""
 
@@ -41,6 +42,8 @@ def run(path: Path, roles: Collection[Role] = ()) -> int:
     config = load(path)
     for warning in config.warnings:
         log.warning("config %s", warning)
+    if roles and not config.store.startswith("postgresql:"):
+        raise ConfigError([Problem(str(path), 0, _ONE_PROCESS)])
     store = Store.open(config.store)
     try:
         store.hold(shared=bool(roles))

@@ -31,6 +31,19 @@ class Database:
         self.cut()
         self.run(f"DROP SCHEMA {name} CASCADE")
 
+    @contextmanager
+    def login(self, url: str) -> Iterator[str]:
+        """The address of the same schema as another machine has it: by TCP, for a user who owns it and has a password."""
+        shared = make_url(url)
+        _, _, schema = str(shared.query["options"]).partition("search_path=")
+        name, password = f"monitor_test_{secrets.token_hex(6)}", secrets.token_hex(16)
+        self.run(f"CREATE ROLE {name} LOGIN PASSWORD '{password}'; ALTER SCHEMA {schema} OWNER TO {name}")
+        try:
+            own = shared.difference_update_query(["host"]).set(username=name, password=password)
+            yield own.set(host=shared.host or "127.0.0.1").render_as_string(hide_password=False)
+        finally:
+            self.run(f"REASSIGN OWNED BY {name} TO CURRENT_USER; DROP OWNED BY {name}; DROP ROLE {name}")
+
     def run(self, statement: str) -> None:
         with psycopg.connect(self.url.render_as_string(hide_password=False), autocommit=True) as connection:
             connection.execute(statement)
@@ -75,7 +88,14 @@ def database() -> Iterator[Database]:
         if os.environ.get("CI") == "true":
             pytest.fail(said)
         pytest.skip(said)
-    try:
+    with dropping(name):
         yield Database(make_url(SERVER).set(database=name))
+
+
+@contextmanager
+def dropping(name: str) -> Iterator[None]:
+    """That database is gone at the end, whoever uses it."""
+    try:
+        yield
     finally:
         _on_server(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")

@@ -100,14 +100,14 @@ def state_of(store: Store, url: str) -> FeedState:
 
 
 def make_due(store: Store) -> None:
-    store.write(lambda tx: feeds.make_due(tx, datetime.now(UTC)))
+    store.write(lambda tx: feeds.make_due(tx, store.now()))
 
 
 @contextmanager
 def full_disk(store: Store) -> Iterator[None]:
     """No file of this process can grow: what a full disk does to the database."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    store.write(lambda tx: feeds.make_due(tx, datetime.now(UTC)))
+    store.write(lambda tx: feeds.make_due(tx, store.now()))
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
     try:
         yield

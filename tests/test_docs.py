@@ -41,7 +41,7 @@ def test_the_readme_names_no_command_that_there_is_not() -> None:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_path_that_is_named_exists(path: Path) -> None:
     text = path.read_text()
-    named = re.findall(r"`((?:monitor|tests|config|systemd|benchmarks|docs)/[\w./-]+)`", text)
+    named = re.findall(r"`((?:monitor|tests|config|deploy|systemd|benchmarks|docs)/[\w./-]+)`", text)
     linked = [target for target in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in target]
     for name in named:
         assert (ROOT / name).exists() or name == "config/monitor.yaml", name

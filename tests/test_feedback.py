@@ -198,6 +198,29 @@ def test_a_wrong_entry_stays_on_its_other_storylines_until_it_is_taken_off_them_
     assert len(_given(news)) == 2
 
 
+@pytest.mark.parametrize("again", ["take back", "right", "new", "wrong"])
+def test_what_waited_waits_on_when_a_told_report_that_was_put_there_leaves(news: News, again: str) -> None:
+    coins = "Volta museum shows old coins"
+    assert not news.tell(coins, 200).developments[0].alerted
+    news.say(STRIKE, "same-as", coins)
+    assert next(d for d in news.timeline() if len(d["reports"]) > 1 and d["reports"][-1]["title"] == coins)["alerted"]
+    if again == "take back":
+        take_back(news.id(STRIKE), news.beside, NOON)
+    else:
+        news.say(STRIKE, again)
+    [waiting] = [d for d in news.timeline() if d["title"] == coins]
+    assert not waiting["alerted"]
+
+
+def test_what_was_told_by_another_report_stays_told_when_one_that_was_put_there_leaves(news: News) -> None:
+    coins = "Volta museum shows old coins"
+    news.tell(coins, 200)
+    news.say(STRIKE, "same-as", coins)
+    news.say(BANKER, "same-as", coins)
+    take_back(news.id(STRIKE), news.beside, NOON)
+    assert next(d for d in news.timeline() if coins in [r["title"] for r in d["reports"]])["alerted"]
+
+
 def test_saying_it_twice_changes_nothing(news: News) -> None:
     news.say(STRIKE, "wrong")
     before = news.grouped(), _given(news)

@@ -24,6 +24,7 @@ OTHERS = {
     "monitor/doctor/finding.py": {"ssl"},  # names the errors of TLS
     "monitor/doctor/lookup.py": {"dns"},  # reads what a domain publishes for its mail
     "monitor/doctor/web.py": {"socket", "ssl"},  # looks at a receiver's port and certificate, sends nothing
+    "monitor/engine.py": {"asyncio", "psycopg"},  # the queue, in the database of the store
     "monitor/feeds/child.py": {"socket"},  # a pair, between the two of them
     "monitor/feeds/children.py": {"socket"},
     "monitor/store/postgresql.py": {"psycopg"},  # where the configuration says the store is

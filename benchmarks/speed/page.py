@@ -35,6 +35,7 @@ from benchmarks.speed.measure import machine, spread
 from benchmarks.speed.web import ENTRIES, document, serving_folder, write_feeds
 from monitor.config import Config, load
 from monitor.daemon import Daemon
+from monitor.process import loading
 from monitor.store import Store, feeds
 from monitor.web import app
 from tests.end_to_end.world import free_port
@@ -64,7 +65,8 @@ def main() -> None:
                 _polling(store, folder / "web") as polled,
             ):
                 print(f"{machine()}; {STORED:,} entries, {STORED // PLACED:,} reports and deliveries, {FEEDS} feeds")
-                here = app.of(Daemon(config, store, now=lambda: datetime.now(UTC))).test_client()
+                with loading():
+                    here = app.of(Daemon(config, store, now=lambda: datetime.now(UTC))).test_client()
                 there = http.client.HTTPConnection(config.web.listen, timeout=60)
                 views, cpu = _views(store), _took()
                 plain = _asked(there, views, asked.rounds, lambda: None, partial(_made, here, cpu))

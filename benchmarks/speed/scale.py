@@ -206,8 +206,9 @@ _ROWS = (
     """INSERT INTO developments (id, title, storylines, first_report, started_at, last_report_at, outlets, reports, alerted)
     SELECT 'd' || id, title, json_array(story), id, at, at, json_array(outlet), 1, 1 FROM fresh ORDER BY 1""",
     "INSERT INTO on_storyline (storyline, development) SELECT story, 'd' || id FROM fresh ORDER BY 1, 2",
-    """INSERT INTO reports (entry, development, matches, decision, reason, explanation, similarity) SELECT id, 'd' || id,
-        json_array(json_object('storyline', story, 'score', 1.0, 'evidence', json_array())), 'new', 'new', '', 0.0 FROM fresh ORDER BY 1""",
+    """INSERT INTO reports (entry, development, matches, decision, reason, explanation, similarity, published) SELECT id, 'd' || id,
+        json_array(json_object('storyline', story, 'score', 1.0, 'evidence', json_array())), 'new', 'new', '', 0.0, at
+        FROM fresh ORDER BY 1""",
     """INSERT INTO alerts (id, created_at, development, content)
     SELECT 'a' || id, at, 'd' || id, json_object('title', title, 'kind', 'new') FROM fresh ORDER BY 1""",
     """INSERT INTO deliveries (id, alert, channel, target, thread, state, attempts, due_at, created_at, sent_at, error, told_by, root)

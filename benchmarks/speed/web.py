@@ -21,7 +21,7 @@ _NGINX = """daemon off; pid {folder}/nginx.pid; error_log /dev/null; worker_proc
 events {{ worker_connections 1024; }}
 http {{ access_log off; types {{ application/rss+xml xml; }} client_body_temp_path {folder}; proxy_temp_path {folder};
 fastcgi_temp_path {folder}; uwsgi_temp_path {folder}; scgi_temp_path {folder};
-server {{ listen 127.0.0.1:{port}; root {folder}; etag on; }} }}
+server {{ listen {address}:{port}; root {folder}; etag on; }} }}
 """
 _WORDS = [
     "government",
@@ -107,16 +107,20 @@ def write_feeds(folder: Path, count: int) -> list[str]:
 
 
 @contextmanager
-def serving_folder(folder: Path) -> Iterator[tuple[int, str]]:
-    """Serve what is in `folder`; the port, and by what."""
+def serving_folder(folder: Path, *, everywhere: bool = False) -> Iterator[tuple[int, str]]:
+    """Serve what is in `folder`, `everywhere` at each address of loopback; the port, and by what."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
+    address = "0.0.0.0" if everywhere else "127.0.0.1"
     if shutil.which("nginx"):
         own = Path(tempfile.mkdtemp())
-        (own / "nginx.conf").write_text(_NGINX.format(folder=folder, port=port))
+        (own / "nginx.conf").write_text(_NGINX.format(folder=folder, port=port, address=address))
         command, name = ["nginx", "-c", str(own / "nginx.conf"), "-p", str(own)], "nginx"
     else:
-        command, name = [sys.executable, "-m", "benchmarks.speed.web", str(folder), str(port)], "Python's http.server"
+        command, name = (
+            [sys.executable, "-m", "benchmarks.speed.web", str(folder), address, str(port)],
+            "Python's http.server",
+        )
     with subprocess.Popen(command) as server:
         _wait_for(port)
         try:
@@ -158,5 +162,5 @@ if __name__ == "__main__":
     import functools
 
     ThreadingHTTPServer(
-        ("127.0.0.1", int(sys.argv[2])), functools.partial(_Handler, directory=sys.argv[1])
+        (sys.argv[2], int(sys.argv[3])), functools.partial(_Handler, directory=sys.argv[1])
     ).serve_forever()

@@ -73,7 +73,7 @@ def route(
     kind = {Decision.NEW: AlertKind.NEW, Decision.UPDATE: AlertKind.UPDATE}[placement.decision]
     storylines = tuple(dict.fromkeys(development.storylines + placement.storylines))
     alert = Alert(
-        id=f"{development.id}-new" if kind is AlertKind.NEW else f"{development.id}-update-{short_hash(entry.id)}",
+        id=alert_id(placement),
         kind=kind,
         reason=placement.reason,
         explanation=placement.explanation,
@@ -91,6 +91,12 @@ def route(
         severity=severity(placement, development, _urgent(storylines, routing), routing.outlets),
     )
     return alert, _deliveries(alert, routing, now)
+
+
+def alert_id(placement: Placement) -> str:
+    """The id of the alert that tells what is new, or has changed, by this placement."""
+    what = "new" if placement.decision is Decision.NEW else f"update-{short_hash(placement.entry.id)}"
+    return f"{placement.development}-{what}"
 
 
 def route_baseline(

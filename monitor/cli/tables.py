@@ -84,11 +84,9 @@ def feeds(
 
 
 def _health(feed: dict[str, Any]) -> str:
-    if feed["gone"] or feed["quarantined"]:
-        return "gone" if feed["gone"] else "quarantine"
-    if feed["failures"]:
-        return f"failing ({feed['failures']})"
-    return "fine" if feed["succeeded_at"] else "new"
+    from monitor.model import Health  # noqa: PLC0415
+
+    return f"{feed['health']} ({feed['failures']})" if feed["health"] == Health.FAILING else str(feed["health"])
 
 
 @app.command()

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import time
 
+from monitor.process import uptime
+
 TERM = 30.0
 """Seconds for which a share is taken, more or less; then it is anybody's."""
+STALLED = 30.0
+"""Seconds without a sign of life after which what a process has is others'."""
 
 
 class Shares:
@@ -16,6 +20,13 @@ class Shares:
         """Seconds until a share that was another's may be polled: so long a host is left in peace between two polls."""
         self._since: dict[int, float] = {}
         self._left: dict[int, float] = {}
+        self._looked_at = uptime()
+
+    def look(self) -> None:
+        """To be called every few seconds: after a long while without, others have by now what was ours."""
+        before, self._looked_at = self._looked_at, uptime()
+        if self._looked_at - before > STALLED / 2:
+            self._since.clear()
 
     def take(self, share: int) -> None:
         """Have it from now on."""
@@ -35,7 +46,3 @@ class Shares:
         """Those whose feeds may be polled now."""
         before = time.monotonic() - self.pause
         return frozenset(share for share, since in list(self._since.items()) if since <= before)
-
-    def leave_all(self) -> None:
-        """Have none any more: where this process stood still for long, others have them by now."""
-        self._since.clear()

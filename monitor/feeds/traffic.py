@@ -11,14 +11,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from datetime import datetime
 from functools import lru_cache
 from typing import TypeVar
 
 from monitor.feeds.settings import FetchSettings
-from monitor.model import FeedState, Wanted, host
+from monitor.model import ALWAYS, FeedState, Wanted, host
 
 _QUEUED = 2
-"""How many feeds that were well are handed out for each of their threads, so that none of those is idle until the next tick."""
+"""How many feeds that were well are handed out for each of their threads, so that none of those is idle until more are."""
 _DOUBTFUL = 3
 """How many places doubtful feeds have for each place of those that were well."""
 _SKIPPED = 10
@@ -64,6 +65,8 @@ class Traffic:
         self._urls: set[str] = set()
         self._crowded: set[str] = set()
         """Hosts, of those that need no sparing, at which more was due than could go."""
+        self._waiting: set[bool] = set()
+        """Doubtful or not, where there may be more that is due than there were places."""
         self._under_way: Counter[bool] = Counter()
         """Doubtful or not -> polls."""
         self.adopt(settings)
@@ -79,27 +82,37 @@ class Traffic:
         picked: list[FeedState] = []
         try:
             for doubtful in (False, True):
-                more = True
-                while more and (wanted := self._wanted(of, doubtful=doubtful)):
-                    more = self._take_some(look(wanted), at, picked, skipping=1 if of else _SKIPPED)
+                since: datetime | None = ALWAYS
+                if not of:
+                    self._waiting.discard(doubtful)
+                while since and (wanted := self._wanted(of, since, doubtful=doubtful)):
+                    since = self._take_some(look(wanted), at, picked, skipping=1 if of else _SKIPPED)
         except BaseException:
             for state in picked:
                 self.end(state)
             raise
         return picked
 
-    def _wanted(self, of: str, *, doubtful: bool) -> Wanted | None:
-        """What may go as things stand; None where nothing may."""
+    def _wanted(self, of: str, since: datetime, *, doubtful: bool) -> Wanted | None:
+        """What may go as things stand, of those that became due at `since` or later; None where nothing may."""
         if not self._is_place(doubtful=doubtful) or (of and self._is_full(of)):
             return None
         full = {name for name in self._of_host if self._is_full(name)}
-        return Wanted(host=of, hosts_but=full | self._begun.keys(), but=self._urls, doubtful=doubtful)
+        but = full | self._begun.keys()
+        return Wanted(host=of, hosts_but=but, but=self._urls, doubtful=doubtful, since=since)
 
-    def _take_some(self, due: Iterable[FeedState], at: float, picked: list[FeedState], *, skipping: int) -> bool:
-        """Take those that may go, until so many may not, or places are filled; whether another look may give more."""
+    def _take_some(
+        self, due: Iterable[FeedState], at: float, picked: list[FeedState], *, skipping: int
+    ) -> datetime | None:
+        """Take those that may go, until so many may not, or places are filled.
+
+        Returns from which time on another look may give more, None where none may: who was passed over may not go in this round.
+        """
         before = len(picked)
         skipped = 0
+        since: datetime | None = None
         for state in due:
+            since = state.next_poll_at
             name = host(state.url)
             if self._is_full(name):
                 skipped += 1
@@ -108,11 +121,14 @@ class Traffic:
             else:
                 self._take(state, name, at)
                 picked.append(state)
-            if skipped >= skipping or not self._is_place(doubtful=state.is_doubtful):
+            if not self._is_place(doubtful=state.is_doubtful):
+                self._waiting.add(state.is_doubtful)
+                break
+            if skipped >= skipping:
                 break
         else:
-            return skipped > 0 and len(picked) > before
-        return len(picked) > before
+            return since if skipped and len(picked) > before else None
+        return since if len(picked) > before else None
 
     def _take(self, state: FeedState, name: str, at: float) -> None:
         self._urls.add(state.url)
@@ -122,8 +138,10 @@ class Traffic:
             self._begun[name] = at
 
     def _is_place(self, *, doubtful: bool) -> bool:
-        places = (_DOUBTFUL if doubtful else _QUEUED) * self._settings.workers
-        return self._under_way[doubtful] < places
+        return self._under_way[doubtful] < self._places(doubtful=doubtful)
+
+    def _places(self, *, doubtful: bool) -> int:
+        return (_DOUBTFUL if doubtful else _QUEUED) * self._settings.workers
 
     def _is_full(self, name: str) -> bool:
         return self._of_host[name] >= self._settings.per_host or name in self._begun
@@ -131,10 +149,10 @@ class Traffic:
     def _is_spared(self, name: str) -> bool:
         return bool(self._settings.spacing) and not _is_own(name)
 
-    def end(self, state: FeedState) -> bool:
-        """The poll of a feed that was picked is over; whether others of its host may go at once.
+    def end(self, state: FeedState) -> str | None:
+        """The poll of a feed that was picked is over; at which host others may go at once, "" where at any, None at the next tick.
 
-        They may when half of its places are free: to look for several costs as much as to look for one.
+        They may when half of the places are free, of all or of the host: to look for several costs as much as to look for one.
         """
         name = host(state.url)
         self._urls.discard(state.url)
@@ -142,10 +160,13 @@ class Traffic:
         if not self._of_host[name]:
             del self._of_host[name]
         self._under_way[state.is_doubtful] -= 1
-        if name not in self._crowded or 2 * self._of_host[name] > self._settings.per_host:
-            return False
-        self._crowded.discard(name)  # the next look at its feeds tells whether it still is
-        return True
+        if state.is_doubtful in self._waiting and 2 * self._under_way[state.is_doubtful] <= self._places(doubtful=state.is_doubtful):  # fmt: skip
+            self._waiting.discard(state.is_doubtful)  # the next look tells whether more is waiting still
+            return ""
+        if name in self._crowded and 2 * self._of_host[name] <= self._settings.per_host:
+            self._crowded.discard(name)
+            return name
+        return None
 
 
 @lru_cache(maxsize=10_000)

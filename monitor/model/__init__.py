@@ -5,11 +5,13 @@ All times are aware and in UTC. All ids are short strings of [a-z0-9-] unless sa
 
 from monitor.model.alerts import Alert, AlertKind, Chapter, Delivery, DeliveryState, Hold, Link, Mute, Told
 from monitor.model.feeds import (
+    ALWAYS,
     SHARES,
     Document,
     Entry,
     Feed,
     FeedState,
+    Health,
     Item,
     Response,
     Subscription,
@@ -17,7 +19,7 @@ from monitor.model.feeds import (
     host,
     share_of,
 )
-from monitor.model.stages import Changes, History, Poll, Push, Reply
+from monitor.model.stages import Changes, History, Poll, Push, Reply, Settled
 from monitor.model.stories import (
     LIVELY,
     Change,
@@ -36,6 +38,7 @@ from monitor.model.stories import (
 )
 
 __all__ = [
+    "ALWAYS",
     "LIVELY",
     "SHARES",
     "Alert",
@@ -53,6 +56,7 @@ __all__ = [
     "Feed",
     "FeedState",
     "Feedback",
+    "Health",
     "History",
     "Hold",
     "Item",
@@ -66,6 +70,7 @@ __all__ = [
     "Reply",
     "Response",
     "Route",
+    "Settled",
     "Severity",
     "StoryState",
     "Storyline",

@@ -5,15 +5,40 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from monitor.secret import Secret
 
+ALWAYS = datetime.min.replace(tzinfo=UTC)
+"""Before anything was due."""
 OFFENCES = 2
 """So many polls in a row that a parser, or the monitor, did not survive put a feed into quarantine (P14)."""
+
+
+class Health(StrEnum):
+    """How a feed is, in the word that tables, the page and what is measured have for it."""
+
+    FINE = "fine"
+    NEW = "new"
+    """It was never read yet."""
+    FAILING = "failing"
+    QUARANTINE = "quarantine"
+    GONE = "gone"
+
+    @classmethod
+    def of(cls, *, gone: bool, harmful: bool, failing: bool, unread: bool) -> Health:
+        """What is worst of these."""
+        if gone:
+            return cls.GONE
+        if harmful:
+            return cls.QUARANTINE
+        if failing:
+            return cls.FAILING
+        return cls.NEW if unread else cls.FINE
 
 
 @lru_cache(maxsize=4_096)
@@ -111,6 +136,11 @@ class FeedState:
         """True while reading the feed does so much harm that it is tried once a day only."""
         return self.offences >= OFFENCES
 
+    @property
+    def health(self) -> Health:
+        """How it is, in a word."""
+        return Health.of(gone=self.gone, harmful=self.is_quarantined, failing=self.failures > 0, unread=self.is_new)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
@@ -124,6 +154,8 @@ class Wanted:
     """None of those with these URLs."""
     doubtful: bool | None = None
     """Only those that are doubtful, or only those that are not."""
+    since: datetime = ALWAYS
+    """Only those that became due at this time or later."""
     shares: Collection[int] = ()
     """Only those whose hosts are in these shares of all hosts."""
 

@@ -53,6 +53,20 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What a desk decided of the unseen entries of one poll."""
+
+    at: datetime
+    """The poll's time."""
+    baseline: bool
+    """Nothing of it was told: it counts as known."""
+    entries: tuple[Entry, ...]
+    """In the order in which it was decided of them."""
+    placements: Mapping[str, Placement]
+    """Entry id -> its place; of those that matched."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class History:
     """What the store remembers of the last weeks; a ledger is made from it. Each tuple is in order of time."""
 

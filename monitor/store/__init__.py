@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -39,7 +40,19 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
     from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
 
-__all__ = ["NAMED", "Connection", "Prepared", "Store", "batches", "begins", "exists", "fields", "keeping", "upsert"]
+__all__ = [
+    "NAMED",
+    "Connection",
+    "Prepared",
+    "Store",
+    "batches",
+    "begins",
+    "exists",
+    "fields",
+    "keeping",
+    "replacing",
+    "upsert",
+]
 
 _TOGETHER = 0.05
 """Seconds for which steps join a transaction that has begun."""
@@ -77,6 +90,8 @@ class Store:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer", initializer=self._note_writer)
         self._writer_id = 0
         self._steps: deque[_Step] = deque()
+        self.is_shared = False
+        """Whether other processes may follow stories beside this one."""
 
     @classmethod
     def open(cls, url: str) -> Store:
@@ -108,12 +123,19 @@ class Store:
     def hold(self, *, shared: bool = False) -> None:
         """Become the one process that follows stories on this store, until it is closed; look whether it is sound first.
 
-        Raises StoreHeld when another has it, StoreError when a page is damaged (S5). Where the hold is lost later, each
-        write raises StoreError until it is there again, or StoreHeld once another process has had it.
+        With `shared`, become one of several, each with a role, which one that runs alone excludes, and they it.
+
+        Raises StoreHeld when another has it, StoreError when a page is damaged (S5), or where it cannot be shared. Where the
+        hold is lost later, each write raises StoreError until it is there again, or StoreHeld once another process has had it
+        that excludes this one.
         """
         with _as_store_error(self.shown):
-            if not shared:
-                self._database.hold()
+            self._database.hold(shared=shared)
+        self.is_shared = shared
+
+    def now(self) -> datetime:
+        """The time by the one clock that all go by who use this store, whatever their machines' clocks show (D28). Raises nothing."""
+        return self._database.now()
 
     def on_writer(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work` on the writer thread, first come first served, and wait for what it returns or raises."""
@@ -229,6 +251,11 @@ def batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
 def keeping(table: Table, names: Sequence[str]) -> Prepared:
     """To insert rows with these columns; where one's primary key stands already, what is there is kept."""
     return Prepared(lambda engine: _upsert(engine, table, tuple(names), keep=True), names)
+
+
+def replacing(table: Table, names: Sequence[str]) -> Prepared:
+    """To insert rows with these columns; where one's primary key stands already, the row is overwritten."""
+    return Prepared(lambda engine: _upsert(engine, table, tuple(names), keep=False), names)
 
 
 def upsert(tx: Connection, table: Table, rows: Sequence[dict[str, Any]], *, keep: bool = False) -> int:

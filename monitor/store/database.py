@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -51,8 +52,11 @@ class Database(Protocol):
     def mark(self, tx: Connection) -> None:
         """Note in the database that it is ours."""
 
-    def hold(self) -> None:
-        """Become the one process that follows stories on this store, until it is closed. Raises StoreHeld."""
+    def hold(self, *, shared: bool) -> None:
+        """Become the one process that follows stories on this store, or one of several, until it is closed. Raises StoreHeld."""
+
+    def now(self) -> datetime:
+        """The time by the clock of whoever keeps the data."""
 
     def close(self) -> None:
         """Let go of everything."""

@@ -10,15 +10,14 @@ from sqlalchemy import Connection, Integer, Row, Text, bindparam, cast, delete, 
 
 from monitor.model import Decision, Development, Entry, Feedback, Judgement, Placement
 from monitor.store import Prepared, stories, upsert
-from monitor.store.schema import developments, feedback, meta, on_storyline, reports
+from monitor.store.schema import FEEDBACK, developments, feedback, meta, on_storyline, reports
 
-_REVISION = "feedback"
 _NOW = Prepared(lambda _engine: select(meta.c.value).where(meta.c.name == bindparam("of")), ("of",))
 
 
 def revision(tx: Connection) -> int:
     """A number that grows with every judgement: what was read at one is in force until the next."""
-    return next((int(value) for (value,) in _NOW.rows(tx, (_REVISION,))), 0)
+    return next((int(value) for (value,) in _NOW.rows(tx, (FEEDBACK,))), 0)
 
 
 def given(tx: Connection) -> tuple[Feedback, ...]:
@@ -47,9 +46,9 @@ def replace(tx: Connection, entry: Entry, said: Sequence[Feedback]) -> None:
     tx.execute(delete(feedback).where(feedback.c.entry == entry.id))
     if said:
         tx.execute(insert(feedback), [{name: getattr(one, name) for name in columns} | {"was": was} for one in said])
-    upsert(tx, meta, [{"name": _REVISION, "value": "0"}], keep=True)
+    upsert(tx, meta, [{"name": FEEDBACK, "value": "0"}], keep=True)
     grown = cast(cast(meta.c.value, Integer) + 1, Text)
-    tx.execute(update(meta).where(meta.c.name == _REVISION).values(value=grown))
+    tx.execute(update(meta).where(meta.c.name == FEEDBACK).values(value=grown))
 
 
 def move(tx: Connection, entry: Entry, placement: Placement | None, now: datetime, *, known: bool = False) -> None:

@@ -36,9 +36,15 @@ _FIELDS = tuple(FeedState.__dataclass_fields__)
 _STATE = tuple(feeds.c[name] for name in _FIELDS)
 _LEARNED = tuple(name for name in _FIELDS if name != "url")
 _of_state = attrgetter(*_LEARNED, "is_doubtful", "url")
-_SAVE = Prepared(
-    lambda _engine: update(feeds).where(feeds.c.url == bindparam("ours")),
-    (*_LEARNED, "doubtful", "ours"),
+_OURS = feeds.c.url == bindparam("ours")
+_SAVE = Prepared(lambda _engine: update(feeds).where(_OURS), (*_LEARNED, "doubtful", "ours"))
+_SAVE_AFTER = Prepared(
+    lambda _engine: update(feeds).where(_OURS, feeds.c.polled_at.is_not_distinct_from(bindparam("before"))),
+    (*_LEARNED, "doubtful", "ours", "before"),
+)
+_POLLED_SINCE = Prepared(
+    lambda _engine: select(literal_column("1")).where(_OURS, feeds.c.polled_at.is_distinct_from(bindparam("before"))),
+    ("ours", "before"),
 )
 _DUE = (
     feeds.c.followed, ~feeds.c.gone, feeds.c.doubtful.in_((false(), true())), feeds.c.next_poll_at <= bindparam("now"),
@@ -97,7 +103,7 @@ def due(tx: Connection, now: datetime, wanted: Wanted = _ALL) -> Iterator[FeedSt
     urls = _filled(wanted.but)
     shares = _filled(wanted.shares)
     statement = _due_first(len(hosts), len(urls), len(shares), of_one_host=bool(wanted.host), doubtful=wanted.doubtful)
-    for row in statement.found(tx, (now, *hosts, *urls, *shares), _AT_A_TIME):
+    for row in statement.found(tx, (now, wanted.since, *hosts, *urls, *shares), _AT_A_TIME):
         yield FeedState(**dict(zip(_FIELDS, row, strict=True)))
 
 
@@ -114,7 +120,14 @@ def _due_first(hosts: int, urls: int, shares: int, *, of_one_host: bool, doubtfu
     named_urls = [f"url{number}" for number in range(urls)]
     named_shares = [f"share{number}" for number in range(shares)]
     kinds = (false(), true()) if doubtful is None else (true() if doubtful else false(),)
-    due = [feeds.c.followed, ~feeds.c.gone, feeds.c.doubtful.in_(kinds), feeds.c.next_poll_at <= bindparam("now")]
+    at = feeds.c.next_poll_at
+    due = [
+        feeds.c.followed,
+        ~feeds.c.gone,
+        feeds.c.doubtful.in_(kinds),
+        at <= bindparam("now"),
+        at >= bindparam("since"),
+    ]
     for column, names in ((feeds.c.host, named_hosts), (feeds.c.url, named_urls)):
         some = [bindparam(name, type_=column.type) for name in names]
         if some:
@@ -123,8 +136,8 @@ def _due_first(hosts: int, urls: int, shares: int, *, of_one_host: bool, doubtfu
         due.append(
             (_FIRST_BYTE % literal_column(str(SHARES))).in_([bindparam(name, type_=Integer()) for name in named_shares])
         )
-    query = select(*_STATE).where(*due).order_by(feeds.c.next_poll_at)
-    return Prepared(lambda _engine: query, ("now", *named_hosts, *named_urls, *named_shares))
+    query = select(*_STATE).where(*due).order_by(at)
+    return Prepared(lambda _engine: query, ("now", "since", *named_hosts, *named_urls, *named_shares))
 
 
 def count_due(tx: Connection, now: datetime) -> int:
@@ -203,6 +216,16 @@ def is_any_unpolled(tx: Connection) -> bool:
 def save(tx: Connection, state: FeedState) -> None:
     """Remember what a poll taught of a feed."""
     _SAVE.run(tx, [_of_state(state)])
+
+
+def save_after(tx: Connection, state: FeedState, before: FeedState) -> bool:
+    """Remember it, unless another poll of the feed has ended since it was known as `before`; whether it was remembered."""
+    return _SAVE_AFTER.run(tx, [(*_of_state(state), before.polled_at)]) > 0
+
+
+def is_polled_since(tx: Connection, before: FeedState) -> bool:
+    """Whether a poll of a feed has ended since it was known as `before`."""
+    return bool(_POLLED_SINCE.rows(tx, (before.url, before.polled_at)))
 
 
 def make_due(tx: Connection, now: datetime, url: str | None = None) -> int:

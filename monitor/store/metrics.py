@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, case, func, or_, select
 
-from monitor.model import DeliveryState
+from monitor.model import DeliveryState, Health
 from monitor.model.feeds import OFFENCES
 from monitor.store.schema import alerts, deliveries, feeds, pauses, storylines
 
@@ -27,15 +27,17 @@ class Told:
 
 
 def feeds_by_health(tx: Connection) -> dict[str, int]:
-    """The followed feeds by health: `fine`, `new` (never read yet), `failing`, `quarantine` or `gone`."""
+    """Each health -> how many of the followed feeds are so."""
     f = feeds.c
-    health = case(
-        (f.gone, "gone"), (f.offences >= OFFENCES, "quarantine"), (f.failures > 0, "failing"), (f.succeeded_at.is_(None), "new"),
-        else_="fine",
-    ).label("health")  # fmt: skip
-    each = select(health).where(f.followed).subquery()  # PostgreSQL groups by a column, not by what has parameters
-    rows = tx.execute(select(each.c.health, func.count().label("feeds")).group_by(each.c.health))
-    return dict.fromkeys(("fine", "new", "failing", "quarantine", "gone"), 0) | {row.health: row.feeds for row in rows}
+    signs = {
+        "gone": f.gone, "harmful": f.offences >= OFFENCES, "failing": f.failures > 0, "unread": f.succeeded_at.is_(None),
+    }  # fmt: skip
+    shown = (case((sign, 1), else_=0).label(name) for name, sign in signs.items())
+    each = select(*shown).where(f.followed).subquery()  # PostgreSQL groups by a column, not by what has parameters
+    found = dict.fromkeys(map(str, Health), 0)
+    for *row, number in tx.execute(select(*each.c, func.count()).group_by(*each.c)):
+        found[str(Health.of(**{name: bool(is_so) for name, is_so in zip(signs, row, strict=True)}))] += number
+    return found
 
 
 def failing(tx: Connection) -> list[tuple[str, int]]:

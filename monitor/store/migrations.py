@@ -173,7 +173,16 @@ def _host(url: str) -> str:
         return ""
 
 
-STEPS: tuple[Step, ...] = (_add_feedback, _add_policy, _add_rhythm, _add_hosts)
+def _add_counts(tx: Connection) -> None:
+    """What the page counts, in indexes: a feed's entries by when they came, a development's reports by when they were published."""
+    tx.exec_driver_sql(f"ALTER TABLE reports ADD COLUMN published {DateTime(timezone=True).compile(tx.dialect)}")
+    tx.exec_driver_sql("UPDATE reports SET published = (SELECT published FROM entries WHERE id = reports.entry)")
+    tx.exec_driver_sql("DROP INDEX reports_development")
+    tx.exec_driver_sql("CREATE INDEX reports_development ON reports (development, published, entry)")
+    tx.exec_driver_sql("CREATE INDEX entries_feed ON entries (feed, seen_at, id)")
+
+
+STEPS: tuple[Step, ...] = (_add_feedback, _add_policy, _add_rhythm, _add_hosts, _add_counts)
 """The first brings schema 1 to schema 2."""
 NEWEST = 1 + len(STEPS)
 

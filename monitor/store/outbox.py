@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, func, literal_column, select, update
 
@@ -39,6 +39,14 @@ class Backlog:
     """Why the channel rests; empty when it does not."""
 
 
+class Claim(NamedTuple):
+    """A delivery that somebody is about to try, and nobody else until then."""
+
+    delivery: Delivery
+    alert: Alert
+    until: datetime
+
+
 def add(tx: Connection, queued: Sequence[Alert], to_deliver: Sequence[Delivery]) -> None:
     """Queue alerts and their deliveries; what is queued already stays as it is, since ids are fixed."""
     rows = [
@@ -48,14 +56,13 @@ def add(tx: Connection, queued: Sequence[Alert], to_deliver: Sequence[Delivery])
     upsert(tx, deliveries, [asdict(delivery) for delivery in to_deliver], keep=True)
 
 
-def claim(
-    tx: Connection, channel: str, now: datetime, lease: timedelta, barrier: str = ""
-) -> tuple[Delivery, Alert] | None:
+def claim(tx: Connection, channel: str, now: datetime, lease: timedelta, barrier: str = "") -> Claim | None:
     """Take the next delivery of a channel: the oldest that is due and has no earlier one of its thread and target waiting.
 
     Of the thread `barrier`, if it is named, a target's deliveries wait for all that were queued before, and all that was
     queued after waits for them. What is claimed is counted as an attempt and due again when the lease ends, so that a crash
-    frees it; its last error is forgotten, which tells it from one that waits for its next try.
+    frees it; its last error is forgotten, which tells it from one that waits for its next try. Where several claim, `now` is
+    the store's time.
     """
     query = _QUEUED.where(deliveries.c.due_at <= now).order_by(deliveries.c.number).limit(1)
     heads = (tx.execute(query.where(deliveries.c.number.in_(some))).first() for some in _heads(tx, channel, barrier))
@@ -64,12 +71,13 @@ def claim(
         return None
     attempts = row.attempts + 1
     root = row.root if row.attempts else _root(tx, row)
+    until = now + lease
     tx.execute(
         update(deliveries)
         .where(deliveries.c.number == row.number)
-        .values(attempts=attempts, due_at=now + lease, error="", root=root)
+        .values(attempts=attempts, due_at=until, error="", root=root)
     )
-    return replace(_delivery(row, attempts=attempts), root=root), from_json(row.content)
+    return Claim(replace(_delivery(row, attempts=attempts), root=root), from_json(row.content), until)
 
 
 def _root(tx: Connection, row: Any) -> str:
@@ -153,6 +161,14 @@ def sent_at(tx: Connection, channel: str, target: str, since: datetime) -> list[
     return list(tx.execute(query.order_by(d.sent_at)).scalars())
 
 
+def under_way(tx: Connection, channel: str, target: str, now: datetime) -> int:
+    """How many deliveries to a target are claimed: it may have got them by now."""
+    d = deliveries.c
+    ours = (d.state == DeliveryState.PENDING, d.channel == channel, d.target == target)
+    claimed = (d.attempts > 0, d.error == "", d.due_at > now)
+    return tx.execute(select(func.count()).where(*ours, *claimed)).scalar_one()
+
+
 def hold(tx: Connection, ids: Sequence[str], why: Hold, until: datetime) -> None:
     """Hold deliveries back until then."""
     _update(tx, ids, state=DeliveryState.HELD, hold=why, due_at=until)
@@ -179,15 +195,21 @@ def _update(tx: Connection, ids: Sequence[str], **values: Any) -> None:
 
 
 def free(tx: Connection, now: datetime) -> None:
-    """What was claimed by a process that ended before it could record the outcome is due now; for the one that holds the store."""
+    """What was claimed by a process that ended before it could record the outcome is due now; for one that holds the store alone."""
     claimed = (deliveries.c.state == DeliveryState.PENDING) & (deliveries.c.attempts > 0) & (deliveries.c.error == "")
     tx.execute(update(deliveries).where(claimed).values(due_at=now))
 
 
-def record(tx: Connection, delivery: Delivery) -> None:
-    """Remember what came of a try."""
+def record(tx: Connection, delivery: Delivery, claim: Claim | None = None) -> bool:
+    """Remember what came of a try, unless it is no more by that `claim`; whether it was remembered.
+
+    Who stood still until a claim had ended may find the delivery claimed, or settled, by somebody else (S14).
+    """
     values = {name: getattr(delivery, name) for name in ("state", "attempts", "due_at", "sent_at", "error")}
-    tx.execute(update(deliveries).where(deliveries.c.id == delivery.id).values(values))
+    query = update(deliveries).where(deliveries.c.id == delivery.id)
+    if claim is not None:
+        query = query.where(deliveries.c.attempts == claim.delivery.attempts, deliveries.c.due_at == claim.until)
+    return tx.execute(query.values(values)).rowcount > 0
 
 
 def pause(tx: Connection, channel: str, until: datetime | None, reason: str) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Select, and_, bindparam, cast, extract, func, or_, select
+from sqlalchemy import BigInteger, Connection, Select, Text, and_, bindparam, cast, extract, func, or_, select, tuple_
 
 from monitor.model import Entry, Judgement
 from monitor.store import batches, views
@@ -40,6 +40,21 @@ _WAITING = "waiting"
 """The reason code of a report that is told when other outlets tell the same."""
 _HOUR = 3_600
 _ENTRY = tuple(entries.c[name] for name in Entry.__dataclass_fields__)
+_DEVELOPMENT = tuple(
+    developments.c[name]
+    for name in ("id", "title", "storylines", "started_at", "last_report_at", "outlets", "reports", "alerted")
+)
+_SAID = select(func.min(feedback.c.judgement)).where(feedback.c.entry == entries.c.id).scalar_subquery().label("said")
+_REPORTED = select(
+    *_ENTRY,
+    reports.c.development,
+    reports.c.matches,
+    reports.c.decision,
+    reports.c.reason,
+    reports.c.explanation,
+    _SAID,
+).join(reports, reports.c.entry == entries.c.id)
+_IN_TIME = (reports.c.published, reports.c.entry)
 
 Hours = dict[int, int]
 """Hours since 1970 -> reports published in them; hours without any are left out."""
@@ -59,11 +74,13 @@ def followed(tx: Connection) -> list[View]:
 
 def cards(tx: Connection, chosen: Sequence[View], now: datetime) -> list[View]:
     """These storylines, each with its `coverage` by the hour, its `last` development, what is still `open`, and who is `muted`."""
-    covered = coverage(tx, [view["id"] for view in chosen], now - WEEK)
+    ids = [view["id"] for view in chosen]
+    covered, open_ones = coverage(tx, ids, now - WEEK), waiting(tx, ids, now)
+    latest = last(tx, {view["id"]: view["last_at"] for view in chosen if view["last_at"]})
     silent = views.muted(tx, now)
     return [
         view
-        | {"coverage": covered[view["id"]], "last": last(tx, view["id"]), "open": waiting(tx, view["id"], now)}
+        | {"coverage": covered[view["id"]], "last": latest.get(view["id"]), "open": open_ones[view["id"]]}
         | {"muted": silent.get(view["id"], [])}
         for view in chosen
     ]
@@ -81,72 +98,99 @@ def story(tx: Connection, storyline: str) -> View | None:
 
 
 def coverage(tx: Connection, ids: Collection[str], since: datetime) -> dict[str, Hours]:
-    """How many reports on each of these storylines were published in which hour since then."""
-    hour = (cast(extract("epoch", entries.c.published), BigInteger) // _HOUR).label("hour")
-    query = select(on_storyline.c.storyline, hour, func.count()).select_from(entries)
-    query = query.join(reports, reports.c.entry == entries.c.id)
-    query = query.join(on_storyline, on_storyline.c.development == reports.c.development)
-    query = query.where(on_storyline.c.storyline.in_(ids), entries.c.published >= since)
+    """How many reports on each of these storylines were published in which hour since then.
+
+    A row for each storyline, since to fetch a row takes longer than to count it.
+    """
+    hour = (cast(extract("epoch", reports.c.published), BigInteger) // _HOUR).label("hour")
+    query = select(on_storyline.c.storyline, hour, func.count().label("number"))
+    query = query.join(reports, reports.c.development == on_storyline.c.development)
+    query = query.where(on_storyline.c.storyline.in_(ids), reports.c.published >= since)
+    counted = query.group_by(on_storyline.c.storyline, hour).subquery().c
+    each = cast(counted.hour, Text) + ":" + cast(counted.number, Text)
+    told = select(counted.storyline, func.aggregate_strings(each, " ")).group_by(counted.storyline)
     found: dict[str, Hours] = defaultdict(dict)
-    for storyline, at, count in tx.execute(query.group_by(on_storyline.c.storyline, hour)):
-        found[storyline][int(at)] = count
+    for storyline, hours in tx.execute(told):
+        pairs = (pair.split(":") for pair in hours.split())
+        found[storyline] = {int(at): int(number) for at, number in pairs}
     return found
 
 
-def last(tx: Connection, storyline: str) -> View | None:
-    """The last development that people know of."""
-    query = _of(storyline, developments).where(developments.c.alerted)
-    row = tx.execute(query.order_by(developments.c.started_at.desc(), developments.c.id).limit(1)).first()
-    return _development(row) if row else None
+def last(tx: Connection, began: Mapping[str, datetime]) -> dict[str, View]:
+    """Of each of these storylines the development that people know of and that began then."""
+    then = tuple_(on_storyline.c.storyline, developments.c.started_at).in_(list(began.items()))
+    query = select(on_storyline.c.storyline, *_DEVELOPMENT).select_from(on_storyline)
+    query = query.join(developments, developments.c.id == on_storyline.c.development)
+    query = query.where(on_storyline.c.storyline.in_(list(began)), then, developments.c.alerted)
+    rows = tx.execute(query.order_by(developments.c.id.desc()))
+    return {row.storyline: _development(row) for row in rows}  # the first by its id, of several
 
 
-def waiting(tx: Connection, storyline: str, now: datetime) -> list[View]:
-    """Developments of the last days that are told when other outlets report the same."""
+def waiting(tx: Connection, ids: Collection[str], now: datetime) -> dict[str, list[View]]:
+    """Of each of these storylines, developments of the last days that are told when other outlets report the same."""
     told = select(reports.c.entry).where(reports.c.development == developments.c.id, reports.c.reason == _WAITING)
-    query = _of(storyline, developments).where(~developments.c.alerted, developments.c.last_report_at > now - _OPEN_FOR)
-    rows = tx.execute(query.where(told.exists()).order_by(developments.c.last_report_at.desc()).limit(_OPEN))
-    return [_development(row) for row in rows]
+    query = select(on_storyline.c.storyline, *_DEVELOPMENT).select_from(developments)
+    query = query.join(on_storyline, on_storyline.c.development == developments.c.id)
+    query = query.where(developments.c.last_report_at > now - _OPEN_FOR, ~developments.c.alerted, told.exists())
+    found: dict[str, list[View]] = {identifier: [] for identifier in ids}
+    for row in tx.execute(
+        query.where(on_storyline.c.storyline.in_(ids)).order_by(developments.c.last_report_at.desc())
+    ):
+        if len(found[row.storyline]) < _OPEN:
+            found[row.storyline].append(_development(row))
+    return found
 
 
 def marks(tx: Connection, storyline: str, since: datetime) -> list[View]:
     """The last developments since then that people know of, in order of time, each with its `alerts`."""
-    query = _of(storyline, developments).where(developments.c.alerted, developments.c.started_at >= since)
-    rows = tx.execute(query.order_by(developments.c.started_at.desc(), developments.c.id.desc()).limit(MARKED))
-    return _with_alerts(tx, [_development(row) for row in rows][::-1])
+    return _with_alerts(tx, [_development(row) for row in tx.execute(_marked(storyline, since, *_DEVELOPMENT))][::-1])
+
+
+def numbers(tx: Connection, storyline: str, since: datetime) -> dict[str, int]:
+    """The ids of those, each with its number, in order of time."""
+    ids = tx.execute(_marked(storyline, since, developments.c.id)).scalars().all()
+    return {identifier: number for number, identifier in enumerate(reversed(ids), 1)}
+
+
+def _marked(storyline: str, since: datetime, *columns: Any) -> Select[Any]:
+    query = _of(storyline, *columns).where(developments.c.alerted, developments.c.started_at >= since)
+    return query.order_by(developments.c.started_at.desc(), developments.c.id.desc()).limit(MARKED)
 
 
 def timeline(tx: Connection, storyline: str, limit: int, before: Place | None = None) -> list[View]:
     """A storyline's developments before that place, the latest first, each with its `alerts` and first `entries`."""
-    query = _of(storyline, developments)
+    query = _of(storyline, *_DEVELOPMENT)
     if before is not None:
         at, identifier = before
         same = and_(developments.c.started_at == at, developments.c.id < identifier)
         query = query.where(or_(developments.c.started_at < at, same))
     rows = tx.execute(query.order_by(developments.c.started_at.desc(), developments.c.id.desc()).limit(limit))
     found = _with_alerts(tx, [_development(row) for row in rows])
-    return [view | {"entries": reported(tx, view["id"], REPORTS)} for view in found]
+    told = first_reports(tx, [view["id"] for view in found], REPORTS)
+    return [view | {"entries": told.get(view["id"], [])} for view in found]
 
 
 def development(tx: Connection, identifier: str) -> View | None:
     """A development with its storylines and its `alerts`."""
-    row = tx.execute(select(developments).where(developments.c.id == identifier)).first()
+    row = tx.execute(select(*_DEVELOPMENT).where(developments.c.id == identifier)).first()
     return _with_alerts(tx, [_development(row)])[0] if row else None
 
 
 def reported(tx: Connection, identifier: str, limit: int, offset: int = 0) -> list[View]:
     """Reports of a development in order of time: the `entry`, how it was decided, and what a person `said` of it."""
-    placed = (reports.c.matches, reports.c.decision, reports.c.reason, reports.c.explanation)
-    said = select(func.min(feedback.c.judgement)).where(feedback.c.entry == entries.c.id).scalar_subquery()
-    query = select(*_ENTRY, *placed, said.label("said")).join(reports, reports.c.entry == entries.c.id)
-    query = query.where(reports.c.development == identifier).order_by(entries.c.published, entries.c.id)
-    rows = tx.execute(query.limit(limit).offset(offset))
-    return [
-        {
-            "entry": _entry(row), "decision": row.decision, "reason": row.reason, "explanation": row.explanation, "said": row.said,
-            "scores": {match["storyline"]: match["score"] for match in row.matches},
-        }
-        for row in rows
-    ]  # fmt: skip
+    query = _REPORTED.where(reports.c.development == identifier).order_by(*_IN_TIME)
+    return [_report(row) for row in tx.execute(query.limit(limit).offset(offset))]
+
+
+def first_reports(tx: Connection, ids: Sequence[str], limit: int) -> dict[str, list[View]]:
+    """The first so many reports of each of these developments, as `reported` has them."""
+    place = func.row_number().over(partition_by=reports.c.development, order_by=_IN_TIME).label("place")
+    placed = select(reports.c.entry, place).where(reports.c.development.in_(ids)).subquery()
+    query = _REPORTED.join(placed, placed.c.entry == reports.c.entry).where(placed.c.place <= limit)
+    found: dict[str, list[View]] = defaultdict(list)
+    for row in tx.execute(query.order_by(*_IN_TIME)):
+        found[row.development].append(_report(row))
+    return found
 
 
 def taken_off(tx: Connection, storyline: str) -> list[View]:
@@ -160,30 +204,43 @@ def taken_off(tx: Connection, storyline: str) -> list[View]:
 def titles(tx: Connection, storyline_ids: Iterable[str], limit: int) -> list[View]:
     """The last developments on any of these storylines, for a person to choose from."""
     on = select(on_storyline.c.development).where(on_storyline.c.storyline.in_(list(storyline_ids)))
-    query = select(developments).where(developments.c.id.in_(on))
+    query = select(developments.c.id, developments.c.title, developments.c.started_at).where(developments.c.id.in_(on))
     rows = tx.execute(query.order_by(developments.c.started_at.desc(), developments.c.id).limit(limit))
-    return [_development(row) for row in rows]
+    return [dict(row._mapping) for row in rows]
 
 
 def revision(tx: Connection) -> str:
     """Something that changes whenever a story does: reports, alerts, states, and what persons said or want to hear."""
-    parts = (
-        select(func.count()).select_from(reports),
-        select(func.max(developments.c.last_report_at)),
-        select(func.max(alerts.c.created_at)),
-        select(func.max(storylines.c.state_since)),
-        select(func.count()).select_from(mutes),
-        select(func.max(mutes.c.until)),
+    return "/".join(map(str, tx.execute(_REVISION).one())) + f"/{persons.revision(tx)}"
+
+
+_REVISION = select(
+    *(
+        part.scalar_subquery()
+        for part in (
+            select(func.count()).select_from(reports),
+            select(func.max(developments.c.last_report_at)),
+            select(func.max(alerts.c.created_at)),
+            select(func.max(storylines.c.state_since)),
+            select(func.count()).select_from(mutes),
+            select(func.max(mutes.c.until)),
+        )
     )
-    return "/".join(str(tx.execute(part).scalar()) for part in parts) + f"/{persons.revision(tx)}"
+)
 
 
 # --- rows and values
 
 
 def _development(row: Any) -> View:
-    shown = ("id", "title", "storylines", "started_at", "last_report_at", "outlets", "reports", "alerted")
-    return {name: row._mapping[name] for name in shown}
+    return {column.name: row._mapping[column] for column in _DEVELOPMENT}
+
+
+def _report(row: Any) -> View:
+    return {
+        "entry": _entry(row), "decision": row.decision, "reason": row.reason, "explanation": row.explanation, "said": row.said,
+        "scores": {match["storyline"]: match["score"] for match in row.matches},
+    }  # fmt: skip
 
 
 def _entry(row: Any) -> Entry:

@@ -2,8 +2,8 @@
 
 A connection that is cut, by a restart of the server or by anybody between, is an ordinary refusal of the step that used it;
 each is tried before it is used, so the next step has a new one. The process that follows stories keeps an advisory lock on
-the very connection that writes: without the lock there is no connection, and with another holder no write. Other processes
-write beside it, one transaction at a time, as in a file of SQLite.
+the very connection that writes: without the lock there is no connection, and with another holder no write. So do several that
+share the work, by a lock that they share. Other processes write beside them, one transaction at a time, as in a file of SQLite.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import platform
 import secrets
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
 
 from monitor.errors import StoreError, StoreHeld
+from monitor.process import uptime
 from monitor.store.schema import entries, metadata
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ _REACHED_WITHIN = {
     "tcp_user_timeout": "15000",
 }
 """libpq's settings: a server that has vanished is noticed before the daemon counts as dead (P1). An address may say otherwise."""
+_TIME_HOLDS = 30.0
+"""Seconds for which the server's time is reckoned on by a clock of ours."""
 _IN_VAIN, _SPARED = 1.0, 5.0
 """A server that let us wait for more seconds than the first is not asked again for the second: whoever waits for the one writer would
 wait as long, one after the other. One that is being restarted says no at once, and is asked again at once."""
@@ -57,6 +61,8 @@ _SESSION = """
     SET tcp_keepalives_count = 3;
 """
 """The last three free what a machine holds that has vanished."""
+_SPELL = "30s"
+"""For so long one that shares a store may stand still in the midst of a transaction, and keep all the others from theirs."""
 _READ_ONLY = """
     SET default_transaction_isolation = 'repeatable read';
     SET default_transaction_read_only = on;
@@ -78,6 +84,9 @@ class Postgresql:
         self._url = url.set(drivername="postgresql+psycopg")
         self._hold: _Hold | None = None
         self._spared_until = 0.0
+        self._ask_time_at = 0.0
+        self._ahead = time.time() - uptime()
+        """Seconds that the server's clock is ahead of `uptime`."""
         self.readers = self._engine(_READ_ONLY, pool_size=5, max_overflow=10)
         self.writer = self._engine(_DURABLE, pool_size=1, max_overflow=0)
         event.listen(self.writer, "connect", self._hold_again)
@@ -134,9 +143,9 @@ class Postgresql:
         """By a comment."""
         tx.exec_driver_sql(f"COMMENT ON TABLE meta IS '{_MARK}'")
 
-    def hold(self) -> None:
+    def hold(self, *, shared: bool) -> None:
         """Take the lock, on the connection that writes. Raises StoreHeld."""
-        hold = _Hold(self.shown)
+        hold = _Hold(self.shown, shared=shared)
         self.writer.dispose()
         end = time.monotonic() + _PATIENCE
         while True:
@@ -149,6 +158,16 @@ class Postgresql:
                     raise
                 time.sleep(0.1)
         self._hold = hold
+
+    def now(self) -> datetime:
+        """The server's time: asked now and then, and reckoned on in between. Before it was ever told, this machine's."""
+        asked = uptime()
+        if asked >= self._ask_time_at:
+            self._ask_time_at = asked + _TIME_HOLDS
+            with suppress(SQLAlchemyError, StoreError):
+                told = self.glance("SELECT extract(epoch FROM clock_timestamp())", ())[0][0]
+                self._ahead = float(told) - (asked + uptime()) / 2
+        return datetime.fromtimestamp(uptime() + self._ahead, UTC)
 
     def close(self) -> None:
         """End all connections, and the hold with them."""
@@ -211,35 +230,57 @@ class Postgresql:
 
 
 class _Hold:
-    """The hold of one process on a store: an advisory lock, and in `meta` who took it last."""
+    """The hold of one process on a store, alone or with others: an advisory lock, and in `meta` who took it last, and how."""
 
-    def __init__(self, shown: str) -> None:
+    def __init__(self, shown: str, *, shared: bool) -> None:
         self._shown = shown
-        self._said = {"pid": os.getpid(), "host": platform.node(), "token": secrets.token_hex(8)}
+        self._shared = shared
+        self._said = {"pid": os.getpid(), "host": platform.node(), "token": secrets.token_hex(8), "shared": shared}
 
     def take(self, connection: psycopg.Connection[Any]) -> None:
         """Take it, and say so. Raises StoreHeld."""
-        if not _lock(connection):
+        if not self._lock(connection):
             raise self._held("already followed", _holder(connection))
+        self._say(connection)
+
+    def take_again(self, connection: psycopg.Connection[Any]) -> None:
+        """Take it on a new connection, unless another process has had it meanwhile, and may have written. Raises StoreError.
+
+        Those that share it go by what the others write, whoever that was: to them it only matters who has it now.
+        """
+        taken, last = self._lock(connection), _holder(connection)
+        connection.commit()
+        if not self._shared and last.get("token") != self._said["token"]:
+            raise self._held("by now followed", last)
+        if self._shared and not taken and not last.get("shared"):
+            raise self._held("by now followed", last)
+        if not taken:
+            raise StoreError(f"The server of {self._shown} has not yet noticed that the last connection was cut.")
+        if self._shared:  # to one that runs alone, had it meanwhile, and was cut off in its turn
+            self._say(connection)
+
+    def _lock(self, connection: psycopg.Connection[Any]) -> bool:
+        if self._shared:
+            connection.execute(f"SET idle_in_transaction_session_timeout = '{_SPELL}'")
+        how = "pg_try_advisory_lock_shared" if self._shared else "pg_try_advisory_lock"
+        row = connection.execute(f"SELECT {how}({_HOLD}, {_HERE})").fetchone()
+        return bool(row and row[0])
+
+    def _say(self, connection: psycopg.Connection[Any]) -> None:
         connection.execute(
             "INSERT INTO meta (name, value) VALUES ('holder', %s) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             (json.dumps(self._said),),
         )
         connection.commit()
 
-    def take_again(self, connection: psycopg.Connection[Any]) -> None:
-        """Take it on a new connection, unless another process has had it meanwhile, and may have written. Raises StoreError."""
-        taken, last = _lock(connection), _holder(connection)
-        connection.commit()
-        if last.get("token") != self._said["token"]:
-            raise self._held("by now followed", last)
-        if not taken:
-            raise StoreError(f"The server of {self._shown} has not yet noticed that the last connection was cut.")
-
     def _held(self, how: str, by: dict[str, Any]) -> StoreHeld:
         pid = int(by.get("pid") or 0)
-        host = by.get("host") or "an unknown machine"
-        return StoreHeld(f"{self._shown} is {how} by the process with pid {pid} on {host}; stop it first.", pid)
+        who = f"pid {pid} on {by.get('host') or 'an unknown machine'}"
+        if by.get("shared"):
+            return StoreHeld(f"{self._shown} is {how} by processes with roles, of which the one with {who} began last; stop them first.", pid)  # fmt: skip
+        if self._shared:
+            return StoreHeld(f"{self._shown} is {how} by the process with {who}, which runs alone; stop it first.", pid)
+        return StoreHeld(f"{self._shown} is {how} by the process with {who}; stop it first.", pid)
 
 
 @cache
@@ -253,11 +294,6 @@ def _streamed() -> type[psycopg.ServerCursor[Any]]:
             psycopg.Cursor.close(self)
 
     return Streamed
-
-
-def _lock(connection: psycopg.Connection[Any]) -> bool:
-    row = connection.execute(f"SELECT pg_try_advisory_lock({_HOLD}, {_HERE})").fetchone()
-    return bool(row and row[0])
 
 
 def _holder(connection: psycopg.Connection[Any]) -> dict[str, Any]:

@@ -97,6 +97,8 @@ def _count(name: str) -> Column[int]:
 meta = Table("meta", metadata, Column("name", String(40), primary_key=True), _text("value"))
 ENTRIES = "entries"
 """The name in meta of how many entries are kept."""
+FEEDBACK, SETTLED = "feedback", "settled"
+"""The names in meta of two numbers: how often a person judged, and how often a desk decided."""
 
 feeds = Table(
     "feeds",
@@ -151,6 +153,7 @@ entries = Table(
     Column("keys", JSON, nullable=False, default=list),
     Column("seen_at", Utc, nullable=False),
     Index("entries_published", "published", "id"), Index("entries_url", "url"), Index("entries_seen", "seen_at"),
+    Index("entries_feed", "feed", "seen_at", "id"),
 )  # fmt: skip
 
 seen = Table(
@@ -200,7 +203,8 @@ reports = Table(
     Column("matches", JSON, nullable=False),
     _text("decision"), _text("reason"), _text("explanation"),
     Column("nearest", Text), Column("similarity", Float, nullable=False, default=0.0),
-    Index("reports_development", "development"),
+    Column("published", Utc),  # the entry's, so that a story's reports are counted by the hour in an index
+    Index("reports_development", "development", "published", "entry"),
 )  # fmt: skip
 
 feedback = Table(

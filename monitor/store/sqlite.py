@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii
 from pathlib import Path
 from typing import Any
@@ -76,13 +77,19 @@ class Sqlite:
         """By SQLite's own field for it."""
         tx.exec_driver_sql(f"PRAGMA application_id={file.APPLICATION}")
 
-    def hold(self) -> None:
-        """Lock the file; look whether every page is sound. Raises StoreHeld, and StoreError when one is damaged (S5)."""
+    def hold(self, *, shared: bool) -> None:
+        """Lock the file; look whether every page is sound. Raises StoreHeld, and StoreError when one is damaged (S5), or is to be shared."""
+        if shared:
+            raise StoreError(f"{self.shown} is a file of SQLite, which one process follows; several with roles need a store in PostgreSQL.")  # fmt: skip
         self._lock = file.hold(self.path)
         file.check(self.path)
         # Only the holder checkpoints: SQLite 3.51.2 and older may corrupt the file when two do (0.10).
         self.writer.dispose()
         self.writer = _engine(self.path, "wal_autocheckpoint=1000")
+
+    def now(self) -> datetime:
+        """The machine's time: whoever uses the file is on it."""
+        return datetime.now(UTC)
 
     def close(self) -> None:
         """Let go of the files."""

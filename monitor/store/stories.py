@@ -81,7 +81,7 @@ def save(
     upsert(tx, developments, [fields(development) for development in grown])
     links = [{"storyline": s, "development": d.id} for d in grown for s in d.storylines]
     upsert(tx, on_storyline, links, keep=True)
-    upsert(tx, reports, [to_json(placement) for placement in placements])
+    upsert(tx, reports, [to_json(placed) | {"published": placed.entry.published} for placed in placements])
 
 
 def count(tx: Connection) -> int:
@@ -255,6 +255,16 @@ def placement(tx: Connection, entry_id: str) -> Placement | None:
     return _placement(row) if row else None
 
 
+def with_places(tx: Connection, ids: Sequence[str]) -> dict[str, tuple[Entry, Placement | None]]:
+    """Of the entries with these ids, those that there are: each with its place, if it matched."""
+    query = select(*_ENTRY, *_PLACEMENT).outerjoin(reports, reports.c.entry == entries.c.id)
+    return {
+        row.id: (_entry(row), _placement(row) if row.development else None)
+        for some in batches(ids)
+        for row in tx.execute(query.where(entries.c.id.in_(some)))
+    }
+
+
 def reports_of(tx: Connection, development: str) -> list[Placement]:
     """The reports of a development, in order of time."""
     query = select(*_ENTRY, *_PLACEMENT).join(reports, reports.c.entry == entries.c.id)
@@ -319,7 +329,8 @@ _PLACEMENT = (
 
 
 def _entry(row: Any) -> Entry:
-    read = {name: row._mapping[name] for name in Entry.__dataclass_fields__}
+    known = row._mapping
+    read = {name: known[name] for name in Entry.__dataclass_fields__}
     return Entry(**read | {"keys": tuple(read["keys"])})
 
 
@@ -329,7 +340,7 @@ def _development(row: Row[Any]) -> Development:
 
 
 def to_json(placement: Placement) -> dict[str, Any]:
-    """A placement as JSON values: a row of reports."""
+    """A placement as JSON values: a row of reports, but for when the entry was published."""
     return {
         "entry": placement.entry.id, "development": placement.development, "matches": [asdict(m) for m in placement.matches],
         "decision": placement.decision.value, "reason": placement.reason, "explanation": placement.explanation,

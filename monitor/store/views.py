@@ -8,9 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, case, func, select
 
-from monitor.model.feeds import OFFENCES
 from monitor.store import mutes, outbox, subscriptions
-from monitor.store.feeds import brought
+from monitor.store.feeds import brought, everything
 from monitor.store.schema import alerts, deliveries, developments, entries, on_storyline, reports, storylines
 from monitor.store.schema import feeds as feeds_table
 from monitor.store.stories import count as count_entries
@@ -21,31 +20,20 @@ View = dict[str, Any]
 def feeds(tx: Connection, now: datetime) -> list[View]:
     """Followed feeds with their health, the ailing first; entries and reports of the last day."""
     counts = brought(tx, now - timedelta(days=1))
-    query = select(feeds_table).where(feeds_table.c.followed).order_by(feeds_table.c.failures.desc(), feeds_table.c.url)
-    shown = (
-        "url",
-        "title",
-        "polled_at",
-        "succeeded_at",
-        "next_poll_at",
-        "failures",
-        "error",
-        "gone",
-        "address",
-        "offences",
-    )
     told_until = subscriptions.told_until(tx, now)
+    shown = ("url", "title", "polled_at", "succeeded_at", "next_poll_at", "failures", "error", "gone")
     told = []
-    for view in _views(tx, query, shown):
-        entries_a_day, reports_a_day = counts.get(view["url"], (0, 0))
+    for state in sorted(everything(tx), key=lambda state: (-state.failures, state.url)):
+        entries_a_day, reports_a_day = counts.get(state.url, (0, 0))
         told.append(
             {
-                **{name: value for name, value in view.items() if name not in ("address", "offences")},
+                **{name: _plain(getattr(state, name)) for name in shown},
+                "health": str(state.health),
                 "entries_a_day": entries_a_day,
                 "reports_a_day": reports_a_day,
-                "quarantined": view["offences"] >= OFFENCES,
-                "moved_to": view["address"] or None,
-                "pushed_until": _plain(told_until.get(view["url"])),
+                "quarantined": state.is_quarantined,
+                "moved_to": state.address or None,
+                "pushed_until": _plain(told_until.get(state.url)),
             }
         )
     return told

@@ -12,9 +12,9 @@ What a likeness is worth is a complex number here: its real part at once, its im
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
+from math import log1p
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -88,47 +88,60 @@ class Bounds:
         self._worth = (self._worth_of(same=False), self._worth_of(same=True))
         self._kinds: dict[Kind, _Beside] = {}
         self._letters: dict[int, complex] = {}
-        places = dict(zip(map(itemgetter(1), compared), range(len(compared)), strict=True))
+        self.places = places = dict(zip(map(itemgetter(1), compared), range(len(compared)), strict=True))
+        """By their numbers."""
         self._gained = self._gained_on(shelves, min(places, default=0))
-        self.sharing = [places.pop(number) for number in self._gained if number in places]
+        self.sharing = [places[number] for number in self._gained if number in places]
         """The places of those that share a fact with the new one."""
-        self.strangers = list(places.values())
-        """The places of the others, the latest first."""
+
+    def strangers(self) -> tuple[list[int], list[int]]:
+        """The places of those that share no fact with the new one, the latest first: in other languages, and in its own."""
+        groups: tuple[list[int], list[int]] = ([], [])
+        ours = self._report.kind.language
+        for place, (_, number, _, kind, *_) in enumerate(self._compared):
+            if number not in self._gained:
+                groups[kind.language == ours].append(place)
+        return groups
 
     def coarse(self, places: Sequence[int]) -> list[float]:
         """A bound of the log-odds of the report at each of these places."""
-        report, now, kinds, gained = self._report, self._now, self._kinds, self._gained
-        chosen = [self._compared[place] for place in places]
-        titles = [shelved.report.ordered for shelved in chosen]
-        orders = process.extract_iter(report.ordered, titles, scorer=fuzz.ratio)
-        other_act, same_act = max(0.0, _of("other_act")) * bool(report.acts), _of("same_act")
-        share_no_word, share_no_act, found = report.title.isdisjoint, report.acts.isdisjoint, []
-        for place, (_, number, earlier), (_, order, _) in zip(places, chosen, orders, strict=True):
-            known, by_order, by_letters, apart, once = kinds.get(earlier.kind) or self._of_kind(earlier.kind)
-            if share_no_word(earlier.title):
-                alike = apart * order
+        if not places:
+            return []
+        report, now, letters, gained, found = self._report, self._now, self._letters, self._gained, []
+        chosen = map(self._compared.__getitem__, places)
+        moments, numbers, _, kinds, titles, ordered, acts = zip(*chosen, strict=True)
+        self._kinds.update((kind, self._beside(kind)) for kind in set(kinds).difference(self._kinds))
+        orders = process.extract_iter(report.ordered, ordered, scorer=fuzz.ratio)
+        beside, strange = map(self._kinds.__getitem__, kinds), map(report.title.isdisjoint, titles)
+        by_act = _of("same_act"), max(0.0, _of("other_act")) * bool(report.acts)
+        for place, number, title, (theirs, order, _), shares_no_word, shares_no_act, worth in zip(
+            places, numbers, titles, orders, strange, map(report.acts.isdisjoint, acts), beside, strict=True
+        ):
+            known, by_order, by_letters, apart, once = worth
+            if shares_no_word:
+                known += apart * order
             else:
-                letters = self._letters[place] = by_letters * self._as_sets(earlier, once, order)
-                alike = by_order * order + letters
-            by_act = other_act if share_no_act(earlier.acts) else same_act
-            found.append(known + alike + gained.get(number, 0.0) + by_act)
-        return _at(found, [abs(now - moment) / 3600 for moment, _, _ in chosen])
+                letters[place] = most = by_letters * self._as_sets(title, len(theirs) * once, order)
+                known += by_order * order + most
+            if number in gained:
+                known += gained[number]
+            found.append(known + by_act[shares_no_act])
+        return _at(found, [abs(now - moment) / 3600 for moment in moments])
 
-    def _as_sets(self, earlier: Report, once: float, order: float) -> float:
+    def _as_sets(self, title: frozenset[str], theirs: float, order: float) -> float:
         """The most that the set ratio of two titles can be that share words, by their ratio when sorted; both of 100.
 
         It is the greatest of three: of what is shared beside either title, and of the titles with what is shared moved to the front. That
         leaves the other words in their order, so it adds no more to what was alike than what is shared itself, with a space.
+        `theirs` is how long the earlier title is at least, each word but once.
         """
-        both = self._report.title & earlier.title
-        shared = sum(map(len, both)) + len(both)
-        theirs = len(earlier.ordered) * once
-        beside_one = 200 * shared / (shared + min(self._length, theirs))
-        return min(100.0, max(beside_one, order + 200 * shared / (self._length + theirs)))
+        ours, shared = self._length, len(" ".join(self._report.title & title)) + 1
+        beside_one = 200 * shared / (shared + min(ours, theirs))
+        return min(100.0, max(beside_one, order + 200 * shared / (ours + theirs)))
 
     def fine(self, coarse: float, place: int) -> float:
         """The bound of the report at that place with what outlets and letters are worth, instead of all that they can be worth."""
-        report, (moment, _, earlier) = self._report, self._compared[place]
+        report, (moment, _, earlier, *_) = self._report, self._compared[place]
         outlet = _of("same_outlet")
         coarse += outlet * (report.entry.outlet == earlier.entry.outlet) - max(0.0, outlet)
         if place not in self._letters:
@@ -137,11 +150,11 @@ class Bounds:
         less = worth.letters * (fuzz.token_set_ratio(report.headline, earlier.headline) / 100) - self._letters[place]
         return coarse + min(0.0, less.real + less.imag * _apart(abs(self._now - moment) / 3600))
 
-    def of_strangers(self, place: int) -> float:
-        """What no report from that place on exceeds that shares no fact with the new one."""
+    def of_strangers(self, place: int, *, same: bool) -> float:
+        """What no report from that place on exceeds that shares no fact with the new one, in the `same` language or in others."""
+        worth = self._worth[same]
         hours = max(0.0, self._now - self._compared[place].moment) / 3600
-        worths = [worth.known + worth.letters_of_strangers for worth in self._worth]
-        return max(_at(worths * 2, [hours] * 2 + [self._most_hours] * 2)) + self._strange
+        return max(_at([worth.known + worth.letters_of_strangers] * 2, [hours, self._most_hours])) + self._strange
 
     @cached_property
     def _strange(self) -> float:
@@ -165,7 +178,7 @@ class Bounds:
         """The letters of the new title, each word but once, with a space between them."""
         return sum(map(len, self._report.title)) + max(0, len(self._report.title) - 1)
 
-    def _of_kind(self, kind: Kind) -> _Beside:
+    def _beside(self, kind: Kind) -> _Beside:
         """What every report of a kind is worth, by its language, and by its plans, numbers and repeated words."""
         ours = self._report.kind
         worth = self._worth[ours.language == kind.language]
@@ -173,9 +186,7 @@ class Bounds:
         if repeated := ours.repeated + kind.repeated:  # a set has each word but once: so much other letters are
             found += 2 * repeated * worth.repeated
         order, letters, apart = worth.order / 100, worth.letters_at_most / 100, (worth.order + worth.letters) / 100
-        beside = _Beside(found, order, letters, apart, 1 - kind.repeated)
-        self._kinds[kind] = beside
-        return beside
+        return _Beside(found, order, letters, apart, 1 - kind.repeated)
 
     def _by_numbers(self, kind: Kind) -> float:
         """The most that numbers are worth which the index does not count."""
@@ -266,11 +277,11 @@ def _worth(name: str, same: bool) -> complex:  # noqa: FBT001
 def _at(worths: Iterable[complex], hours: Iterable[float]) -> list[float]:
     """What each is worth so many hours apart, with what the time is worth alone."""
     day, hour, soon = _by_hours()
+    either, late, latest = day + hour, hour * _HOURS, hour * _HOURS + day * _DAYS
     return [
         worth.real
-        + worth.imag * (math.log1p(apart) / 5)
-        + day * (min(_DAYS, apart))
-        + hour * (min(_HOURS, apart))
+        + worth.imag * (log1p(apart) / 5)
+        + (either * apart if apart < _HOURS else late + day * apart if apart < _DAYS else latest)
         + (soon if apart < 1 else 0.0)
         for worth, apart in zip(worths, hours, strict=True)
     ]
@@ -294,7 +305,7 @@ def _heaviest(facts: Vector) -> float:
 
 
 def _apart(hours: float) -> float:
-    return math.log1p(hours) / 5
+    return log1p(hours) / 5
 
 
 @cache

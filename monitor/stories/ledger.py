@@ -122,7 +122,7 @@ class Ledger:
 
     def _enter(self, report: Report) -> None:
         self._entered += 1
-        shelved = Shelved(report.entry.published.timestamp(), self._entered, report)
+        shelved = Shelved.of(report, self._entered)
         insort(self._reports, shelved)
         insort(self._told_of.setdefault(report.development, []), shelved)
         for storyline in report.storylines:
@@ -140,6 +140,11 @@ class Ledger:
         known = {shelved.number: shelved for shelf in shelves for shelved in shelf}
         return sorted(known.values(), reverse=True)[:most]
 
+    def near(self, report: Report, before: Shelved, since: datetime, most: int) -> list[Report]:
+        """Near-duplicates of a report on any of its storylines, published since then and before `before`, each once."""
+        found = [shelf.near(report, before, since.timestamp(), most) for shelf in self.shelves(report.storylines)]
+        return list({shelved.number: shelved.report for known in found for shelved in known}.values())
+
     def reports_since(self, since: datetime, storylines: Iterable[str]) -> Iterator[Report]:
         """Earlier reports on any of these storylines, latest first."""
         return (shelved.report for shelved in self.latest(since, storylines, len(self._reports)))
@@ -153,9 +158,13 @@ class Ledger:
         placed = (found.report.development for found in reversed(self._reports) if found.report.entry.id in entries)
         return self.development(next(placed, ""))
 
-    def reports_of(self, development: Development) -> Iterator[Report]:
+    def reports_of(self, development: str) -> Iterator[Report]:
         """Every report of a development that is remembered, latest first."""
-        return (shelved.report for shelved in reversed(self._told_of.get(development.id, ())))
+        return (shelved.report for shelved in self.shelved(development))
+
+    def shelved(self, development: str) -> Iterator[Shelved]:
+        """The same, each with its place in the order of time."""
+        return reversed(self._told_of.get(development, ()))
 
     def updates(self, development: Development) -> tuple[Change, ...]:
         """The changes of a development that are told: as the first of its storylines has it that is followed."""
@@ -201,7 +210,7 @@ class Ledger:
 
     def first_told(self, development: Development) -> tuple[Link, str]:
         """(the report by which a development was told first, the id of that alert); no id where following began with it."""
-        told = [report.entry for report in self.reports_of(development) if report.told]
+        told = [report.entry for report in self.reports_of(development.id) if report.told]
         link = Link.to(told[-1]) if told else Link.to_start_of(development)
         return link, self._first_alerts.get(development.id, "")
 

@@ -7,9 +7,10 @@ bounds, which are narrowed down in two steps, until one is known exactly and no 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from heapq import heapify, heappop, heappush, heapreplace
+from heapq import heapify, heappop, heappush, heapreplace, merge
+from operator import itemgetter
 
 from monitor.stories.bound import Bounds
 from monitor.stories.judgement import log_odds
@@ -53,8 +54,8 @@ class Neighbourhood:
         chunks = self._strangers() if places is None else iter(())
         bound, chunk = next(chunks, _NONE)
         enough = -math.inf
-        while (heap and -heap[0][0] >= enough) or (chunk and bound >= enough):
-            if chunk and (not heap or -heap[0][0] <= bound):
+        while (heap and -heap[0][0] >= enough) or enough <= bound != -math.inf:
+            if bound != -math.inf and (not heap or -heap[0][0] <= bound):
                 for one in self._heap(chunk):
                     heappush(heap, one)
                 bound, chunk = next(chunks, _NONE)
@@ -72,24 +73,27 @@ class Neighbourhood:
         """How like the likest at these places is; 0 where there is none."""
         return next((neighbour.likelihood for neighbour in self.likest(places)), 0.0)
 
-    def developments(self, wanted: Collection[str]) -> Mapping[str, list[tuple[int, Report]]]:
-        """Each development that is wanted -> its reports among those compared, each with its place, the latest first."""
-        found: dict[str, list[tuple[int, Report]]] = {}
-        for place, shelved in enumerate(self._compared if wanted else ()):
-            development = shelved.report.development
-            if development in wanted:
-                found.setdefault(development, []).append((place, shelved.report))
-        return found
-
-    def reports_of(self, development: str) -> list[Report]:
-        """A development's reports among those compared, the latest first."""
-        return [shelved.report for shelved in self._compared if shelved.report.development == development]
+    def among(self, reports: Iterable[Shelved]) -> Iterator[tuple[int, Report]]:
+        """Those of these reports that are compared, each with its place, in the order in which they are given."""
+        places = self._by_what_is_known.places
+        return ((places[shelved.number], shelved.report) for shelved in reports if shelved.number in places)
 
     def _strangers(self) -> Iterator[tuple[float, Sequence[int]]]:
-        """The places of reports that share no fact with the new one, some at a time, with what none of those and later exceeds."""
-        strangers = self._by_what_is_known.strangers
+        """The places of reports that share no fact with the new one, some at a time, with what none of those and later exceeds.
+
+        Nothing comes first, with what none of all exceeds: mostly that is enough, and they need not be told from the others.
+        """
+        bounds = self._by_what_is_known
+        if self._compared:
+            yield max(bounds.of_strangers(0, same=same) for same in (False, True)), ()
+        others, ours = bounds.strangers()
+        chunks = self._in_chunks(others, same=False), self._in_chunks(ours, same=True)
+        yield from merge(*chunks, key=itemgetter(0), reverse=True)
+
+    def _in_chunks(self, strangers: Sequence[int], *, same: bool) -> Iterator[tuple[float, Sequence[int]]]:
         for first in range(0, len(strangers), _AT_ONCE):
-            yield self._by_what_is_known.of_strangers(strangers[first]), strangers[first : first + _AT_ONCE]
+            chunk = strangers[first : first + _AT_ONCE]
+            yield self._by_what_is_known.of_strangers(chunk[0], same=same), chunk
 
     def _heap(self, places: Sequence[int]) -> list[tuple[float, int]]:
         """The bounds of the reports at these places, negated, as a heap."""

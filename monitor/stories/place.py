@@ -19,13 +19,16 @@ from monitor.stories.facts import strongest
 from monitor.stories.form import form
 from monitor.stories.ledger import Ledger
 from monitor.stories.nearest import Neighbour, Neighbourhood
-from monitor.stories.pair import in_own_words, independent, shared_concepts
+from monitor.stories.pair import in_own_words, independent, likelihood, shared_concepts
 from monitor.stories.report import Report
+from monitor.stories.shelf import Shelved
 
 WINDOW = timedelta(days=4)
 """How long a development is told on; the same words later are a new event."""
 COMPARED = 500
 """The newest reports a report is compared with, so that a flood costs no more than its length."""
+NEAR = 5
+"""And the older ones, so many near-duplicates at most, so that what was told before a flood is not told anew."""
 SAME_FACT = 0.5
 """Two reports this likely to tell one fact share a development."""
 RULED_OUT = 0.08
@@ -76,7 +79,11 @@ def place(report: Report, matches: Sequence[Match], ledger: Ledger) -> Placement
     joined = _joins(
         around, takewhile(lambda n: n.likelihood >= SAME_FACT, chain([nearest] if nearest else [], likest)), ledger
     )
-    verdict = _updated(report, joined, ledger) or _verdict(report, joined, around, nearest)
+    seconds: Iterable[Report] = (known for _, known in around.among(ledger.shelved(joined.id if joined else "")))
+    if joined is None and (before := _told_before(report, compared, ledger)):
+        joined, seconds = ledger.development(before.report.development), (before.report,)
+        nearest = max(before, nearest or before, key=lambda neighbour: neighbour.likelihood)
+    verdict = _updated(report, joined, ledger) or _verdict(report, joined, seconds, nearest)
     return Placement(
         entry=report.entry,
         matches=tuple(matches),
@@ -90,7 +97,9 @@ def place(report: Report, matches: Sequence[Match], ledger: Ledger) -> Placement
     )
 
 
-def _verdict(report: Report, joined: Development | None, around: Neighbourhood, nearest: Neighbour | None) -> _Verdict:
+def _verdict(
+    report: Report, joined: Development | None, seconds: Iterable[Report], nearest: Neighbour | None
+) -> _Verdict:
     """New, or coverage, and why. A doubtful piece is told only with independent ones beside it."""
     if report.newsworthy < DOUBTFUL:
         kind = form(report.entry)
@@ -99,7 +108,6 @@ def _verdict(report: Report, joined: Development | None, around: Neighbourhood, 
         return _Verdict(Decision.COVERAGE, "same-fact", _same_fact(report, nearest))
     if report.newsworthy >= SURE:
         return _Verdict(Decision.NEW, "new-fact", _new_fact(report, nearest))
-    seconds = around.reports_of(joined.id) if joined else []
     if (others := _supporters(report, seconds)) and _at_least_one((report, *others)) >= TOGETHER:
         names = ", ".join(other.entry.outlet for other in others)
         why = f"New: doubtful in form, but reported independently by {names} too: “{others[0].entry.title}”."
@@ -121,7 +129,7 @@ def _updated(report: Report, joined: Development | None, ledger: Ledger) -> _Ver
     """An update, where the report changes what was told of its development; a doubtful piece needs an independent one beside it."""
     if joined is None or not joined.alerted or report.newsworthy < SPEAKS:
         return None
-    earlier = list(ledger.reports_of(joined))
+    earlier = list(ledger.reports_of(joined.id))
     found = _change(report, earlier, ledger.updates(joined))
     sure = found is not None and report.newsworthy >= SURE and not found.doubtful
     if found is None or not (sure or _is_seconded(report, found, earlier)):
@@ -150,9 +158,10 @@ def _joins(around: Neighbourhood, likely: Iterable[Neighbour], ledger: Ledger) -
 
     One of those that are `likely` must be among them, or they cannot be so on the whole.
     """
-    developments = around.developments({neighbour.report.development for neighbour in likely})
+    keys = {neighbour.report.development for neighbour in likely}
+    developments = {key: list(around.among(ledger.shelved(key))) for key in keys}
     belongs = {key: _belongs(around, reports) for key, reports in developments.items()}
-    best = max(belongs, key=lambda key: belongs[key], default="")
+    best = max(belongs, key=lambda key: (belongs[key], -developments[key][0][0]), default="")
     return ledger.development(best) if belongs.get(best, 0.0) >= SAME_FACT else None
 
 
@@ -164,12 +173,35 @@ def _belongs(around: Neighbourhood, reports: Sequence[tuple[int, Report]]) -> fl
     coverage may have drifted from it. Where a person put a report, it speaks alone.
     """
     told = [place for place, report in reports if report.told]
-    speak = [place for place, report in reports if report.newsworthy >= SPEAKS or report.vouched]
+    speak = [place for place, report in reports if _speaks(report)]
     vouched = around.best(place for place, report in reports if report.vouched)
     if not speak or (told and around.best(told) < RULED_OUT):
         return vouched
     speakers = min(SPEAKERS, max(1, round(len(speak) * LIKEST)))
     return max(sum(n.likelihood for n in islice(around.likest(speak), speakers)) / speakers, vouched)
+
+
+def _told_before(report: Report, compared: Sequence[Shelved], ledger: Ledger) -> Neighbour | None:
+    """The likest near-duplicate of the report that is older than those compared and tells the same fact, if any.
+
+    It speaks for its development under the conditions under which those compared do.
+    """
+    if len(compared) < COMPARED:
+        return None
+    older = ledger.near(report, compared[-1], report.entry.published - WINDOW, NEAR)
+    alike = (Neighbour(known, likelihood(report, known)) for known in older if _speaks(known))
+    likest = sorted((n for n in alike if n.likelihood >= SAME_FACT), key=lambda n: n.likelihood, reverse=True)
+    return next((n for n in likest if not _is_ruled_out(report, n.report.development, ledger)), None)
+
+
+def _is_ruled_out(report: Report, development: str, ledger: Ledger) -> bool:
+    """Whether what people were told of a development is another fact altogether."""
+    told = [likelihood(report, known) for known in ledger.reports_of(development) if known.told]
+    return bool(told) and max(told) < RULED_OUT
+
+
+def _speaks(report: Report) -> bool:
+    return report.newsworthy >= SPEAKS or report.vouched
 
 
 def new_id(name: str) -> str:

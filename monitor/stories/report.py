@@ -6,7 +6,6 @@ import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 from monitor.model import Entry
 from monitor.stories.facts import CONCEPTS, TITLE, Facts, first_act, is_plan
@@ -50,8 +49,9 @@ class Vector:
         return sum([ours[key] for key in shared if key in ours]) / (self.total or 1.0) if ours else 1.0
 
 
-class Kind(NamedTuple):
-    """What many reports have alike: what it is worth beside a new report is found once for all of them."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Kind:
+    """What many reports have alike, one object for all of them: what it is worth beside a new report is found once."""
 
     language: str
     plan: bool
@@ -130,7 +130,6 @@ class Report:
 
 
 _kind = lru_cache(maxsize=10_000)(Kind)
-"""One object for all that are alike, so that those of many reports are near at hand."""
 
 
 @lru_cache(maxsize=10_000)

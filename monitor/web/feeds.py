@@ -70,19 +70,9 @@ def _row(
 ) -> dict[str, Any]:
     entries, placed = brought.get(state.url, (0, 0))
     return {
-        "state": state, "name": (feed.name if feed else "") or state.title or host_of(state.url), "health": _health(state), "entries": entries,
+        "state": state, "name": (feed.name if feed else "") or state.title or host_of(state.url), "health": state.health, "entries": entries,
         "reports": placed, "pause": pauses.pause(state), "why": pauses.why(feed, state) if feed else "", "pushed": pushed,
     }  # fmt: skip
-
-
-def _health(state: FeedState) -> str:
-    if state.gone:
-        return "gone"
-    if state.is_quarantined:
-        return "quarantine"
-    if state.failures:
-        return "failing"
-    return "fine" if state.succeeded_at else "new"
 
 
 def _number(written: str) -> int:

@@ -35,13 +35,13 @@ def blueprint(site: Site) -> Blueprint:
         has_left: Callable[[], bool] = request.environ.get("waitress.client_disconnected", lambda: False)
         if request.method == "GET" and free.acquire(blocking=False):  # who asks for the head alone never ends a stream
             return _events(_Held(watch.changes(has_left), free.release))
-        return _events(iter([_event(watch.revision())]))
+        return _events(iter([_event(watch.revision(_EVERY))]))
 
     return routes
 
 
 class Watch:
-    """Looks at the store for all streams together, once a second at most."""
+    """Looks at the store for all streams together: when one begins, and once a second."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -49,21 +49,24 @@ class Watch:
         self._looked_at = float("-inf")
         self._revision = ""
 
-    def revision(self) -> str:
-        """What `page.revision` says, a second old at most."""
+    def revision(self, age: float) -> str:
+        """What `page.revision` says, so many seconds old at most."""
         with self._lock:
-            if time.monotonic() - self._looked_at >= _EVERY:
+            if time.monotonic() - self._looked_at >= age:
                 with suppress(StoreError), self._site.store.read() as tx:  # the next look may tell
                     self._revision = page.revision(tx)
                 self._looked_at = time.monotonic()
             return self._revision
 
     def changes(self, has_left: Callable[[], bool]) -> Iterator[bytes]:
-        """The revision now, and each one from then on, until the reader has left."""
+        """The revision now, and each one from then on, until the reader has left.
+
+        The first is no older than the page that asks: else what its own reader has just done would be news to it.
+        """
         begun = spoken = time.monotonic()
-        last = None
+        last, age = None, 0.0
         while time.monotonic() - begun < _LASTS and not has_left():
-            revision = self.revision()
+            revision, age = self.revision(age), _EVERY
             if revision != last or time.monotonic() - spoken > _ALIVE:
                 yield _event(revision)
                 last, spoken = revision, time.monotonic()

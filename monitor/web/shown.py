@@ -46,26 +46,26 @@ def csrf_field(site: Site) -> Markup:
 def when(at: datetime) -> Markup:
     """A moment; the page's script puts it into the reader's own time."""
     at = at.astimezone(UTC)
-    return Markup('<time datetime="{}">{}</time>').format(
-        at.isoformat(timespec="seconds"), f"{at:%-d %b %Y, %H:%M} UTC"
-    )
+    return Markup('<time datetime="%s">%s</time>') % (at.isoformat(timespec="seconds"), _named(at))
 
 
 def ago(at: datetime, now: datetime) -> Markup:
     """How long ago a moment was, which its title names."""
-    at = at.astimezone(UTC)
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(
-        at.isoformat(timespec="seconds"), f"{at:%-d %b %Y, %H:%M} UTC", _ago(now - at)
-    )
+    return _titled(at, _ago(now - at))
 
 
 def until(at: datetime, now: datetime) -> Markup:
     """How long it is until a moment, which its title names."""
+    return _titled(at, f"in {span(at - now)}" if at > now else "now")
+
+
+def _titled(at: datetime, said: str) -> Markup:
     at = at.astimezone(UTC)
-    said = f"in {span(at - now)}" if at > now else "now"
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(
-        at.isoformat(timespec="seconds"), f"{at:%-d %b %Y, %H:%M} UTC", said
-    )
+    return Markup('<time datetime="%s" title="%s">%s</time>') % (at.isoformat(timespec="seconds"), _named(at), said)
+
+
+def _named(at: datetime) -> str:
+    return f"{at:%-d %b %Y, %H:%M} UTC"
 
 
 def span(lasting: timedelta) -> str:

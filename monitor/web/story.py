@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -35,12 +34,12 @@ def blueprint(site: Site) -> Blueprint:
         with site.store.read() as tx:
             story = _known(tx, name)
             shown = page.timeline(tx, name, LISTED + 1, before)
-            marks, hours = page.marks(tx, name, site.now() - page.LONGEST), _hours(tx, site, name)
+            numbers, hours = page.numbers(tx, name, site.now() - page.LONGEST), _hours(tx, site, name)
             off, muted = page.taken_off(tx, name), views.muted(tx, site.now()).get(name, [])
-            waiting, revision = page.waiting(tx, name, site.now()), page.revision(tx)
+            waiting, revision = page.waiting(tx, [name], site.now())[name], page.revision(tx)
         more = shown[LISTED - 1] if len(shown) > LISTED else None
         return render_template(
-            "story.html", story=story, developments=[_told(d) for d in shown[:LISTED]], numbers=_numbers(marks), before=before,
+            "story.html", story=story, developments=[_told(d) for d in shown[:LISTED]], numbers=numbers, before=before,
             more=f"{more['started_at'].isoformat()}~{more['id']}" if more else "", picture=_picture(hours, story), taken_off=off,
             muted=muted, waiting=waiting, revision=revision, channels=list(site.config().channels), is_configured=_is_configured(site, name), hours=HOURS,
         )  # fmt: skip
@@ -59,7 +58,7 @@ def blueprint(site: Site) -> Blueprint:
         with site.store.read() as tx:
             story = _known(tx, name)
             marks = page.marks(tx, name, site.now() - page.LONGEST)[-_IN_A_FEED:]
-            first = {d["id"]: page.reported(tx, d["id"], 1) for d in marks}
+            first = page.first_reports(tx, [d["id"] for d in marks], 1)
         home = site.web.base_url.rstrip("/") or request.host_url.rstrip("/")
         return Response(atom.feed(story, marks[::-1], first, home), mimetype="application/atom+xml")
 
@@ -72,7 +71,8 @@ def blueprint(site: Site) -> Blueprint:
         if found is None:
             abort(404)
         told = _told(found | {"entries": listed})
-        return render_template("development.html", development=told, start=start, step=_ON_A_PAGE)
+        titles = {storyline.id: storyline.title for storyline in site.config().storylines}
+        return render_template("development.html", development=told, titles=titles, start=start, step=_ON_A_PAGE)
 
     return routes
 
@@ -100,11 +100,6 @@ def _place(written: str) -> page.Place | None:
     except ValueError:
         return None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC), identifier[:100])
-
-
-def _numbers(marks: Sequence[View]) -> dict[str, int]:
-    """Development -> its number on the timeline, in order of time."""
-    return {mark["id"]: number for number, mark in enumerate(marks, 1)}
 
 
 def _told(development: View) -> View:

@@ -100,6 +100,8 @@ def test_help_names_every_command_and_a_bare_call_shows_it(command: Command) -> 
         ["timeline"],
         ["demo", "--seconds", "0"],
         ["run", "--log-format", "x"],
+        ["run", "--role", "x"],
+        ["run", "--role", "all", "--role", "web"],
     ],
 )
 def test_wrong_usage_ends_with_2_and_a_hint(command: Command, arguments: list[str]) -> None:

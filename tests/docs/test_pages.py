@@ -69,7 +69,9 @@ def test_commands_are_found_where_they_stand() -> None:
 @pytest.mark.parametrize(("path", "text"), YAML, ids=lambda value: getattr(value, "name", ""))
 def test_the_yaml_in_it_is_right(path: Path, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAIL_PASSWORD", "any")
-    (tmp_path / "monitor.yaml").write_text(text)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    (tmp_path / "store").write_text("postgresql://monitor:any@db.example.org/monitor")
+    (tmp_path / "monitor.yaml").write_text(text.replace("/run/secrets", str(tmp_path)))
     load(tmp_path / "monitor.yaml")
 
 

@@ -20,7 +20,7 @@ import pytest
 from tests.end_to_end.world import PASSWORD, SIGNING_SECRET, World
 
 REPOSITORY = Path(__file__).parents[2]
-UNIT = REPOSITORY / "systemd" / "monitor.service"
+UNITS = REPOSITORY / "systemd"
 _STATE = "/var/lib/private/monitor"
 _HERE = f"""[Service]
 # Read from outside; and an interpreter that was built for another place finds its own library.
@@ -51,18 +51,20 @@ class Machine:
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
-    def shown(self, name: str) -> str:
+    def shown(self, name: str, unit: str = "monitor") -> str:
         """What systemd says of the unit."""
-        return self.systemctl("show", "monitor", "--value", "-p", name)
+        return self.systemctl("show", unit, "--value", "-p", name)
 
-    def drop_in(self, lines: str) -> None:
-        """As `systemctl edit monitor` does."""
-        self.path("/run/units/monitor.service.d/test.conf").write_text(f"[Service]\n{lines}\n")
+    def drop_in(self, lines: str, unit: str = "monitor") -> None:
+        """As `systemctl edit` does."""
+        folder = self.path(f"/run/units/{unit}.service.d")
+        folder.mkdir(exist_ok=True)
+        (folder / "test.conf").write_text(f"[Service]\n{lines}\n")
         self.systemctl("daemon-reload")
 
-    def processes(self) -> list[Path]:
+    def processes(self, unit: str = "monitor") -> list[Path]:
         """The unit's, main process first, as folders of /proc here."""
-        group = self.path("/sys/fs/cgroup/system.slice/monitor.service/cgroup.procs")
+        group = self.path(f"/sys/fs/cgroup{self.shown('ControlGroup', unit)}/cgroup.procs")
         return [Path("/proc", pid) for pid in sorted(group.read_text().split(), key=int)]
 
 
@@ -113,22 +115,23 @@ def _booted(folder: Path) -> Machine:
         time.sleep(0.05)
 
 
-def lay_out(world: World, *feeds: str, extra: str = "", drop_in: str = "") -> Path:
-    """What the machine is made from: the unit, the configuration, the secrets and the program's place."""
+def lay_out(world: World, *feeds: str, extra: str = "", drop_in: str = "", **secrets: str) -> Path:
+    """What the machine is made from: the units, the configuration, the secrets and the program's place."""
     folder = world.folder / "machine"
-    drop_ins, etc, venv = folder / "units/monitor.service.d", folder / "etc", folder / "venv"
+    units, etc, venv = folder / "units", folder / "etc", folder / "venv"
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     library = venv / "lib" / version / "site-packages"
-    for made in (drop_ins, etc / "monitor", etc / "credstore", venv / "bin", library):
+    shutil.copytree(UNITS, units)
+    for made in (units / "monitor.service.d", etc / "monitor", etc / "credstore", venv / "bin", library):
         made.mkdir(parents=True)
-    shutil.copy(UNIT, folder / "units")
     for name in _TARGETS:
-        (folder / f"units/{name}.target").write_text(f"[Unit]\nDescription={name}\nDefaultDependencies=no\n")
-    (drop_ins / "here.conf").write_text(_HERE)
-    (drop_ins / "test.conf").write_text(f"[Service]\n{drop_in}\n")
+        (units / f"{name}.target").write_text(f"[Unit]\nDescription={name}\nDefaultDependencies=no\n")
+    for drop_ins in (units / "monitor.service.d", units / "monitor-@.service.d"):
+        (drop_ins / "here.conf").write_text(_HERE)
+        (drop_ins / "test.conf").write_text(f"[Service]\n{drop_in}\n")
     (etc / "monitor/monitor.yaml").write_text(_configuration(world, *feeds, extra=extra))
     shutil.copy(world.mail.ca_file, etc / "monitor/ca.pem")
-    for name, secret in (("smtp-password", PASSWORD), ("webhook-secret", SIGNING_SECRET)):
+    for name, secret in {"smtp-password": PASSWORD, "webhook-secret": SIGNING_SECRET, **secrets}.items():
         (etc / "credstore" / name).write_text(secret)
         (etc / "credstore" / name).chmod(0o600)
     (venv / "pyvenv.cfg").write_text("home = /opt/monitor/python/bin\ninclude-system-site-packages = false\n")
@@ -142,9 +145,10 @@ def lay_out(world: World, *feeds: str, extra: str = "", drop_in: str = "") -> Pa
 
 
 def _configuration(world: World, *feeds: str, extra: str) -> str:
-    """The world's, as the unit wants it: the store in its state folder, secrets as credentials."""
+    """The world's, as the unit wants it: the store in its state folder or at a secret address, secrets as credentials."""
     world.write_config(*feeds, extra=extra)
-    text = world.config.read_text().replace(f"store: '{world.store_url}'\n", "")
+    store = "store: {credential: store}\n" if world.postgresql else ""
+    text = world.config.read_text().replace(f"store: '{world.store_url}'\n", store)
     text = text.replace("env: MAIL_PASSWORD", "credential: smtp-password").replace(
         "env: HOOK_SECRET", "credential: webhook-secret"
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, expect
@@ -81,6 +80,23 @@ def test_the_timeline_is_walked_by_arrow_keys_and_has_one_stop_for_tab(tab: Page
     expect(markers.first).to_be_focused()
     tab.keyboard.press("Enter")
     expect(tab.locator(".development", has_text="Union calls strike")).to_be_focused()
+
+
+def test_a_reason_is_opened_and_closed_by_keys(tab: Page, home: str) -> None:
+    tab.goto(f"{home}/stories/ferry")
+    development = tab.locator(".development", has_text="Police arrest two")
+    development.locator("summary").focus()
+    tab.keyboard.press("Enter")
+    tab.keyboard.press("Tab")
+    tab.keyboard.press("Tab")
+    why = development.get_by_role("link", name="Why here?")
+    expect(why).to_be_focused()
+    assert why.evaluate("link => getComputedStyle(link).outlineStyle") == "solid", "where one is can be seen"
+    tab.keyboard.press("Enter")
+    development.locator(".why").get_by_role("button", name="News of its own").focus()
+    tab.keyboard.press("Escape")
+    expect(development.locator(".why")).to_have_count(0)
+    expect(why).to_be_focused()
 
 
 def test_without_scripts_everything_is_there_and_works(chromium: Browser, home: str, store: Store) -> None:
@@ -168,11 +184,8 @@ def test_a_person_comes_in_by_password_to_where_they_wanted_and_leaves(tab: Page
 # --- for everybody
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
-def test_axe_finds_nothing_and_nothing_runs_out_at_the_side(
-    chromium: Browser, home: str, width: int, scheme: Any
-) -> None:
-    context = chromium.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme, bypass_csp=True)
+def test_axe_finds_nothing_and_nothing_runs_out_at_the_side(chromium: Browser, home: str) -> None:
+    context = chromium.new_context(bypass_csp=True)
     tab = context.new_page()
     for path in ("/", "/stories/ferry", "/reports/gazette-20", "/stories/nothing"):
         tab.goto(home + path)
@@ -180,7 +193,7 @@ def test_axe_finds_nothing_and_nothing_runs_out_at_the_side(
             tab.locator("details").first.locator("summary").click()
             tab.locator("a[data-inline]").first.click()
             tab.locator(".why").wait_for()
-        look_over(tab, width)
+        look_over(tab)
     context.close()
 
 

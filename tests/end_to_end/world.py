@@ -297,9 +297,9 @@ storylines:
             )  # fmt: skip
         return self.process
 
-    def join(self, *roles: str) -> subprocess.Popen[bytes]:
+    def join(self, *roles: str, code: str = "") -> subprocess.Popen[bytes]:
         """One more process, which does a part of the work."""
-        self.start(*[word for role in roles for word in ("--role", role)])
+        self.start(*[word for role in roles for word in ("--role", role)], code=code)
         assert self.process is not None
         self.team.append(self.process)
         return self.process
@@ -340,13 +340,11 @@ storylines:
             store.write(functools.partial(feeds.make_due, now=datetime.now(UTC)))
 
     def waiting(self) -> int:
-        """How many deliveries wait; what is to be tried again later is tried now."""
+        """How many deliveries wait; what is to be tried again later, and is not under way, is tried now."""
+        d = deliveries.c
+        again = update(deliveries).where(d.state == "pending", (d.attempts == 0) | (d.error != ""))
         with self.opened() as store:
-            store.write(
-                lambda tx: tx.execute(
-                    update(deliveries).where(deliveries.c.state == "pending").values(due_at=datetime.now(UTC))
-                )
-            )
+            store.write(lambda tx: tx.execute(again.values(due_at=datetime.now(UTC))))
             with store.read() as tx:
                 return outbox.pending(tx)
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from monitor.errors import StoreError
 from monitor.feeds.settings import FetchSettings
 from monitor.feeds.traffic import Lanes, Look, Traffic
-from monitor.model import FeedState, Wanted, host
+from monitor.model import ALWAYS, FeedState, Wanted, host
 from tests.feeds.conftest import NOON
 
 UNHURRIED = FetchSettings(spacing=timedelta(0), workers=8)
@@ -34,6 +34,7 @@ def among(due: Sequence[FeedState]) -> Look:
             state for state in due
             if wanted.host in ("", host(state.url)) and host(state.url) not in wanted.hosts_but
             and state.url not in wanted.but and wanted.doubtful in (None, state.is_doubtful)
+            and state.next_poll_at >= wanted.since
         ]  # fmt: skip
 
     return look
@@ -59,8 +60,21 @@ def test_where_more_was_due_than_could_go_the_end_of_a_poll_says_that_more_may()
     traffic = Traffic(FetchSettings(per_host=1, spacing=timedelta(seconds=1)))
     own, other = ([well(f"http://{at}/{n}") for n in range(2)] for at in ("127.0.0.1", "a.example"))
     first = traffic.pick(among([*own, *other]), 0.0)
-    assert [traffic.end(state) for state in first] == [True, False]
+    assert [traffic.end(state) for state in first] == ["127.0.0.1", None]
     assert urls(traffic.pick(among([*own, *other]), 0.5, "127.0.0.1")) == ["http://127.0.0.1/0"]
+
+
+def test_where_more_was_due_than_there_were_places_half_of_them_are_filled_as_soon_as_they_are_free() -> None:
+    """P17: a process would begin no more than its places in a second."""
+    traffic = Traffic(replace(UNHURRIED, workers=2))
+    due = [well(f"https://{n}.example/") for n in range(6)]
+    first = traffic.pick(among(due), 0.0)
+    assert urls(first) == urls(due[:4])
+    assert [traffic.end(state) for state in first[:2]] == [None, ""]
+    second = traffic.pick(among(due[4:]), 0.1)
+    assert urls(second) == urls(due[4:])
+    assert traffic.pick(among([]), 0.2) == []
+    assert [traffic.end(state) for state in first[2:]] == [None, None]
 
 
 def test_a_host_with_thousands_of_due_feeds_keeps_no_other_waiting_and_is_not_read_through() -> None:
@@ -80,6 +94,21 @@ def test_a_host_with_thousands_of_due_feeds_keeps_no_other_waiting_and_is_not_re
     picked = urls(traffic.pick(look, 0.0))
     assert len(picked) == 2 + 5
     assert read < 50
+
+
+def test_what_was_passed_over_is_not_looked_at_again_in_the_same_round() -> None:
+    """Else each look begins with all that waits for crowded hosts."""
+    traffic, asked = Traffic(UNHURRIED), list[datetime]()
+    late = [well(f"https://{'abc'[n // 20]}.example/{n}") for n in range(60)]
+    due = [replace(state, next_poll_at=NOON + timedelta(seconds=n)) for n, state in enumerate(late)]
+
+    def look(wanted: Wanted) -> list[FeedState]:
+        if wanted.doubtful is False:
+            asked.append(wanted.since)
+        return list(among(due)(wanted))
+
+    assert urls(traffic.pick(look, 0.0)) == [due[n].url for n in (0, 1, 20, 21, 40, 41)]
+    assert asked == [ALWAYS, *(NOON + timedelta(seconds=n) for n in (11, 31, 51))]
 
 
 def test_a_look_at_one_hosts_feeds_reads_one_more_than_may_go() -> None:

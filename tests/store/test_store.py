@@ -21,6 +21,7 @@ from monitor.errors import StoreError, StoreHeld
 from monitor.store import Connection, Store, migrations, outbox, stories, upsert
 from monitor.store.schema import entries, meta
 from monitor.store.schema import feeds as feeds_table
+from monitor.store.schema import reports as reports_table
 from tests.store.conftest import NOON, alert, delivery, development, entry, in_a_file, placement
 
 WRITER = """
@@ -310,6 +311,20 @@ def test_a_migration_tells_the_host_of_each_feed_and_how_it_is(tmp_path: Path) -
         "https://well.example:8443/rss": ("well.example", False), "https://ill.example/rss": ("ill.example", True),
         "https://new.example/rss": ("new.example", True), "https://[broken/rss": ("", True),
     }  # fmt: skip
+
+
+def test_a_migration_tells_when_each_report_was_published(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "old.db") as old:
+        old.executescript((Path(__file__).parent / "schema-5.sql").read_text())
+        old.execute(
+            "INSERT INTO entries VALUES ('e1', '', '', '', '', '2024-03-05 12:00:00.123456', '', '', '[]', '2024-03-05 13:00:00.000000')"
+        )
+        old.execute("INSERT INTO reports VALUES ('e1', 'd-1', '[]', 'new', '', '', NULL, 0.0)")
+    old.close()
+    upgraded = Store.open(f"sqlite:///{tmp_path}/old.db")
+    with upgraded.read() as tx:
+        assert tx.execute(select(reports_table.c.published)).scalars().all() == [NOON]
+    upgraded.close()
 
 
 def test_a_migration_that_fails_half_way_leaves_the_schema_as_it_was(store: Store) -> None:

@@ -14,7 +14,20 @@ from sqlalchemy.dialects import sqlite
 
 from monitor.errors import StoreError
 from monitor.model import DeliveryState, Feed, FeedState, StoryState, Wanted
-from monitor.store import Connection, Store, feedback, feeds, fields, keeping, outbox, schema, stories, upsert, views
+from monitor.store import (
+    Connection,
+    Store,
+    feedback,
+    feeds,
+    fields,
+    keeping,
+    outbox,
+    schema,
+    settled,
+    stories,
+    upsert,
+    views,
+)
 from monitor.store.schema import entries, seen
 from monitor.store.sqlite import _as_json
 from tests.store.conftest import FEED, NOON, STORYLINE, alert, delivery, development, entry, placement
@@ -63,6 +76,8 @@ def test_due_feeds_are_given_by_host_and_by_how_they_are(store: Store) -> None:
     assert given(hosts_but=["a.example"], but=[urls[2]]) == [urls[3]]
     assert given(doubtful=False) == [urls[0]]
     assert given(doubtful=True) == urls[1:]
+    assert given(since=NOON, doubtful=False) == [urls[0]]
+    assert given(since=NOON + MINUTE) == []
     store.write(lambda tx: feeds.save(tx, replace(well, failures=1)))
     assert given(doubtful=False) == []
 
@@ -285,22 +300,29 @@ def reads_all(step: str) -> bool:
 
 def test_what_is_done_at_every_poll_and_delivery_reads_no_table_from_end_to_end(store: Store) -> None:
     """S15: so that it takes no longer with a hundred thousand feeds and millions of entries."""
-    settled = replace(delivery("x"), state=DeliveryState.SENT)
+    sent = replace(delivery("x"), state=DeliveryState.SENT)
     steps = plans(
         store,
         lambda tx: list(feeds.due(tx, NOON, _SOME)),
         lambda tx: feeds.sift(tx, FEED, [entry(1)], NOON),
         lambda tx: feeds.save(tx, FeedState(url=FEED, next_poll_at=NOON)),
+        lambda tx: feeds.save_after(tx, FeedState(url=FEED, next_poll_at=NOON), FeedState(url=FEED, next_poll_at=NOON)),
+        lambda tx: feeds.is_polled_since(tx, FeedState(url=FEED, next_poll_at=NOON)),
         lambda tx: stories.save(tx, [entry(1)], [placement(1)], [development()], NOON),
         lambda tx: outbox.add(tx, [alert()], [delivery("x", of="a-1")]),
         lambda tx: outbox.claim(tx, "mail", NOON, LEASE),
-        lambda tx: outbox.record(tx, settled),
+        lambda tx: outbox.record(tx, sent),
+        lambda tx: outbox.under_way(tx, "mail", "", NOON),
         outbox.pending,
         lambda tx: stories.entry(tx, "e1"),
         lambda tx: stories.entry(tx, "https://news.example/1"),
         lambda tx: stories.placement(tx, "e1"),
         lambda tx: stories.history(tx, NOON),
         feedback.revision,
+        settled.revisions,
+        lambda tx: settled.note(tx, settled.Revisions(0, 0), [entry(1)], NOON, baseline=False),
+        lambda tx: settled.between(tx, settled.Revisions(0, 0), settled.Revisions(0, 1)),
+        lambda tx: stories.with_places(tx, ["e1", "e2"]),
         lambda tx: stories.prune(tx, NOON - MINUTE, NOON - MINUTE),
     )
     assert len(steps) > 20

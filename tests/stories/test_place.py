@@ -208,7 +208,7 @@ def alike_by(monkeypatch: pytest.MonkeyPatch) -> Alike:
 
     def give(known: dict[tuple[str, str], float]) -> None:
         monkeypatch.setattr(Bounds, "coarse", lambda _, places: [math.inf for _ in places])
-        monkeypatch.setattr(Bounds, "of_strangers", lambda *_: math.inf)
+        monkeypatch.setattr(Bounds, "of_strangers", lambda *_, **__: math.inf)
         monkeypatch.setattr(nearest, "likelihood", lambda a, b: known.get((a.entry.outlet, b.entry.outlet), 0.9))
 
     return give
@@ -249,9 +249,12 @@ def is_bounded(report: Report, ledger: Ledger) -> None:
     coarse = bounds.coarse(everywhere)
     fine = [bounds.fine(bound, place) for place, bound in enumerate(coarse)]
     assert all(c >= f >= e for c, f, e in zip(coarse, fine, exact, strict=True))
-    strangers = bounds.strangers
     assert all(
-        bounds.of_strangers(first) >= exact[place] for first in strangers for place in strangers if place >= first
+        bounds.of_strangers(first, same=bool(same)) >= exact[place]
+        for same, strangers in enumerate(bounds.strangers())
+        for first in strangers
+        for place in strangers
+        if place >= first
     )
 
 
@@ -284,3 +287,66 @@ def test_an_old_report_that_comes_late_hides_none_of_those_before_it(line: Line,
     line.take(entry("Harrow mill turns a hundred", minutes=-9 * 24 * 60, outlet="Post"))
     again = line.take(entry("Two die in fire at Harrow paper mill", minutes=5, outlet="Gazette"))
     assert (again.development, again.decision) == (first.development, Decision.COVERAGE)
+
+
+# --- what was told before a flood of other reports
+
+
+@pytest.fixture
+def flooded(line: Line, entry: MakeEntry, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Have more reports come than are compared, so many minutes after noon."""
+    monkeypatch.setattr("monitor.stories.place.COMPARED", 20)
+
+    def flood(minutes: float) -> None:
+        for n in range(20):
+            line.take(entry(f"Weaver{n} and spinner{n} quarrel over vat{n}", minutes=minutes, outlet="Flood"))
+
+    return flood
+
+
+Flood = Callable[[float], None]
+
+
+def test_what_was_told_before_a_flood_is_not_told_anew(line: Line, entry: MakeEntry, flooded: Flood) -> None:
+    first = line.take(entry("Fire at Harrow paper mill kills two workers"))
+    flooded(20)
+    again = line.take(entry("Two workers killed in fire at the Harrow paper mill", minutes=60, outlet="Gazette"))
+    assert (again.decision, again.reason, again.development) == (Decision.COVERAGE, "same-fact", first.development)
+    assert again.nearest == first.entry.id
+    assert again.explanation.startswith("Told before by Herald: “Fire at Harrow")
+
+
+def test_another_fact_after_a_flood_is_told(line: Line, entry: MakeEntry, flooded: Flood) -> None:
+    line.take(entry("Police arrest owner of Harrow mill"))
+    flooded(20)
+    other = entry("Harrow mill workers vote to strike over pay", minutes=300, outlet="Gazette")
+    assert line.take(other).decision is Decision.NEW
+
+
+def test_what_was_told_before_the_window_is_news_again_after_a_flood(
+    line: Line, entry: MakeEntry, flooded: Flood
+) -> None:
+    title, later = "Fire at Harrow paper mill kills two workers", WINDOW.total_seconds() / 60
+    line.take(entry(title))
+    flooded(later)
+    assert line.take(entry(title, minutes=later + 9, outlet="Gazette")).decision is Decision.NEW
+
+
+def test_background_told_before_a_flood_speaks_for_nothing(line: Line, entry: MakeEntry, flooded: Flood) -> None:
+    title = "Fire at Harrow paper mill kills two workers"
+    line.take(entry(title), 0.2)
+    flooded(20)
+    assert line.take(entry(title, minutes=60, outlet="Gazette")).decision is Decision.NEW
+
+
+def test_coverage_from_before_a_flood_speaks_only_for_what_people_were_told(
+    line: Line, entry: MakeEntry, flooded: Flood, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    title = "Fire at Harrow paper mill kills two workers"
+    first = line.take(entry(title))
+    line.take(entry(title, minutes=1, outlet="Post"))
+    flooded(20)
+    again = line.weigh(entry(title, minutes=60, outlet="Gazette"))
+    assert place(again, MATCHES, line.ledger).development == first.development
+    monkeypatch.setattr("monitor.stories.place.likelihood", lambda _, known: 0.01 if known.told else 0.99)
+    assert place(again, MATCHES, line.ledger).development != first.development

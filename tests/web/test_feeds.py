@@ -84,7 +84,7 @@ def test_a_feed_stands_with_its_health_its_next_poll_and_the_reason(start: Start
         store, clock, succeeded_at=clock(), known_since=clock() - timedelta(days=9), arrived_at=clock(), pace=100.0
     )
     text = client.get("/feeds").text
-    assert "1 feed, all of them well" in text
+    assert "1 feed, none of them fails" in text
     assert '<span class="health fine">fine</span>' in text
     assert "in 15 minutes" in text
     assert "every 15 minutes: as configured" in text

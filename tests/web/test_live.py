@@ -66,6 +66,14 @@ def test_reports_feedback_silences_and_states_are_changes_and_a_poll_is_none(tol
     assert revision(told) == seen[-1]
 
 
+def test_what_a_page_has_done_itself_is_no_news_to_it(told: Store, clock: Clock) -> None:
+    watch = live.Watch(make_site(told, clock, newsroom.config()))
+    before = watch.revision(60)
+    told.write(lambda tx: mutes.mute(tx, Mute(storyline="ferry")))
+    assert watch.revision(60) == before
+    assert next(watch.changes(lambda: False)) == live._event(revision(told))
+
+
 def test_who_comes_when_all_streams_are_taken_is_told_at_once_and_asks_again(home: str, told: Store) -> None:
     """W6: a stream keeps a thread, so there are only so many; the page itself goes on."""
     held = [events(home) for _ in range(STREAMS)]

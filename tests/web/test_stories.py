@@ -46,7 +46,7 @@ def test_what_was_reported_days_ago_is_open_no_more(page: FlaskClient, clock: Cl
 
 
 def test_where_nothing_is_followed_the_page_says_how_to_begin(store: Store, clock: Clock) -> None:
-    assert "monitor track" in app.create(make_site(store, clock)).test_client().get("/").text
+    assert '<a href="/add">Add a story</a>' in app.create(make_site(store, clock)).test_client().get("/").text
 
 
 def test_many_stories_stand_on_pages_the_liveliest_first(store: Store, clock: Clock) -> None:

@@ -53,7 +53,7 @@ def test_each_report_tells_outlet_language_score_and_leads_to_its_article_safely
     (row,) = [
         text for text in shown.texts["li"] if "Tarn ferry: union calls crews out" in text and "Herald" not in text
     ]
-    assert re.search(r"Gazette .* UTC en ?1\.00 ", " ".join(row.split()))
+    assert re.search(r"Gazette .* UTC en ?score 1\.00 ", " ".join(row.split()))
     outside = [link for link in shown.links if not link.startswith(("/", "#"))]
     assert set(outside) == {"https://herald.example/0", "https://gazette.example/20", "https://globe.example/25", "https://herald.example/90", "https://post.example/200", "https://gazette.example/300"}  # fmt: skip
     rels = {value for tag, name, value in shown.tags if (tag, name) == ("a", "rel")}

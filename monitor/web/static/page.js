@@ -107,7 +107,7 @@ function offer(main) {
     refresh(main);
   });
   news.append(button);
-  document.body.append(news);
+  (document.querySelector(".notice") ?? document.body).append(news);
 }
 
 /** A notice is read aloud only when it comes to a page that is there. */
@@ -128,6 +128,16 @@ document.addEventListener("click", (event) => {
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
   event.preventDefault();
   inline(link);
+});
+document.addEventListener("keydown", ({ key, target }) => {
+  if (key !== "Escape") return;
+  const link = target.closest?.(".report")?.querySelector('a[data-inline][aria-expanded="true"]');
+  if (link) {
+    inline(link);
+    link.focus();
+  } else {
+    document.querySelector(".news")?.remove();
+  }
 });
 const main = document.getElementById("main");
 if (main.dataset.live) listen(main);

@@ -98,6 +98,7 @@ class Timeline {
     this.chart.addEventListener("dblclick", () => this.zoom(...this.whole));
     this.chart.addEventListener("click", () => this.open());
     this.chart.addEventListener("mouseleave", () => this.hide());
+    document.addEventListener("keydown", ({ key }) => key === "Escape" && this.hide());
   }
 
   button(label, act) {
