@@ -1,16 +1,16 @@
 """Entry x storylines -> matches with their evidence: an index proposes phrases and storylines, and what it proposes is verified.
 
-Only storylines with a term are looked at (`phrases.py`); and where the question is which of them an entry can reach, of those that need
-each of their groups only the ones of whose rarest group it has a term.
+Where the question is which storylines an entry can reach, only the terms are looked for without which it reaches none (`phrases.py`): of
+storylines that need each of their groups those of the rarest group, of the others all. The rest is verified for the storylines of these.
 """
 
 from __future__ import annotations
 
 import copy
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, compress
 
 from monitor.model import Entry, Evidence, Match, Storyline
 from monitor.stories.phrases import Phrases, Said
@@ -22,6 +22,10 @@ _Terms = dict[tuple[str, ...], tuple[int, str]]
 """All that a term may be said by -> its number, and the term as the user wrote it. Storylines that share a term share the work."""
 _Weights = Mapping[int, float]
 """Term that is found -> how surely, 0..1."""
+_WITNESS = 0.6
+"""How surely one term of `any` tells of its storyline."""
+_ROUNDING = 0.002
+"""More than rounding to three decimals, twice, can add."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,9 @@ class _Watch:
     none: tuple[int, ...]
     terms: tuple[int, ...]
     """All of them, each once."""
+    said: tuple[int, ...] = ()
+    rarest: tuple[str, ...] = ()
+    """For each phrase of its terms the term, and the rarest word."""
 
     def needed(self) -> tuple[tuple[int, ...], ...]:
         """The groups without a term of which an entry stays below the threshold, however familiar it sounds: all or none."""
@@ -47,14 +54,15 @@ class Matcher:
 
     def __init__(self, storylines: Sequence[Storyline]) -> None:
         terms: _Terms = {}
-        self._watches = [_watch(storyline, terms) for storyline in storylines]
+        watches = [_watch(storyline, terms) for storyline in storylines]
         self._phrases = Phrases((number, term, name) for names, (number, term) in terms.items() for name in names)
-        self._watched = _by_term(watch.terms for watch in self._watches)
-        """Term -> the watches that have it."""
+        self._watches = [_with_words(watch, self._phrases) for watch in watches]
+        self._watched = Counter(chain.from_iterable(watch.terms for watch in self._watches))
+        """Term -> how many watches have it."""
         self._heed(storylines)
 
     def heeding(self, storylines: Sequence[Storyline]) -> Matcher:
-        """The matcher of the same storylines with other thresholds; it shares what this one knows and remembers."""
+        """The matcher of the same storylines with other thresholds; it shares what this one knows of words."""
         matcher = copy.copy(self)
         matcher._heed(storylines)  # noqa: SLF001 - a copy of this one
         return matcher
@@ -66,16 +74,24 @@ class Matcher:
             replace(watch, threshold=storyline.threshold)
             for watch, storyline in zip(self._watches, storylines, strict=True)
         ]
-        self._needed = [watch.needed() for watch in self._watches]
+        needed = [watch.needed() for watch in self._watches]
         self._hopes = _by_term(
             min(groups, key=self._known, default=watch.terms)
-            for watch, groups in zip(self._watches, self._needed, strict=True)
+            for watch, groups in zip(self._watches, needed, strict=True)
         )
         """Term -> the watches that an entry may reach if it has the term; those that need all groups by their rarest one only."""
+        self._index = self._phrases.index(self._hopes)
+        self._needed = [
+            tuple(tuple(word for term in group for word in self._phrases.rarest(term)) for group in groups)
+            for groups in needed
+        ]
+        """For each watch the words of which it needs one a group."""
+        self._least = [0.0 if watch.all else watch.threshold - _ROUNDING for watch in self._watches]
+        """For each watch of witnesses alone what these must tell by their sum, which is never less than what they tell together."""
 
     def _known(self, group: Iterable[int]) -> int:
         """How often the terms of a group are watched."""
-        return sum(len(self._watched[term]) for term in group)
+        return sum(map(self._watched.__getitem__, group))
 
     def match(self, entry: Entry) -> tuple[Match, ...]:
         """The storylines whose threshold `entry` reaches by its terms alone, best first."""
@@ -90,44 +106,53 @@ class Matcher:
         return self._reachable(entry, SWAY)
 
     def scores(self, entry: Entry) -> list[Match]:
-        """Every storyline of which `entry` has at least one term, with its score, best first; also those that miss."""
-        said = self._phrases.proposed(*read_entry(entry))
-        return self._scored(_union(self._watched, said.proposed), said, 1.0)
+        """Every storyline of which `entry` has at least one term, with its score, best first; also those that miss.
+
+        Looks at each storyline: a millisecond or two for a thousand.
+        """
+        said = self._index.said(*read_entry(entry))
+        words = said.words()
+        return self._matches(said, ((watch, _heard(watch, words)) for watch in self._watches), 1.0)
 
     def _reachable(self, entry: Entry, sway: float) -> list[Match]:
-        said = self._phrases.proposed(*read_entry(entry))
-        return self._scored(self._hopeful(said, sway), said, sway) if said.proposed else []
+        said = self._index.said(*read_entry(entry))
+        heard = self._index.heard(said)
+        return self._matches(said, self._hopeful(said, heard, sway), sway) if heard else []
 
-    def _hopeful(self, said: Said, sway: float) -> Iterator[int]:
-        """The watches that miss their threshold by `sway` at most, if the entry says all that it may and nothing that excludes it.
+    def _hopeful(
+        self, said: Said, heard: Iterable[tuple[int, float]], sway: float
+    ) -> Iterator[tuple[_Watch, Iterable[int]]]:
+        """The watches that an entry may reach, with the terms that it may have."""
+        sums: dict[int, float] = {}
+        for term, weight in heard:
+            for number in self._hopes[term]:
+                sums[number] = sums.get(number, 0.0) + weight
+        words = said.words()
+        for number, weight in sums.items():
+            enough = weight * _WITNESS + sway >= self._least[number]
+            if enough and not any(map(words.isdisjoint, self._needed[number])):
+                watch = self._watches[number]
+                yield watch, _heard(watch, words)
 
-        No weight is verified for this. A score never falls when a weight rises or a term is added, in floating point neither, since each
-        of its steps rounds a function that does not; so what stays below the threshold here stays there.
-        """
-        lacks, most = said.proposed.keys().isdisjoint, said.most()
-        for number in _union(self._hopes, said.proposed):
-            watch = self._watches[number]
-            if not any(map(lacks, self._needed[number])) and _reaches(watch, _certainty(watch, most), sway):
-                yield number
-
-    def _scored(self, numbers: Iterable[int], said: Said, sway: float) -> list[Match]:
+    @staticmethod
+    def _matches(said: Said, heard: Iterable[tuple[_Watch, Iterable[int]]], sway: float) -> list[Match]:
         """Those watches that have a term, and miss their threshold by `sway` at most; best first."""
-        scored, is_proposed = [], said.proposed.__contains__
-        for number in numbers:
-            watch = self._watches[number]
-            weights = {term: hit.weight for term in filter(is_proposed, watch.terms) if (hit := said[term])}
+        matches = []
+        for watch, terms in heard:
+            weights = {term: hit.weight for term in terms if (hit := said[term])}
             if weights and _reaches(watch, certainty := score(watch, weights), sway):
-                evidence = tuple(_evidence(said, term) for term in _counted(watch, weights))
-                scored.append(Match(storyline=watch.storyline, score=certainty, evidence=evidence))
-        return sorted(scored, key=lambda match: (-match.score, match.storyline))
+                evidence = tuple([_evidence(said, term) for term in _counted(watch, weights)])
+                matches.append(Match(storyline=watch.storyline, score=certainty, evidence=evidence))
+        return sorted(matches, key=lambda match: (-match.score, match.storyline))
+
+
+def _heard(watch: _Watch, words: set[str]) -> Iterable[int]:
+    """The terms of a watch that an entry with these words may say, in their order."""
+    return compress(watch.said, map(words.__contains__, watch.rarest))
 
 
 def _reaches(watch: _Watch, certainty: float, sway: float) -> bool:
     return round(certainty + sway, 3) >= watch.threshold
-
-
-def _union(by_term: Mapping[int, Sequence[int]], terms: Iterable[int]) -> set[int]:
-    return {number for term in terms if term in by_term for number in by_term[term]}
 
 
 def _by_term(watched: Iterable[Iterable[int]]) -> dict[int, Sequence[int]]:
@@ -156,6 +181,11 @@ def _watch(storyline: Storyline, terms: _Terms) -> _Watch:
     return _Watch(storyline.id, storyline.threshold, groups, some, none, every)
 
 
+def _with_words(watch: _Watch, phrases: Phrases) -> _Watch:
+    pairs = [(term, word) for term in watch.terms for word in phrases.rarest(term)]
+    return replace(watch, said=tuple([t for t, _ in pairs]), rarest=tuple([w for _, w in pairs]))
+
+
 def score(watch: _Watch, weights: _Weights) -> float:
     """How surely an entry in which terms are found with these weights belongs to a storyline, 0..1.
 
@@ -174,7 +204,7 @@ def _certainty(watch: _Watch, weights: _Weights) -> float:
         doubt = 1.0
         for term in watch.any:
             if term in weights:
-                doubt *= 1 - 0.6 * weights[term]
+                doubt *= 1 - _WITNESS * weights[term]
         heard = 1 - doubt
         certainty = certainty * (0.4 + 0.6 * heard) if watch.all else heard
     return round(certainty, 3)

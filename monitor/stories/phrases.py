@@ -1,46 +1,52 @@
 """The phrases that say the terms, and which of them a text has: proposed by their two rarest words, and verified where those stand.
 
-Each distinct word of the stream is compared with the words of all terms once and remembered (`vocabulary.py`); from then on a text costs
-a dictionary look-up a word, and only phrases are looked at of which the two rarest words were seen.
+Each distinct word of the stream is compared with the words of all terms once (`vocabulary.py`). What it stands for as it is written, what
+it may say by itself and beside which words it may say more is remembered (`Index`); from then on a text costs a dictionary look-up a word,
+and for a word with such partners one intersection with those around it.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
-from operator import attrgetter, itemgetter
+from itertools import chain, compress, count
+from operator import itemgetter
 from typing import NamedTuple
 
-from monitor.stories.text import Text, Word, is_unspaced, read
+from monitor.stories.text import Text, Word, fold, is_unspaced, read
 from monitor.stories.vocabulary import SAME, Standing, Vocabulary
 
 _ACRONYM, _SHORT = 4, 3
-_FEW = 4
-"""Up to so many words are looked up one by one; more are met with those of the text as sets."""
 _LEAD = 40
 """Words of a summary that count in full; news says what it is about in its first sentence or two."""
-_TITLE, _SUMMARY, _LATER = 1.0, 0.8, 0.5
-"""What a word counts in a title, in a summary's lead, and after that."""
-_FOLDED, _NUMBER = itemgetter(0), attrgetter("number")
+_SUMMARY, _LATER = 0.8, 0.5
+"""What a word counts in a summary's lead, and after that, where it counts 1 in a title."""
+_BESIDE = (-2, -1, 1, 2)
+"""How far apart two words that are a phrase stand."""
+_LONG = 4
+"""Phrases of more words are looked for by their rarest word alone; else every word's partners would be looked for as far as the longest reaches."""
+_REMEMBERED = 100_000
+_SURFACE, _NONE = itemgetter(1), frozenset[str]()
 _Place = tuple[int, float]
 """Where a word stands in a text, and how well it stands for one of a phrase."""
+_Stands = tuple[int, int, float]
+"""The first and the last place of a phrase's words, and how well they fit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
     """One way to say a term."""
 
-    number: int
-    """Its place among all phrases."""
-    term: int
     name: str
     """The term as the user wrote it."""
     said: str
     """The phrase as the user wrote it."""
     words: tuple[str, ...]
     """Folded; none in a script without spaces."""
+    rarest: str
+    next_rarest: str
+    """Of its words, by how many phrases have them; empty where there is none."""
     longest: str
     exacting: bool
     """It is one word, too short for other forms of it, or an acronym."""
@@ -48,30 +54,43 @@ class Phrase:
     """How often each word stands in the phrase before, as in `Baden-Baden`; empty where none does."""
 
 
-_Having = tuple[list[Phrase], dict[str, list[Phrase]]]
-"""The phrases of which a word is the rarest: those that are nothing else, and the others by their next rarest word."""
+_Posting = tuple[int, Phrase | None]
+"""A term, and the only phrase that says it where that is a plain one: a word that any form says, or two words."""
 
 
-class _Reading(NamedTuple):
+class _Known(NamedTuple):
+    """What a word of the stream stands for, as it is written."""
+
+    standings: tuple[Standing, ...]
+    ours: tuple[str, ...]
+    """The words of the terms that it stands for."""
+    alone: tuple[tuple[_Posting, float], ...]
+    """What it may say by itself, and how well."""
+    partners: frozenset[str]
+    """Words of the terms near which it may say something."""
+
+
+class _Reading:
     """Where the terms' words stand in a text, in other forms and with slips."""
 
-    field: str
-    text: Text
-    standings: Sequence[tuple[Standing, ...]]
-    """What each word of the text may stand for."""
-    masks: dict[str, int]
-    """Word of the terms -> a number in which a bit is set for each place where it stands."""
+    __slots__ = ("alone", "field", "ours", "partners", "places", "text")
 
-    def places(self, ours: str) -> list[_Place]:
-        """Where a word of the terms stands, the first place first."""
-        places, mask = [], self.masks.get(ours, 0)
-        while mask:
-            place = (mask & -mask).bit_length() - 1
-            mask &= mask - 1
-            for word, quality, _ in self.standings[place]:
-                if word == ours:
-                    places.append((place, quality))
-        return places
+    def __init__(self, field: str, text: Text, known: Iterable[_Known]) -> None:
+        self.field, self.text = field, text
+        self.ours: Sequence[tuple[str, ...]]
+        self.alone: Sequence[Sequence[tuple[_Posting, float]]]
+        self.partners: Sequence[frozenset[str]]
+        standings, self.ours, self.alone, self.partners = zip(*known, strict=True) if text.words else ((), (), (), ())
+        self.places = places = dict[str, list[_Place]]()
+        """Word of the terms -> where it stands, the first place first; the empty one where phrases without words may stand."""
+        for place, some in enumerate(standings):
+            for ours, quality, _ in some:
+                if ours in places:
+                    places[ours].append((place, quality))
+                else:
+                    places[ours] = [(place, quality)]
+        if text.unspaced:
+            places[""] = []
 
 
 class Hit(NamedTuple):
@@ -97,121 +116,161 @@ class Phrases:
 
     def __init__(self, names: Iterable[tuple[int, str, str]]) -> None:
         """Of `names`: the number of a term, the term as the user wrote it, and one of the phrases that say it."""
-        self._by_rarest: dict[str, _Having] = {}
-        self._unspaced: list[Phrase] = []
-        written: list[Word] = []
-        spaced: list[Phrase] = []
-        for number, (term, name, said) in enumerate(names):
-            words = () if is_unspaced(said) else read(said).words
-            phrase = _phrase((number, term), name, said, tuple([word.folded for word in words]))
-            if words:
-                spaced.append(phrase)
-                written += words
-            elif is_unspaced(said):
-                self._unspaced.append(phrase)
-        self._vocabulary = Vocabulary(written)
-        self._reach = max((len(phrase.words) for phrase in spaced), default=0)
-        """Two words of a phrase stand no farther from one another."""
-        common = Counter(chain.from_iterable(phrase.words for phrase in spaced))
-        for phrase in spaced:
-            rarest, *others = sorted(phrase.words, key=lambda word: (common[word], -len(word)))
-            alone, together = self._by_rarest.setdefault(rarest, ([], {}))
-            (together.setdefault(others[0], []) if others else alone).append(phrase)
+        read_names = [(term, name, said, () if is_unspaced(said) else read(said).words) for term, name, said in names]
+        self._vocabulary = Vocabulary(chain.from_iterable(words for *_, words in read_names))
+        common = Counter(word.folded for *_, words in read_names for word in words)
+        self._of: dict[int, list[Phrase]] = defaultdict(list)
+        for term, name, said, words in read_names:
+            if words or is_unspaced(said):
+                self._of[term].append(_phrase(name, said, tuple([word.folded for word in words]), common))
 
-    def proposed(self, title: Text, summary: Text) -> Said:
-        """What an entry may say of the terms."""
-        said = Said()
-        for field, text in (("title", title), ("summary", summary)):
-            reading = self._read(field, text)
-            for phrase in self._near(reading):
-                said.proposed.setdefault(phrase.term, []).append((phrase, reading))
-            for phrase in self._unspaced if text.unspaced else ():
-                if phrase.said.casefold() in text.unspaced:
-                    said.proposed.setdefault(phrase.term, []).append((phrase, reading))
-        return said
+    def rarest(self, term: int) -> list[str]:
+        """One word of each phrase of a term, without which it is not said."""
+        return [phrase.rarest for phrase in self._of.get(term, ())]
+
+    def index(self, terms: Iterable[int]) -> Index:
+        """Finds those terms of which an entry may say a phrase."""
+        return Index(self._vocabulary, self._of, terms)
+
+
+class Index(dict[str, _Known]):
+    """Finds which of some terms an entry says. Remembers what each word of the stream, as it is written, stands for."""
+
+    def __init__(self, vocabulary: Vocabulary, phrases: Mapping[int, Sequence[Phrase]], terms: Iterable[int]) -> None:
+        super().__init__()
+        self._vocabulary, self._phrases = vocabulary, phrases
+        self._alone: dict[str, list[_Posting]] = {}
+        self._together: dict[str, dict[str, list[_Posting]]] = {}
+        """Rarest word of a phrase -> its next rarest -> the terms."""
+        self._partners: dict[str, frozenset[str]] = {}
+        self._reach = 0
+        """Two words of a phrase stand no farther from one another."""
+        for term in terms:
+            for phrase in phrases.get(term, ()):
+                self._add(term, phrase, only=len(phrases[term]) == 1)
+
+    def _add(self, term: int, phrase: Phrase, *, only: bool) -> None:
+        length, one, other = len(phrase.words), phrase.rarest, phrase.next_rarest
+        if 1 < length <= _LONG:
+            self._reach = max(self._reach, length)
+            plain = only and length == 2 and not phrase.before  # noqa: PLR2004
+            self._together.setdefault(one, {}).setdefault(other, []).append((term, phrase if plain else None))
+        else:
+            plain = only and length == 1 and not phrase.exacting
+            self._alone.setdefault(one, []).append((term, phrase if plain else None))
+
+    def __missing__(self, surface: str) -> _Known:
+        standings = self._vocabulary[fold(surface)]
+        if not surface[0].isupper():
+            standings = tuple([standing for standing in standings if not standing.name])
+        ours = tuple([standing.ours for standing in standings])
+        alone = [(posting, quality) for one, quality, _ in standings for posting in self._alone.get(one, ())]
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        self[surface] = known = _Known(standings, ours, tuple(alone), self._beside(ours))
+        return known
+
+    def _beside(self, ours: tuple[str, ...]) -> frozenset[str]:
+        partners = []
+        for one in filter(self._together.__contains__, ours):
+            if one not in self._partners:
+                self._partners[one] = frozenset(self._together[one])
+            partners.append(self._partners[one])
+        return partners[0] if len(partners) == 1 else _NONE.union(*partners)
+
+    def said(self, title: Text, summary: Text) -> Said:
+        """What an entry says of all terms."""
+        return Said(self._phrases, (self._read("title", title), self._read("summary", summary)))
 
     def _read(self, field: str, text: Text) -> _Reading:
-        words, masks, bit = text.words, dict[str, int](), 1
-        known = list(map(self._vocabulary.__getitem__, map(_FOLDED, words)))
-        stood = masks.get
-        for place, standings in enumerate(known):
-            for ours, _, name in standings:
-                if not name or words[place].surface[0].isupper():
-                    masks[ours] = stood(ours, 0) | bit
-            bit <<= 1
-        return _Reading(field, text, known, masks)
+        return _Reading(field, text, map(self.__getitem__, map(_SURFACE, text.words)))
 
-    def _near(self, reading: _Reading) -> Iterator[Phrase]:
-        """The phrases of which the two rarest words stand near one another, in the order of the first of them."""
-        masks, words, by_rarest = reading.masks, reading.masks.keys(), self._by_rarest.get
-        for ours, mask in masks.items():
-            if (having := by_rarest(ours)) is None:
-                continue
-            near, together = alone, _ = having
-            around = 0
-            for other in together if len(together) < _FEW else together.keys() & words:
-                if other in masks:
-                    around = around or _around(mask, self._reach)
-                    if masks[other] & around:
-                        near = near + together[other]
-            if near is not alone and len(near) > 1:
-                near.sort(key=_NUMBER)
-            yield from near
+    def heard(self, said: Said) -> list[tuple[int, float]]:
+        """The terms of this index that an entry says, and how surely."""
+        terms = set[int]()
+        for reading in said.readings:
+            ours = reading.ours
+            for place in compress(count(), reading.alone):
+                for (term, phrase), quality in reading.alone[place]:
+                    terms.add(term)
+                    if phrase and term not in said:
+                        said[term] = _weighed(phrase, reading, (place, place, quality))
+            for place in compress(count(), reading.partners):
+                around = chain.from_iterable(ours[max(0, place - self._reach) : place + self._reach + 1])
+                if near := reading.partners[place].intersection(around):
+                    self._hear_pairs(self._pairs(ours[place], near), reading, said, terms)
+            if reading.text.unspaced:
+                terms.update(term for term, _ in self._alone.get("", ()))
+        return [(term, hit.weight) for term in terms if (hit := said[term])]
+
+    def _hear_pairs(self, pairs: Iterable[tuple[str, str]], reading: _Reading, said: Said, terms: set[int]) -> None:
+        """Add to `terms` those that the pairs may say; and what plain phrases say, to `said`."""
+        places = reading.places
+        for one, other in pairs:
+            for term, phrase in self._together[one][other]:
+                terms.add(term)
+                if phrase and term not in said:
+                    anchor, near = (one, other) if one == phrase.longest else (other, one)
+                    if stands := _pair(places[anchor], places[near]):
+                        said[term] = _weighed(phrase, reading, stands)
+
+    def _pairs(self, ours: Iterable[str], others: Iterable[str]) -> Iterator[tuple[str, str]]:
+        for one in filter(self._together.__contains__, ours):
+            for other in filter(self._together[one].__contains__, others):
+                yield one, other
 
 
 class Said(dict[int, Hit | None]):
-    """Term -> how an entry says it, or None. What is proposed is verified when it is asked for."""
+    """Term -> how an entry says it best, or None; found out when it is asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, phrases: Mapping[int, Sequence[Phrase]], readings: tuple[_Reading, ...]) -> None:
         super().__init__()
-        self.proposed: dict[int, list[tuple[Phrase, _Reading]]] = {}
-        """Term -> the phrases that may stand in the entry, first those of the title."""
+        self._phrases = phrases
+        self.readings = readings
 
-    def most(self) -> dict[int, float]:
-        """Term -> the most that it may count: as if the first phrase that may say it did so word for word."""
-        return {term: _TITLE if phrases[0][1].field == "title" else _SUMMARY for term, phrases in self.proposed.items()}
+    def words(self) -> set[str]:
+        """The words of the terms that stand in the entry."""
+        return set[str]().union(*[reading.places for reading in self.readings])
 
     def __missing__(self, term: int) -> Hit | None:
-        self[term] = best = self._best(term)
-        return best
-
-    def _best(self, term: int) -> Hit | None:
-        best: Hit | None = None
-        for phrase, reading in self.proposed[term]:
-            if (stands := _stands(phrase, reading)) is None:
-                continue
-            first, last, quality = stands
-            weight = quality * (_TITLE if reading.field == "title" else _SUMMARY if first < _LEAD else _LATER)
-            if best is None or weight > best.weight:
-                best = Hit(round(weight, 3), phrase, reading, first, last)
-        return best
-
-
-def _around(mask: int, reach: int) -> int:
-    """The places that are at most `reach` from one of those of `mask`."""
-    near, around = (2 << 2 * reach) - 1, 0
-    while mask:
-        rest = mask & (mask - 1)
-        around |= (mask ^ rest) * near
-        mask = rest
-    return around >> reach
+        """A title says it better than any summary; of equals the first counts."""
+        hits: list[Hit] = []
+        for reading in self.readings:
+            for phrase in self._phrases[term]:
+                if phrase.rarest in reading.places and (stands := _stands(phrase, reading)):
+                    hits.append(_weighed(phrase, reading, stands))  # noqa: PERF401 - for one phrase, a list made at once takes longer
+            if hits:
+                break
+        if len(hits) > 1:
+            order = list(hits[0].reading.places)
+            hits.sort(key=lambda hit: (-hit.weight, order.index(hit.phrase.rarest)))
+        self[term] = hit = hits[0] if hits else None
+        return hit
 
 
-def _phrase(numbers: tuple[int, int], name: str, said: str, words: tuple[str, ...]) -> Phrase:
+def _weighed(phrase: Phrase, reading: _Reading, stands: _Stands) -> Hit:
+    first, last, quality = stands
+    if reading.field != "title":
+        quality = round(quality * (_SUMMARY if first < _LEAD else _LATER), 3)
+    return Hit(quality, phrase, reading, first, last)
+
+
+def _phrase(name: str, said: str, words: tuple[str, ...], common: Mapping[str, int]) -> Phrase:
     before = tuple(words[:place].count(word) for place, word in enumerate(words)) if len({*words}) < len(words) else ()
     longest = max(words, key=len, default="")
     exacting = len(words) == 1 and (len(longest) <= _SHORT or (len(said) <= _ACRONYM and said.isupper()))
-    return Phrase(*numbers, name, said, words, longest, exacting, before)
+    rarest, other, *_ = *sorted(words, key=lambda word: (common[word], -len(word))), "", ""
+    return Phrase(name, said, words, rarest, other, longest, exacting, before)
 
 
-def _stands(phrase: Phrase, reading: _Reading) -> tuple[int, int, float] | None:
+def _stands(phrase: Phrase, reading: _Reading) -> _Stands | None:
     """The first and the last place of a phrase's words, and how well they fit."""
     if len(phrase.words) > 1:
         return _together(phrase, reading)
     if not phrase.words:
-        place = reading.text.unspaced.find(phrase.said.casefold()) // 3
-        return place, place, SAME
-    for place, quality in reading.places(phrase.longest):
+        place = reading.text.unspaced.find(phrase.said.casefold())
+        return None if place < 0 else (place // 3, place // 3, SAME)
+    for place, quality in reading.places[phrase.longest]:
         if not phrase.exacting or _is_exact(reading.text.words[place], phrase):
             return place, place, quality
     return None
@@ -227,18 +286,19 @@ def _is_exact(word: Word, phrase: Phrase) -> bool:
     return len(ours) > _SHORT or word.folded in (ours, f"{ours}s")
 
 
-def _together(phrase: Phrase, reading: _Reading) -> tuple[int, int, float] | None:
+def _together(phrase: Phrase, reading: _Reading) -> _Stands | None:
     """Where a phrase's words stand close together, in any order."""
-    at = list(map(reading.places, phrase.words))
-    if not all(at):
+    places, words = reading.places, phrase.words
+    if not all(map(places.__contains__, words)):
         return None
-    if len(at) == 2 and len(at[0]) == len(at[1]) == 1:  # noqa: PLR2004 - most are so, and this is where the time goes
-        (one, quality), (other, its) = *at[0], *at[1]
-        return (min(one, other), max(one, other), min(quality, its)) if 0 < abs(one - other) <= 2 else None  # noqa: PLR2004
+    if len(words) == 2 and not phrase.before:  # noqa: PLR2004 - most are so, and this is where the time goes
+        one, other = words
+        return _pair(places[one], places[other]) if one == phrase.longest else _pair(places[other], places[one])
+    at = list(map(places.__getitem__, words))
     before = phrase.before or (0,) * len(at)
     if phrase.before and any(len(some) <= taken for some, taken in zip(at, before, strict=True)):
         return None
-    for anchor, _ in at[phrase.words.index(phrase.longest)]:
+    for anchor, _ in at[words.index(phrase.longest)]:
         near = [
             some[0] if len(some) == 1 else _nearest(some, anchor, taken) for some, taken in zip(at, before, strict=True)
         ]
@@ -249,10 +309,17 @@ def _together(phrase: Phrase, reading: _Reading) -> tuple[int, int, float] | Non
     return None
 
 
+def _pair(anchors: Sequence[_Place], others: Sequence[_Place]) -> _Stands | None:
+    """Where the first of the anchors stands close to what is nearest to it of the others, if not at the same place."""
+    for anchor, quality in anchors:
+        place, its = others[0] if len(others) == 1 else _nearest(others, anchor, 0)
+        if place - anchor in _BESIDE:
+            return (anchor, place, min(quality, its)) if anchor < place else (place, anchor, min(quality, its))
+    return None
+
+
 def _nearest(at: Sequence[_Place], anchor: int, before: int) -> _Place:
     """The place nearest to `anchor`, after as many as the phrase has taken for the same word before."""
-
-    def distance(place: _Place) -> tuple[int, float]:
-        return abs(place[0] - anchor), -place[1]
-
-    return sorted(at, key=distance)[before] if before else min(at, key=distance)
+    ranked = [(abs(place - anchor), -quality, place) for place, quality in at]
+    _, quality, place = sorted(ranked)[before] if before else min(ranked)
+    return place, -quality

@@ -86,9 +86,11 @@ class _Pieces(dict[str, tuple[Word, ...]]):
     def __missing__(self, piece: str) -> tuple[Word, ...]:
         surface = piece.strip(_AROUND)
         if surface.isalpha():
-            words: tuple[Word, ...] = (Word(sys.intern(fold(surface)), surface),)
+            words: tuple[Word, ...] = (Word(sys.intern(fold(surface)), sys.intern(surface)),)
         else:
-            words = tuple([Word(sys.intern(fold(surface)), surface) for surface in _WORD.findall(_joined(piece))])
+            words = tuple(
+                [Word(sys.intern(fold(surface)), sys.intern(surface)) for surface in _WORD.findall(_joined(piece))]
+            )
         if len(piece) <= _SHORT:
             if len(self) >= _REMEMBERED:
                 self.clear()

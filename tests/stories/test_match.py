@@ -62,6 +62,12 @@ def test_hyphens_and_order_do_not_matter(entry: MakeEntry) -> None:
     assert matched(of(any_=("cease-fire talks",)), "Talks on cease fire resume", entry=entry)
 
 
+def test_a_phrase_of_many_words_is_found_and_not_half_of_it(entry: MakeEntry) -> None:
+    treaty = of(any_=("treaty on the law of the river",))
+    assert matched(treaty, "Towns sign treaty on law of the river, the first", entry=entry)
+    assert not matched(treaty, "Towns sign treaty, river law is next", entry=entry)
+
+
 def test_short_words_and_acronyms_match_only_as_written(entry: MakeEntry) -> None:
     assert matched(of(any_=("US",)), "U.S. sends aid", entry=entry)
     assert not matched(of(any_=("US",)), "Tell us more", entry=entry)
