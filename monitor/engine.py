@@ -40,6 +40,8 @@ _AGAIN = 3.0
 """Seconds until the engine is set going again after the database went away."""
 _CHANNELS_AT_ONCE = 8
 """Channels that one process sends by at a time; one that is slow holds up no other until so many are."""
+_PATIENCE = 5.0
+"""Seconds to wait for a connection: a tick that waits for longer would count as dead."""
 _CUT_AFTER = 1.0
 _RELAXED = "SET synchronous_commit = off"
 """A job that the server forgets in a crash is offered again; what a job does is kept by the store, durably."""
@@ -174,6 +176,8 @@ class Engine:
         app = self._app()
         queues = {POLLS: SHARES, DELIVERIES: _CHANNELS_AT_ONCE, CHORES: len(self._work.chores) + 1}
         named = {task.queue for task in app.tasks.values()}
+        # a pool that finds nobody tries for half a minute, at longer and longer intervals
+        await (await psycopg.AsyncConnection.connect(self._store.address, connect_timeout=int(_PATIENCE))).close()
         async with app.open_async():
             workers = [
                 asyncio.create_task(
@@ -262,7 +266,7 @@ def _job(queue: str, lock: str, of: str) -> Job:
 
 
 def _connection(store: Store) -> dict[str, Any]:
-    return {"conninfo": store.address, "kwargs": {"application_name": f"monitor {os.getpid()}"}}
+    return {"conninfo": store.address, "kwargs": {"application_name": f"monitor {os.getpid()}"}, "timeout": _PATIENCE}
 
 
 def _not_durable(connection: psycopg.Connection[Any]) -> None:
