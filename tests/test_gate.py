@@ -86,6 +86,7 @@ def test_nobody_makes_a_session_and_only_the_gate_connects() -> None:
         in ("Session", "urlopen", "create_connection", "connect", "getaddrinfo")
     }
     assert calls == {
+        ("monitor/engine.py", "connect"),  # to the database
         ("monitor/feeds/wire.py", "connect"),
         ("monitor/feeds/wire.py", "urlopen"),  # of a pool of guarded connections
         ("monitor/feeds/wire.py", "getaddrinfo"),  # reads numbers, asks nobody
