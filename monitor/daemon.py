@@ -75,8 +75,7 @@ class Daemon:
         now: Callable[[], datetime] | None = None,
         pulse: Pulse | None = None,
     ) -> None:
-        now = now or store.now  # D28
-        self.store, self.now = store, now if now is not None else store.now
+        self.store, self.now = store, now or store.now  # D28
         self._shares = bool(roles)
         self._roles = frozenset(roles or Role)
         self._page = page if Role.WEB in self._roles else None

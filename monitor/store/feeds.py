@@ -289,10 +289,15 @@ def _noted(tx: Connection, feed: str, keys: Sequence[str], since: datetime) -> d
     """Which of these keys a feed has shown, and whether each was last noted at or before `since`."""
     noted: dict[str, bool] = {}
     for some in batches(keys):
-        size = next(size for size in _SIZES if size >= len(some))
-        asked = (since, feed, *some, *[some[-1]] * (size - len(some)))
-        noted |= {key: bool(is_stale) for key, is_stale in _shown(size).rows(tx, asked)}
+        asked = _padded(some)
+        noted |= {key: bool(is_stale) for key, is_stale in _shown(len(asked)).rows(tx, (since, feed, *asked))}
     return noted
+
+
+def _padded(some: Sequence[str]) -> tuple[str, ...]:
+    """These, the last one over and over, so that there is a statement for so many."""
+    size = next(size for size in _SIZES if size >= len(some))
+    return (*some, *[some[-1]] * (size - len(some)))
 
 
 @cache
@@ -308,8 +313,8 @@ def _edited(tx: Connection, feed: str, shown: Sequence[Entry]) -> list[Entry]:
     """Of entries that were seen, those whose title says something else by now, each as an entry of its own (X15)."""
     titles: dict[str, str] = {}
     for some in batches([entry.id for entry in shown]):
-        size = next(size for size in _SIZES if size >= len(some))
-        titles |= dict(map(tuple, _titles(size).rows(tx, (*some, *[some[-1]] * (size - len(some))))))
+        asked = _padded(some)
+        titles |= dict(map(tuple, _titles(len(asked)).rows(tx, asked)))
     edited = [
         _as_edited(entry)
         for entry in shown

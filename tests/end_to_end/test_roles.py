@@ -11,13 +11,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 import requests
 
 from tests.end_to_end.test_kill import EVENTS, PLACES, STORYLINES
-from tests.end_to_end.world import World, on_postgresql
+from tests.end_to_end.world import World, on_postgresql, serving
 from tests.server import Database
 
 pytestmark = on_postgresql
@@ -202,16 +202,8 @@ def many_hosts() -> Iterator[Served]:
 
         def log_message(self, format: str, *args: object) -> None: ...
 
-    server = ThreadingHTTPServer(("", 0), Handler)
-    served.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
+    with serving(Handler, "") as served.port:
         yield served
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def roles_of(process: subprocess.Popen[bytes]) -> list[str]:
