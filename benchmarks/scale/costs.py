@@ -29,6 +29,7 @@ from unittest import mock
 from benchmarks.scale.server import NOTHING, Database, Spent, cpu_of, database
 from benchmarks.speed.day import poll_all, spent, words
 from benchmarks.speed.measure import machine
+from benchmarks.speed.web import answer
 from monitor.alerts.channels import ConsoleSettings
 from monitor.config import Config
 from monitor.daemon import Daemon
@@ -96,24 +97,16 @@ def served() -> Iterator[int]:
             if self.path.startswith("/new/"):
                 _, _, kind, count = self.path.split("/")
                 kinds.extend([kind] * int(count))
-                return self._answer(200, b"", "")
+                return answer(self, b"", "", same=False)
             feed, tag = int(self.path[1:]), f'"{len(kinds)}"'
             if self.headers.get("If-None-Match") == tag:
-                return self._answer(304, b"", tag)
+                return answer(self, b"", tag, same=True)
             last = len(kinds)
             items = "".join(
                 item(feed, n, kinds[n], kinds[:n].count("alert")) for n in range(last - 1, last - 1 - SHOWN, -1)
             )
             text = f"<?xml version='1.0'?><rss version='2.0'><channel><title>Feed {feed}</title>{items}</channel></rss>"
-            return self._answer(200, text.encode(), tag)
-
-        def _answer(self, status: int, body: bytes, tag: str) -> None:
-            self.send_response(status)
-            self.send_header("ETag", tag)
-            self.send_header("Content-Type", "application/rss+xml")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            return answer(self, text.encode(), tag, same=False)
 
         def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002
 

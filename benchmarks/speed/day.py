@@ -25,6 +25,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from benchmarks.speed.measure import Cost, machine, measured
+from benchmarks.speed.web import answer
 from monitor.alerts.channels import ConsoleSettings
 from monitor.config import Config
 from monitor.daemon import Daemon
@@ -98,13 +99,7 @@ def served() -> Iterator[int]:
             version = (polls[feed] + feed) // CHANGED
             tag = f'"{version}"'
             same = self.headers.get("If-None-Match") == tag
-            body = b"" if same else document(feed, version)
-            self.send_response(304 if same else 200)
-            self.send_header("ETag", tag)
-            self.send_header("Content-Type", "application/rss+xml")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            answer(self, b"" if same else document(feed, version), tag, same=same)
 
         def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 ENTRIES = 30
@@ -129,6 +129,17 @@ def serving_folder(folder: Path, *, everywhere: bool = False) -> Iterator[tuple[
             server.terminate()
 
 
+def answer(handler: BaseHTTPRequestHandler, body: bytes, tag: str, *, same: bool) -> None:
+    """Send a feed, or that it is the same as before."""
+    body = b"" if same else body
+    handler.send_response(304 if same else 200)
+    handler.send_header("ETag", tag)
+    handler.send_header("Content-Type", "application/rss+xml")
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
 def _wait_for(port: int) -> None:
     for _ in range(200):
         try:
@@ -146,14 +157,7 @@ class _Handler(SimpleHTTPRequestHandler):
     def do_GET(self) -> None:
         body = Path(self.translate_path(self.path)).read_bytes()
         etag = f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
-        same = self.headers.get("If-None-Match") == etag
-        self.send_response(304 if same else 200)
-        self.send_header("ETag", etag)
-        self.send_header("Content-Type", "application/rss+xml")
-        self.send_header("Content-Length", "0" if same else str(len(body)))
-        self.end_headers()
-        if not same:
-            self.wfile.write(body)
+        answer(self, body, etag, same=self.headers.get("If-None-Match") == etag)
 
     def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002
 
