@@ -12,6 +12,7 @@ MonitorError                 one plain sentence; never carries a secret
 from __future__ import annotations
 
 import errno
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -73,6 +74,15 @@ class StoreHeld(StoreError):  # noqa: N818 - reads as what happened
 def is_shortage(error: BaseException) -> bool:
     """Whether the machine, not what was asked of it, is at fault: no memory, or too many files open. It passes (P11)."""
     return isinstance(error, MemoryError) or getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+
+
+_FOR_PROGRAMS = re.compile(r"^\[SSL[^\]]*\] | \(_ssl\.c:\d+\)$")
+
+
+def plainly(error: BaseException) -> str:
+    """What went wrong below, without the numbers and names that programs give it: `Connection refused`."""
+    told = getattr(error, "verify_message", None) or getattr(error, "strerror", None) or str(error)
+    return _FOR_PROGRAMS.sub("", told)
 
 
 Verdict = Literal["retry", "final", "pause", "disable"]

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from wsgiref.types import WSGIApplication
 
 from monitor.alerts.notice import Trouble
-from monitor.errors import MonitorError
+from monitor.errors import MonitorError, plainly
 from monitor.secret import Secret
 
 log = logging.getLogger(__name__)
@@ -96,7 +96,7 @@ class Server:
             )
         except (OSError, ValueError) as error:
             close_all(self._sockets)
-            said = f"The page cannot be served at {listen}: {getattr(error, 'strerror', None) or error}."
+            said = f"The page cannot be served at {listen}: {plainly(error)}."
             raise MonitorError(f"{said} Free the address, or name another one under `web: {{listen: ...}}`.") from None
         self.port = int(self._server.effective_port)
         self.thread = threading.Thread(target=self._server.run, name="web", daemon=True)

@@ -12,7 +12,7 @@ from monitor.alerts.channels import AlertmanagerSettings, WebhookSettings
 from monitor.alerts.channels.reply import reveal
 from monitor.alerts.channels.webhook import is_signing_secret
 from monitor.doctor.finding import Finding, Level, certificate
-from monitor.errors import SecretError
+from monitor.errors import SecretError, plainly
 from monitor.feeds.address import Policy
 from monitor.feeds.settings import FetchSettings
 
@@ -43,12 +43,11 @@ def receiver(
             yield from _encrypted(name, parts, connection, fetch, now)
         yield Finding(name, Level.OK, f"{host} can be reached; nothing was posted. `monitor test-alert {name}` does.")
     except ssl.SSLCertVerificationError as error:
-        yield Finding(name, Level.PROBLEM, f"{host} has a certificate that cannot be trusted: {error.verify_message}.")
+        yield Finding(name, Level.PROBLEM, f"{host} has a certificate that cannot be trusted: {plainly(error)}.")
     except ssl.SSLError as error:
-        yield Finding(name, Level.PROBLEM, f"{host} does not speak TLS at port {port}: {error.reason or error}.")
+        yield Finding(name, Level.PROBLEM, f"{host} does not speak TLS at port {port}: {plainly(error)}.")
     except (OSError, UnicodeError) as error:
-        said = getattr(error, "strerror", "") or str(error)
-        yield Finding(name, Level.PROBLEM, f"{host} cannot be reached at port {port}: {said}.")
+        yield Finding(name, Level.PROBLEM, f"{host} cannot be reached at port {port}: {plainly(error)}.")
 
 
 def _signing(name: str, settings: WebhookSettings) -> Finding:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import re
+import ssl
 import threading
 import time
 from collections.abc import Mapping
@@ -32,7 +33,7 @@ from urllib3.exceptions import (
 )  # fmt: skip
 
 from monitor import __version__
-from monitor.errors import FeedError, MonitorError, SecretError
+from monitor.errors import FeedError, MonitorError, SecretError, plainly
 from monitor.feeds.address import Policy
 from monitor.feeds.settings import FetchSettings
 from monitor.feeds.wire import Deadlines, Forbidden, GuardedAdapter, Target, Unanswered
@@ -288,7 +289,7 @@ def retry_after(headers: Mapping[str, str]) -> timedelta | None:
 def _gate_error(error: Exception, url: str) -> GateError:
     """One sentence and a code for whatever went wrong below: the first row of the table that fits any part of the cause."""
     chain = _chain(error)
-    told = {"host": urlsplit(url).hostname or url, "url": url, "why": mask(" ".join(str(chain[-1]).split()))[:200]}
+    told = {"host": urlsplit(url).hostname or url, "url": url, "why": mask(" ".join(plainly(chain[-1]).split()))[:200]}
     for kinds, reason, sentence in _CAUSES:
         if any(isinstance(cause, kinds) for cause in chain):
             return GateError(reason, sentence.format(**told))
@@ -303,7 +304,8 @@ _CAUSES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str,
     ),
     (Unanswered, "dns-failed", "No name server answers for {host}; it is asked again at the next poll."),
     (NameResolutionError, "dns", "No address is known for {host}; check the spelling, or the network."),
-    ((requests.exceptions.SSLError, SSLError), "tls", "The certificate of {host} cannot be trusted: {why}."),
+    (ssl.SSLCertVerificationError, "tls", "The certificate of {host} cannot be trusted: {why}."),
+    ((requests.exceptions.SSLError, SSLError), "tls", "{host} does not speak TLS: {why}."),
     ((requests.Timeout, ReadTimeoutError, TimeoutError), "timeout", "{host} took too long to answer."),
     (DecodeError, "encoding", "{host} sent a body that cannot be unpacked."),
     ((IncompleteRead, http.client.IncompleteRead), "truncated", "{host} broke off in the middle of its answer."),

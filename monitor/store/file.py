@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from monitor.errors import StoreError, StoreHeld
+from monitor.errors import StoreError, StoreHeld, plainly
 
 APPLICATION = 0x53544D4E
 """SQLite's application_id: tells our files from anybody else's."""
@@ -65,8 +65,7 @@ def backup(path: Path, to: Path) -> None:
         part.replace(to)
     except (OSError, sqlite3.Error) as error:
         part.unlink(missing_ok=True)
-        why = error.strerror if isinstance(error, OSError) else error
-        raise StoreError(f"{path} could not be copied to {to}: {why}.") from None
+        raise StoreError(f"{path} could not be copied to {to}: {plainly(error)}.") from None
 
 
 def check_place(path: Path) -> None:
@@ -141,9 +140,8 @@ def _openable(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, sqlite3.OperationalError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
         raise StoreError(
-            f"{path} cannot be opened: {why}; check who owns the folder and the file, and whether the disk takes writes."
+            f"{path} cannot be opened: {plainly(error)}; check who owns the folder and the file, and whether the disk takes writes."
         ) from None
     except sqlite3.DatabaseError:
         raise _damaged(path) from None

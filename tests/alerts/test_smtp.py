@@ -310,7 +310,7 @@ def test_a_server_that_is_not_there_is_tried_again() -> None:
         pass
     error = refusal(channel_to(server))
     assert error.verdict == "retry"
-    assert str(error) == "The mail server localhost cannot be spoken with: [Errno 111] Connection refused."
+    assert str(error) == "The mail server localhost cannot be spoken with: Connection refused."
 
 
 def test_a_host_that_nobody_knows_is_tried_again(box: Mailbox) -> None:

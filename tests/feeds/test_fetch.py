@@ -334,7 +334,8 @@ def test_a_host_that_nobody_knows_is_told(gate: MakeGate) -> None:
 def test_a_closed_port_is_told(gate: MakeGate) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    assert failure(gate, f"http://127.0.0.1:{port}/").reason == "connection"
+    refused = failure(gate, f"http://127.0.0.1:{port}/")
+    assert (refused.reason, str(refused)) == ("connection", "127.0.0.1 cannot be reached: Connection refused.")
 
 
 # --- posting

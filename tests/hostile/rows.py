@@ -196,7 +196,8 @@ RESET = partial(Row, reason="connection", told="broke the connection")
 TRUNCATED = partial(Row, reason="truncated", told="broke off")
 ENCODING = partial(Row, reason="encoding", told="unpack")
 NO_FEED = partial(Row, reason="not-a-feed")
-TLS = partial(Row, reason="tls", told="certificate")
+UNTRUSTED = partial(Row, reason="tls", told="certificate", answer=raw(http()))
+NO_TLS = partial(Row, reason="tls", told="does not speak TLS", https=True)
 
 
 def slow() -> list[Row]:
@@ -362,18 +363,13 @@ def contents() -> list[Row]:
 
 def certificates() -> list[Row]:
     """H25."""
-    stranger = trustme.CA()
-
-    def row(name: str, context: ssl.SSLContext) -> Row:
-        return TLS(name=name, tls=context, answer=raw(http()))
-
     return [
-        row("tls-expired", tls(authority(), expired=True)),
-        row("tls-wrong-host", tls(authority(), "herald.example")),
-        row("tls-stranger", tls(stranger)),
-        row("tls-old", tls(authority(), old=True)),
+        UNTRUSTED(name="tls-expired", tls=tls(authority(), expired=True)),
+        UNTRUSTED(name="tls-wrong-host", tls=tls(authority(), "herald.example")),
+        UNTRUSTED(name="tls-stranger", tls=tls(trustme.CA())),
+        NO_TLS(name="tls-old", tls=tls(authority(), old=True), answer=raw(http())),
+        NO_TLS(name="tls-never", answer=plain_at_once),
         Row(name="tls-well", tls=tls(authority()), answer=raw(http())),
-        TLS(name="tls-never", https=True, answer=plain_at_once),
     ]
 
 

@@ -19,7 +19,7 @@ from monitor.alerts.channels.smtp import Session, TlsSession
 from monitor.alerts.links import Deed, Links, Offer
 from monitor.alerts.policy import Policy
 from monitor.alerts.templates import Own, TemplateFiles
-from monitor.errors import DeliveryError, SecretError, Verdict, is_shortage
+from monitor.errors import DeliveryError, SecretError, Verdict, is_shortage, plainly
 from monitor.model import Alert, Delivery
 from monitor.secret import Secret, mask
 
@@ -98,12 +98,14 @@ class EmailChannel:
         except smtplib.SMTPResponseException as error:
             raise self._refusal("refuses", error.smtp_code, error.smtp_error, "retry") from None
         except ssl.SSLCertVerificationError as error:
-            raise self._error(f"has a certificate that cannot be trusted: {error.verify_message}") from None
+            raise self._error(f"has a certificate that cannot be trusted: {plainly(error)}") from None
         except ssl.SSLError as error:
-            said = f"does not speak TLS on port {self._settings.port} (587 is for starttls, 465 for tls): {error.reason or error}"
+            said = (
+                f"does not speak TLS on port {self._settings.port} (587 is for starttls, 465 for tls): {plainly(error)}"
+            )
             raise self._error(said) from None
         except (smtplib.SMTPException, OSError) as error:
-            raise self._error(f"cannot be spoken with: {str(error) or type(error).__name__}") from None
+            raise self._error(f"cannot be spoken with: {plainly(error) or type(error).__name__}") from None
         finally:
             if session is not None:
                 session.close()  # after a fault without a word, so that no server takes half a mail for a whole one
@@ -136,7 +138,7 @@ class EmailChannel:
         except OSError as error:
             if is_shortage(error) and not isinstance(error, ssl.SSLError):
                 raise
-            said = f"The certificate in {self._settings.ca_file} cannot be used: {error.strerror or error}."
+            said = f"The certificate in {self._settings.ca_file} cannot be used: {plainly(error)}."
             raise DeliveryError(said, verdict="pause") from None
 
     def _log_in(self, session: Session) -> None:
