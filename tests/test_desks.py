@@ -188,7 +188,10 @@ def test_a_fact_that_comes_to_many_desks_at_one_moment_is_new_once(url: str) -> 
     """Each has the report of another outlet; whoever is second knows of the first."""
     with desks(url, rules(DAM), 4) as several, ThreadPoolExecutor(4) as pool:
         for _, _, _, title, _ in (WEEK[0], WEEK[4], WEEK[6]):
-            polls = [replace(poll_of(f"{title} {n}", at=NOON), feed=Feed(url=f"https://{n}.example")) for n in range(4)]
+            polls = [
+                replace(poll_of(f"{title} - {name}", at=NOON), feed=Feed(url=f"https://{name}.example"))
+                for name in ("Herald", "Courier", "Post", "Gazette")
+            ]
             changes = list(pool.map(Desk.settle, several, polls))
             assert len(alerted(changes)) == 1
             assert sum(len(change.placements) for change in changes) == 4
