@@ -82,7 +82,8 @@ def test_check_ends_with_78_and_one_line_a_problem_and_never_a_traceback() -> No
 )  # fmt: skip
 def test_files_that_are_no_configuration_are_refused(tmp_path: Path, text: str | bytes, sentence: str) -> None:
     """C1, C5."""
-    assert any(sentence in problem.message for problem in problems(write(tmp_path, text)))
+    told = [problem.message for problem in problems(write(tmp_path, text))]
+    assert any(sentence in message for message in told), told
 
 
 def test_what_is_no_readable_file_is_refused(tmp_path: Path) -> None:
