@@ -73,8 +73,6 @@ class Polls:
 
     def hand_out(self, of: str = "") -> list[Future[Changes]]:
         """Start a poll of every due feed that may go now, of all hosts or `of` one."""
-        if self.shares is not None:
-            self.shares.look()
         with self._lock:  # held while reading: a state read earlier might be older than a poll that has ended since
             if self._stopping or self.is_resting or not (of or self._store.glance(feeds.ANY_DUE, self._now())):
                 return []
@@ -114,6 +112,8 @@ class Polls:
         return any(share_of(host(url)) == share for url in list(self.under_way))
 
     def _poll(self, parts: Parts, state: FeedState) -> Changes:
+        if self.shares is not None and share_of(host(state.url)) not in self.shares.ready():
+            return Changes()  # it waited for its turn until others may poll the host: it stays due, for them
         feed = parts.feeds[state.url]
         return self._settled(feed, state, lambda: poll(feed, state, self._now(), parts.gate, self._parser, self._desk))
 

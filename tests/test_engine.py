@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import select
 
@@ -17,7 +18,9 @@ from monitor.feeds.shares import Shares
 from monitor.model import SHARES, Feed, Wanted, host, share_of
 from monitor.store import Store, feeds, upsert
 from monitor.store.schema import meta
-from tests.server import Database
+from tests import cluster
+from tests.end_to_end.world import free_port
+from tests.server import Database, needed
 from tests.test_daemon import wait_for
 
 NOW = datetime(2024, 3, 5, tzinfo=UTC)
@@ -74,19 +77,61 @@ def test_a_share_that_was_anothers_rests_as_long_as_a_host_does_and_ones_own_doe
     assert shares.ready() == {8}
 
 
-def test_a_process_that_stood_still_has_no_shares_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    """S14: others have them by now, and were it to go on, two would be at one host."""
+def test_a_process_of_which_nobody_has_heard_has_no_shares(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S14: others have them by now, and were it to go on, two would be at one host. So it is after one has stood still."""
     clock = [1_000.0]
     monkeypatch.setattr("monitor.feeds.shares.uptime", lambda: clock[0])
     shares = Shares(0.0)
-    shares.look()
     shares.take(7)
-    clock[0] += 10
-    shares.look()
+    clock[0] += 19
+    shares.alive(clock[0] - 1)
     assert shares.ready() == {7}
-    clock[0] += 16
-    shares.look()
+    clock[0] += 20
     assert shares.ready() == frozenset()
+    shares.alive(clock[0])
+    shares.take(8)
+    assert shares.ready() == {8}, "what it has been given since is its own"
+
+
+def test_a_process_whose_signs_of_life_do_not_arrive_polls_nothing_until_they_do(
+    run: Callable[..., Engine], store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S14."""
+    monkeypatch.setattr("monitor.engine.STALLED", 3.0)
+    monkeypatch.setattr("monitor.feeds.shares.STALLED", 3.0)
+    shares = Shares(0.0)
+    engine = run(Work(shares=shares))
+    engine.queue.offer_shares()
+    wait_for(lambda: len(shares.ready()) > 0)
+    with psycopg.connect(store.address) as other:
+        other.execute("LOCK TABLE procrastinate_workers")
+        wait_for(lambda: not shares.ready())
+
+    def offered() -> bool:
+        engine.queue.offer_shares()
+        return len(shares.ready()) > 0
+
+    wait_for(offered)
+
+
+def test_a_server_that_crashes_knows_afterwards_who_has_which_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    """H24, S14: would it forget, it gave them to others as well."""
+    needed(cluster.why_not())
+    monkeypatch.setattr("monitor.engine.TERM", 600.0)
+    with cluster.cluster("127.0.0.1", free_port()) as server:
+        server.run("ALTER SYSTEM SET wal_writer_delay = '10s'")
+        server.restart("fast")
+        store = Store.open(server.url)
+        shares = Shares(0.0)
+        engine = Engine(store, Work(shares=shares), lambda _part: None, lambda _error: None)
+        engine.start()
+        engine.queue.offer_shares()
+        wait_for(lambda: len(shares.ready()) == SHARES)
+        server.restart("immediate")
+        known = server.run("SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'")
+        engine.stop(10)
+        store.close()
+    assert known == [(SHARES,)]
 
 
 def test_each_share_is_with_one_process_and_all_are_with_some(run: Callable[..., Engine]) -> None:
