@@ -6,20 +6,26 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from sqlalchemy import select
 
+from monitor.config import Config
+from monitor.desk import Desk
 from monitor.engine import Chore, Engine, Queue, Work
 from monitor.errors import StoreError
+from monitor.feeds.settings import FetchSettings
 from monitor.feeds.shares import Shares
 from monitor.model import SHARES, Feed, Wanted, host, share_of
+from monitor.parts import Parts
+from monitor.polls import Polls
 from monitor.store import Store, feeds, upsert
 from monitor.store.schema import meta
 from tests import cluster
-from tests.end_to_end.world import free_port
+from tests.end_to_end.world import feed_server, free_port
 from tests.server import Database, needed
 from tests.test_daemon import wait_for
 
@@ -91,6 +97,35 @@ def test_a_process_of_which_nobody_has_heard_has_no_shares(monkeypatch: pytest.M
     shares.alive(clock[0])
     shares.take(8)
     assert shares.ready() == {8}, "what it has been given since is its own"
+
+
+def test_a_poll_that_waited_for_its_turn_is_left_to_whoever_has_its_host_by_then(store: Store, tmp_path: Path) -> None:
+    """H24: as where this process has stood still since it was handed out."""
+    failures: list[BaseException] = []
+    with feed_server() as web:
+        both = (Feed(url=web.url("a")), Feed(url=web.url("b")))
+        fetch = FetchSettings(allow_networks=("127.0.0.0/8",), workers=1, per_host=2)
+        config = Config(source=tmp_path / "monitor.yaml", store=store.address, feeds=both, storylines=(), channels={}, fetch=fetch)  # fmt: skip
+        parts = Parts.of(config, b"key", lambda _trouble: None)
+        parts.sync(store, store.now())
+        polls = Polls(store, Desk(store, parts.rules), parts, store.now, lambda _changes: None, failures.append)
+        for begun in polls.hand_out():
+            begun.result(20)
+        polls.shares = Shares(0.0)
+        polls.shares.take(share_of("127.0.0.1"))
+        store.write(lambda tx: feeds.make_due(tx, store.now()))
+        web.hold.clear()
+        under_way = polls.hand_out()
+        wait_for(lambda: web.held == 1)
+        polls.shares.leave(share_of("127.0.0.1"))
+        web.hold.set()
+        for begun in under_way:
+            begun.result(20)
+        polls.stop()
+        polls.close()
+    assert (len(under_way), len(web.requests), failures) == (2, 3, [])
+    with store.read() as tx:
+        assert feeds.count_due(tx, store.now()) == 1
 
 
 def test_a_process_whose_signs_of_life_do_not_arrive_polls_nothing_until_they_do(
