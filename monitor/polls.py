@@ -27,7 +27,8 @@ log = logging.getLogger(__name__)
 
 _PARSERS = 2
 _REST_AFTER_REFUSAL = 30.0
-"""Seconds without new polls after the store refused one: a full disk must not turn into a storm of requests (S3)."""
+"""Seconds without new polls after the store refused one, unless it has taken something since: a full disk must not turn into a
+storm of requests (S3)."""
 
 
 class Polls:
@@ -70,6 +71,10 @@ class Polls:
     def is_resting(self) -> bool:
         """Whether nothing is polled for a while, since the store refused to keep what a poll brought."""
         return time.monotonic() < self._rest_until
+
+    def go_on(self) -> None:
+        """The store has just taken something: what it refused before is no reason to rest any longer."""
+        self._rest_until = 0.0
 
     def hand_out(self, of: str = "") -> list[Future[Changes]]:
         """Start a poll of every due feed that may go now, of all hosts or `of` one."""

@@ -189,7 +189,8 @@ class Harm:
         return f"host cut off from the database: {host.name} for {seconds:.0f} s"
 
     def _any_host(self) -> Host | None:
-        return None if "cut" in self._undo else self._chance.choice([member.host for member in self._team.members])
+        hosts = {member.host.name: member.host for member in self._team.members}
+        return None if "cut" in self._undo else self._chance.choice(list(hosts.values()))
 
     def _later(self, what: str, seconds: float, undone: Callable[[], None]) -> None:
         self._undo[what] = (time.monotonic() + seconds, undone)

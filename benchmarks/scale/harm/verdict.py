@@ -61,7 +61,7 @@ class Finding:
 def judged(
     wires: Sequence[Wire], published: Sequence[str], waits: Sequence[float], every: float, counted: Counted
 ) -> Iterator[Finding]:
-    """All that has to hold."""
+    """All that has to hold, and the figures beside it."""
     for wire in wires:
         yield from _of_wire(wire, published)
     per_cent = quantiles(waits, n=100)
