@@ -149,7 +149,9 @@ def test_who_waits_for_its_turn_to_write_waits_longer_than_one_may_stand_still_i
 
 def test_the_queue_notices_a_server_that_vanished_as_soon_as_the_store_does(url: str) -> None:
     """S14: a tick that waited for longer counted as dead. An address may say otherwise."""
-    settings = [psycopg.conninfo.conninfo_to_dict(database(made).address) for made in (url, f"{url}&tcp_user_timeout=9000")]
+    settings = [
+        psycopg.conninfo.conninfo_to_dict(database(made).address) for made in (url, f"{url}&tcp_user_timeout=9000")
+    ]
     assert [found["tcp_user_timeout"] for found in settings] == ["15000", "9000"]
     assert {found["connect_timeout"] for found in settings} == {"5"}
 
