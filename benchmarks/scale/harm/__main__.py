@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.header import decode_header, make_header
@@ -237,14 +237,12 @@ def main() -> int:
     given.add_argument("--seed", type=int, default=1)
     given.add_argument("--keep", type=Path, help="a folder for the logs")
     asked = given.parse_args()
+    if why_not := cluster.why_not():
+        print(why_not, file=sys.stderr)
+        return 2
     if _INSIDE not in os.environ:
-        if why_not := cluster.why_not():
-            print(why_not, file=sys.stderr)
-            return 2
-        why_not = hosts.why_not()
-        if not why_not:
-            command = [*hosts.INSIDE, sys.executable, "-m", "benchmarks.scale.harm", *sys.argv[1:]]
-            return subprocess.run(command, env=os.environ | {_INSIDE: "yes"}, check=False).returncode
+        if not (why_not := hosts.why_not()):
+            return _inside()
         print(f"One host, and none is cut off: {why_not}.")
     print(machine())
     logging.getLogger("mail.log").setLevel(logging.ERROR)
@@ -253,6 +251,15 @@ def main() -> int:
         folder.mkdir(exist_ok=True)
         folder.chmod(0o755)
         return 0 if measure(asked, folder, stack) else 1
+
+
+def _inside() -> int:
+    """The same in a network of its own; who is interrupted there puts away what there is."""
+    command = [*hosts.INSIDE, sys.executable, "-m", "benchmarks.scale.harm", *sys.argv[1:]]
+    with subprocess.Popen(command, env=os.environ | {_INSIDE: "yes"}) as inside:
+        while True:
+            with suppress(KeyboardInterrupt):
+                return inside.wait()
 
 
 if __name__ == "__main__":
