@@ -373,6 +373,7 @@ class Daemon:
             with self.store.read() as tx:
                 waiting, late = outbox.pending(tx), feeds.count_due(tx, self.now() - _LATE)
             self._refused = ""
+            self.polls.go_on()
             self._status = f"{len(self._parts.feeds)} feeds, {len(self.polls.under_way)} being polled, {waiting} deliveries waiting"
             if late:  # P17
                 self._status += f"; {late} of the feeds should have been polled more than a minute ago"

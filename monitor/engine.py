@@ -25,12 +25,15 @@ import psycopg
 from procrastinate import App, JobContext, PsycopgConnector, SyncPsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued, ProcrastinateException
 from procrastinate.jobs import Job, Status
+from procrastinate.manager import JobManager
 from procrastinate.schema import SchemaManager
 
 from monitor.errors import StoreError, passes
 from monitor.feeds.shares import STALLED, TERM, Shares
 from monitor.model import SHARES
+from monitor.process import uptime
 from monitor.store import Store, jobs
+from monitor.store.postgresql import OF_QUEUE
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +46,6 @@ _CHANNELS_AT_ONCE = 8
 _PATIENCE = 5.0
 """Seconds to wait for a connection: a tick that waits for longer would count as dead."""
 _CUT_AFTER = 1.0
-_RELAXED = "SET synchronous_commit = off"
-"""A job that the server forgets in a crash is offered again; what a job does is kept by the store, durably."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class Queue:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._app = App(
-            connector=SyncPsycopgConnector(min_size=1, max_size=2, configure=_not_durable, **_connection(store))
+            connector=SyncPsycopgConnector(min_size=1, max_size=2, configure=_prepare, **_connection(store))
         )
         store.write(partial(jobs.prepare, SchemaManager.get_schema()))
         with _as_store_error(store):
@@ -177,7 +178,7 @@ class Engine:
         queues = {POLLS: SHARES, DELIVERIES: _CHANNELS_AT_ONCE, CHORES: len(self._work.chores) + 1}
         named = {task.queue for task in app.tasks.values()}
         # a pool that finds nobody tries for half a minute, at longer and longer intervals
-        await (await psycopg.AsyncConnection.connect(self._store.address, connect_timeout=int(_PATIENCE))).close()
+        await (await psycopg.AsyncConnection.connect(self._store.address)).close()
         async with app.open_async():
             workers = [
                 asyncio.create_task(
@@ -201,8 +202,10 @@ class Engine:
 
     def _app(self) -> App:
         """Procrastinate's, with the tasks of this process."""
-        app = App(connector=PsycopgConnector(min_size=1, max_size=4, configure=_not_durable_async, **_connection(self._store)))  # fmt: skip
+        connector = PsycopgConnector(min_size=1, max_size=4, configure=_prepare_async, **_connection(self._store))
+        app = App(connector=connector)
         if self._work.shares is not None:
+            app.job_manager = _Manager(connector, self._work.shares.alive)
             app.task(name=POLLS, queue=POLLS)(partial(self._have_share, self._work.shares))
         if self._work.deliver is not None:
             app.task(name=DELIVERIES, queue=DELIVERIES)(self._guarded(self._work.deliver))
@@ -246,6 +249,30 @@ class Engine:
         return task
 
 
+class _Manager(JobManager):
+    """Procrastinate's, which tells `alive` when all that works here last sent a sign of life that arrived."""
+
+    def __init__(self, connector: PsycopgConnector, alive: Callable[[float], None]) -> None:
+        super().__init__(connector)
+        self._alive = alive
+        self._sent: dict[int, float] = {}
+
+    async def register_worker(self) -> int:
+        sent = uptime()
+        worker_id = await super().register_worker()
+        self._note(worker_id, sent)
+        return worker_id
+
+    async def update_heartbeat(self, worker_id: int) -> None:
+        sent = uptime()
+        await super().update_heartbeat(worker_id)
+        self._note(worker_id, sent)
+
+    def _note(self, worker_id: int, sent: float) -> None:
+        self._sent[worker_id] = sent
+        self._alive(min(self._sent.values()))
+
+
 def _without_object(work: Callable[[], None], _of: str) -> None:
     work()
 
@@ -269,13 +296,13 @@ def _connection(store: Store) -> dict[str, Any]:
     return {"conninfo": store.address, "kwargs": {"application_name": f"monitor {os.getpid()}"}, "timeout": _PATIENCE}
 
 
-def _not_durable(connection: psycopg.Connection[Any]) -> None:
-    connection.execute(_RELAXED)
+def _prepare(connection: psycopg.Connection[Any]) -> None:
+    connection.execute(OF_QUEUE)
     connection.commit()
 
 
-async def _not_durable_async(connection: psycopg.AsyncConnection[Any]) -> None:
-    await connection.execute(_RELAXED)
+async def _prepare_async(connection: psycopg.AsyncConnection[Any]) -> None:
+    await connection.execute(OF_QUEUE)
     await connection.commit()
 
 

@@ -27,7 +27,8 @@ log = logging.getLogger(__name__)
 
 _PARSERS = 2
 _REST_AFTER_REFUSAL = 30.0
-"""Seconds without new polls after the store refused one: a full disk must not turn into a storm of requests (S3)."""
+"""Seconds without new polls after the store refused one, unless it has taken something since: a full disk must not turn into a
+storm of requests (S3)."""
 
 
 class Polls:
@@ -71,10 +72,12 @@ class Polls:
         """Whether nothing is polled for a while, since the store refused to keep what a poll brought."""
         return time.monotonic() < self._rest_until
 
+    def go_on(self) -> None:
+        """The store has just taken something: what it refused before is no reason to rest any longer."""
+        self._rest_until = 0.0
+
     def hand_out(self, of: str = "") -> list[Future[Changes]]:
         """Start a poll of every due feed that may go now, of all hosts or `of` one."""
-        if self.shares is not None:
-            self.shares.look()
         with self._lock:  # held while reading: a state read earlier might be older than a poll that has ended since
             if self._stopping or self.is_resting or not (of or self._store.glance(feeds.ANY_DUE, self._now())):
                 return []
@@ -114,6 +117,8 @@ class Polls:
         return any(share_of(host(url)) == share for url in list(self.under_way))
 
     def _poll(self, parts: Parts, state: FeedState) -> Changes:
+        if self.shares is not None and share_of(host(state.url)) not in self.shares.ready():
+            return Changes()  # it waited for its turn until others may poll the host: it stays due, for them
         feed = parts.feeds[state.url]
         return self._settled(feed, state, lambda: poll(feed, state, self._now(), parts.gate, self._parser, self._desk))
 

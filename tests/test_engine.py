@@ -6,18 +6,27 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import select
 
+from monitor.config import Config
+from monitor.desk import Desk
 from monitor.engine import Chore, Engine, Queue, Work
 from monitor.errors import StoreError
+from monitor.feeds.settings import FetchSettings
 from monitor.feeds.shares import Shares
 from monitor.model import SHARES, Feed, Wanted, host, share_of
+from monitor.parts import Parts
+from monitor.polls import Polls
 from monitor.store import Store, feeds, upsert
 from monitor.store.schema import meta
-from tests.server import Database
+from tests import cluster
+from tests.end_to_end.world import feed_server, free_port
+from tests.server import Database, needed
 from tests.test_daemon import wait_for
 
 NOW = datetime(2024, 3, 5, tzinfo=UTC)
@@ -74,19 +83,90 @@ def test_a_share_that_was_anothers_rests_as_long_as_a_host_does_and_ones_own_doe
     assert shares.ready() == {8}
 
 
-def test_a_process_that_stood_still_has_no_shares_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    """S14: others have them by now, and were it to go on, two would be at one host."""
+def test_a_process_of_which_nobody_has_heard_has_no_shares(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S14: others have them by now, and were it to go on, two would be at one host. So it is after one has stood still."""
     clock = [1_000.0]
     monkeypatch.setattr("monitor.feeds.shares.uptime", lambda: clock[0])
     shares = Shares(0.0)
-    shares.look()
     shares.take(7)
-    clock[0] += 10
-    shares.look()
+    clock[0] += 19
+    shares.alive(clock[0] - 1)
     assert shares.ready() == {7}
-    clock[0] += 16
-    shares.look()
+    clock[0] += 20
     assert shares.ready() == frozenset()
+    shares.alive(clock[0])
+    shares.take(8)
+    assert shares.ready() == {8}, "what it has been given since is its own"
+
+
+def test_a_poll_that_waited_for_its_turn_is_left_to_whoever_has_its_host_by_then(store: Store, tmp_path: Path) -> None:
+    """H24: as where this process has stood still since it was handed out."""
+    failures: list[BaseException] = []
+    with feed_server() as web:
+        both = (Feed(url=web.url("a")), Feed(url=web.url("b")))
+        fetch = FetchSettings(allow_networks=("127.0.0.0/8",), workers=1, per_host=2)
+        config = Config(source=tmp_path / "monitor.yaml", store=store.address, feeds=both, storylines=(), channels={}, fetch=fetch)  # fmt: skip
+        parts = Parts.of(config, b"key", lambda _trouble: None)
+        parts.sync(store, store.now())
+        polls = Polls(store, Desk(store, parts.rules), parts, store.now, lambda _changes: None, failures.append)
+        for begun in polls.hand_out():
+            begun.result(20)
+        polls.shares = Shares(0.0)
+        polls.shares.take(share_of("127.0.0.1"))
+        store.write(lambda tx: feeds.make_due(tx, store.now()))
+        web.hold.clear()
+        under_way = polls.hand_out()
+        wait_for(lambda: web.held == 1)
+        polls.shares.leave(share_of("127.0.0.1"))
+        web.hold.set()
+        for begun in under_way:
+            begun.result(20)
+        polls.stop()
+        polls.close()
+    assert (len(under_way), len(web.requests), failures) == (2, 3, [])
+    with store.read() as tx:
+        assert feeds.count_due(tx, store.now()) == 1
+
+
+def test_a_process_whose_signs_of_life_do_not_arrive_polls_nothing_until_they_do(
+    run: Callable[..., Engine], store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S14."""
+    monkeypatch.setattr("monitor.engine.STALLED", 3.0)
+    monkeypatch.setattr("monitor.feeds.shares.STALLED", 3.0)
+    shares = Shares(0.0)
+    engine = run(Work(shares=shares))
+    engine.queue.offer_shares()
+    wait_for(lambda: len(shares.ready()) > 0)
+    with psycopg.connect(store.address) as other:
+        other.execute("LOCK TABLE procrastinate_workers")
+        wait_for(lambda: not shares.ready())
+
+    def offered() -> bool:
+        engine.queue.offer_shares()
+        return len(shares.ready()) > 0
+
+    wait_for(offered)
+
+
+def test_a_server_that_crashes_knows_afterwards_who_has_which_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    """H24, S14: would it forget, it gave them to others as well."""
+    needed(cluster.why_not())
+    monkeypatch.setattr("monitor.engine.TERM", 600.0)
+    with cluster.cluster("127.0.0.1", free_port()) as server:
+        server.run("ALTER SYSTEM SET wal_writer_delay = '10s'")
+        server.restart("fast")
+        store = Store.open(server.url)
+        shares = Shares(0.0)
+        engine = Engine(store, Work(shares=shares), lambda _part: None, lambda _error: None)
+        engine.start()
+        engine.queue.offer_shares()
+        wait_for(lambda: len(shares.ready()) == SHARES)
+        server.restart("immediate")
+        known = server.run("SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'")
+        engine.stop(10)
+        store.close()
+    assert known == [(SHARES,)]
 
 
 def test_each_share_is_with_one_process_and_all_are_with_some(run: Callable[..., Engine]) -> None:

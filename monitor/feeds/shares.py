@@ -10,6 +10,8 @@ TERM = 30.0
 """Seconds for which a share is taken, more or less; then it is anybody's."""
 STALLED = 30.0
 """Seconds without a sign of life after which what a process has is others'."""
+_TRUSTED = 2 / 3
+"""The part of that time for which a process goes by its last sign of life; in the rest, polls end that have begun."""
 
 
 class Shares:
@@ -20,13 +22,13 @@ class Shares:
         """Seconds until a share that was another's may be polled: so long a host is left in peace between two polls."""
         self._since: dict[int, float] = {}
         self._left: dict[int, float] = {}
-        self._looked_at = uptime()
+        self._alive_at = uptime()
 
-    def look(self) -> None:
-        """To be called every few seconds: after a long while without, others have by now what was ours."""
-        before, self._looked_at = self._looked_at, uptime()
-        if self._looked_at - before > STALLED / 2:
+    def alive(self, at: float) -> None:
+        """The others know that this process lived `at` that time, by `uptime`; after a long while without, they have what was ours."""
+        if at - self._alive_at > STALLED * _TRUSTED:
             self._since.clear()
+        self._alive_at = at
 
     def take(self, share: int) -> None:
         """Have it from now on."""
@@ -43,6 +45,8 @@ class Shares:
         return share in self._since
 
     def ready(self) -> frozenset[int]:
-        """Those whose feeds may be polled now."""
+        """Those whose feeds may be polled now; none where the others may not know any more that this process lives."""
+        if uptime() - self._alive_at > STALLED * _TRUSTED:
+            return frozenset()
         before = time.monotonic() - self.pause
         return frozenset(share for share, since in list(self._since.items()) if since <= before)

@@ -54,15 +54,19 @@ _IN_VAIN, _SPARED = 1.0, 5.0
 wait as long, one after the other. One that is being restarted says no at once, and is asked again at once."""
 _SESSION = """
     SET timezone = 'UTC';
-    SET lock_timeout = '10s';
+    SET lock_timeout = '20s';
     SET idle_in_transaction_session_timeout = '5min';
     SET tcp_keepalives_idle = 10;
     SET tcp_keepalives_interval = 5;
     SET tcp_keepalives_count = 3;
+    SET tcp_user_timeout = 10000;
 """
-"""The last three free what a machine holds that has vanished."""
-_SPELL = "30s"
-"""For so long one that shares a store may stand still in the midst of a transaction, and keep all the others from theirs."""
+"""The last four free what a machine holds that has vanished."""
+OF_QUEUE = f"{_SESSION} SET idle_in_transaction_session_timeout = '10s'; SET synchronous_commit = on;"
+"""A session of the queue's: what one process does to a job, none may keep the others waiting with, nor may the server forget it."""
+_SPELL = "15s"
+"""For so long one that shares a store may stand still in the midst of a transaction, and keep all the others from theirs; who waits
+has more patience than that (lock_timeout)."""
 _READ_ONLY = """
     SET default_transaction_isolation = 'repeatable read';
     SET default_transaction_read_only = on;
@@ -81,7 +85,8 @@ class Postgresql:
     """A database, or a schema of its own in one, and the connections to it."""
 
     def __init__(self, url: URL) -> None:
-        self._url = url.set(drivername="postgresql+psycopg")
+        reached = {name: value for name, value in _REACHED_WITHIN.items() if name not in url.query}
+        self._url = url.set(drivername="postgresql+psycopg").update_query_dict(reached)
         self._hold: _Hold | None = None
         self._spared_until = 0.0
         self._ask_time_at = 0.0
@@ -184,11 +189,10 @@ class Postgresql:
             raise StoreError(f"{self.shown} cannot be opened: {cause}; check the address, and whether the server runs.") from error  # fmt: skip
 
     def _engine(self, purpose: str, **pool: int) -> Engine:
-        reached = {name: value for name, value in _REACHED_WITHIN.items() if name not in self._url.query}
         try:
             engine = sqlalchemy.create_engine(
                 self._url,
-                connect_args={"application_name": f"monitor {os.getpid()}"} | reached,
+                connect_args={"application_name": f"monitor {os.getpid()}"},
                 pool_pre_ping=True,
                 pool_timeout=10,
                 **pool,

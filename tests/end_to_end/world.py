@@ -140,7 +140,7 @@ class Hook:
 
 
 @contextmanager
-def hook_server() -> Iterator[Hook]:
+def hook_server(address: str = "127.0.0.1") -> Iterator[Hook]:
     hook = Hook()
 
     class Handler(BaseHTTPRequestHandler):
@@ -164,7 +164,7 @@ def hook_server() -> Iterator[Hook]:
 
         def log_message(self, format: str, *args: object) -> None: ...
 
-    with serving(Handler) as hook.port:
+    with serving(Handler, address) as hook.port:
         yield hook
 
 
@@ -193,9 +193,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def mail_server(folder: Path) -> Iterator[Mailbox]:
+def mail_server(folder: Path, address: str = "127.0.0.1") -> Iterator[Mailbox]:
     authority = trustme.CA()
-    certificate = authority.issue_cert("localhost")
+    certificate = authority.issue_cert("localhost", address)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     certificate.configure_cert(context)
     box = Mailbox(ca_file=str(folder / "ca.pem"))
@@ -212,7 +212,7 @@ def mail_server(folder: Path) -> Iterator[Mailbox]:
         return AuthResult(success=isinstance(data, LoginPassword) and data.password == PASSWORD.encode())
 
     controller = Controller(
-        Handler(), hostname="127.0.0.1", port=free_port(), server_hostname="localhost", tls_context=context, require_starttls=True,
+        Handler(), hostname=address, port=free_port(), server_hostname="localhost", tls_context=context, require_starttls=True,
         auth_required=True, authenticator=authenticate,
     )  # fmt: skip
     controller.start()

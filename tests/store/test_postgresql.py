@@ -137,6 +137,25 @@ def test_a_holder_that_was_cut_off_still_holds_or_writes_no_more(store: Store, u
     third.close()
 
 
+def test_who_waits_for_its_turn_to_write_waits_longer_than_one_may_stand_still_in_it(store: Store) -> None:
+    """S14: else all that share a store were refused, and rested, whenever one of them vanished in the midst of a transaction."""
+    store.hold(shared=True)
+    names = ("lock_timeout", "idle_in_transaction_session_timeout", "tcp_user_timeout")
+    with store._database.writer.connect() as tx:
+        asked = "SELECT setting::int FROM pg_settings WHERE name = %s"
+        patience, still, vanished = (tx.exec_driver_sql(asked, (name,)).scalar_one() for name in names)
+    assert 0 < vanished < still < patience
+
+
+def test_the_queue_notices_a_server_that_vanished_as_soon_as_the_store_does(url: str) -> None:
+    """S14: a tick that waited for longer counted as dead. An address may say otherwise."""
+    settings = [
+        psycopg.conninfo.conninfo_to_dict(database(made).address) for made in (url, f"{url}&tcp_user_timeout=9000")
+    ]
+    assert [found["tcp_user_timeout"] for found in settings] == ["15000", "9000"]
+    assert {found["connect_timeout"] for found in settings} == {"5"}
+
+
 def test_a_deadlock_with_another_program_takes_the_step_back_and_the_next_one_goes_well(store: Store, url: str) -> None:
     """S14: one that changes rows of ours in the other order; the server ends the step that notices first."""
     save(store, 1, 2)
