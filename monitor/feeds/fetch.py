@@ -7,6 +7,7 @@ import http.client
 import re
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,10 +16,6 @@ from functools import lru_cache, partial
 from tempfile import SpooledTemporaryFile
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
-import requests
-from requests.auth import HTTPBasicAuth
-from requests.structures import CaseInsensitiveDict
-from requests.utils import parse_header_links
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import (
     DecodeError,
@@ -35,7 +32,7 @@ from monitor import __version__
 from monitor.errors import FeedError, MonitorError, SecretError
 from monitor.feeds.address import Policy
 from monitor.feeds.settings import FetchSettings
-from monitor.feeds.wire import Deadlines, Forbidden, GuardedAdapter, Target, Unanswered
+from monitor.feeds.wire import Deadlines, Forbidden, Target, Unanswered, Wire
 from monitor.model import Feed, FeedState, Reply, Response
 from monitor.secret import Secret, mask
 
@@ -73,8 +70,8 @@ class Gate:
     def __init__(self, settings: FetchSettings) -> None:
         self._settings = settings
         self._deadlines = Deadlines()
-        # No session: it would look for cookies, proxies and a .netrc, none of which are wanted (H33)
-        self._adapter = GuardedAdapter(
+        # No session of requests: it would look for cookies, proxies and a .netrc, none of which are wanted (H33)
+        self._wire = Wire(
             Policy(settings.allow_networks), self._deadlines, connections=settings.workers, proxy=settings.proxy, ca_file=settings.ca_file,
         )  # fmt: skip
         contact = f"; +{settings.contact}" if settings.contact else ""
@@ -124,7 +121,7 @@ class Gate:
         """Cut what is under way and let go of all connections."""
         self.closed = True
         self._deadlines.close()
-        self._adapter.close()
+        self._wire.close()
 
     def retire(self) -> None:
         """Close it when the polls that are under way, and still use it, are over."""
@@ -177,16 +174,16 @@ class Gate:
             if "@" in url:
                 headers = _with_login(headers, *_credentials(url))
             limit = min(self._settings.timeout.total_seconds(), self._deadlines.remaining)
-            ask = partial(self._adapter.ask, method, target, _each_once(headers), body, limit)
+            ask = partial(self._wire.ask, method, target, _each_once(headers), body, limit)
             try:
                 return ask(), target.url
-            except (requests.ConnectionError, ProtocolError) as error:
+            except (OSError, ProtocolError) as error:
                 if self.closed or not any(
                     isinstance(cause, ConnectionResetError | BrokenPipeError) for cause in _chain(error)
                 ):
                     raise
                 return ask(), target.url  # H36: a connection that was kept open may have been closed meanwhile
-        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+        except (HTTPError, OSError, ValueError) as error:
             raise self._gate_error(error, address) from None
 
     def _gate_error(self, error: Exception, url: str) -> GateError:
@@ -211,7 +208,7 @@ class Gate:
             body = _read(answer, self._settings.max_bytes, deadline)
         except (HTTPError, OSError) as error:
             raise self._gate_error(error, url) from None
-        links = {link.get("rel"): link["url"] for link in parse_header_links(headers.get("link", "")[:_LINKS_CAP])}
+        links = _links(headers["link"]) if "link" in headers else {}
         hub, topic = (_target(url, links.get(rel, "")) for rel in ("hub", "self"))
         return Response(
             url=url,
@@ -254,6 +251,13 @@ def _let_go(answer: BaseHTTPResponse) -> None:
 
 def _headers(answer: BaseHTTPResponse) -> dict[str, str]:
     return {low: value for name, value in answer.headers.itermerged() if (low := name.lower()) not in _HIDDEN}
+
+
+def _links(header: str) -> dict[str | None, str]:
+    """What a Link header names, by what it is to the feed."""
+    from requests.utils import parse_header_links  # noqa: PLC0415 - most answers have none, and to load it takes long
+
+    return {link.get("rel"): link["url"] for link in parse_header_links(header[:_LINKS_CAP])}
 
 
 def _status_error(status: int, headers: Mapping[str, str]) -> FeedError:
@@ -303,8 +307,8 @@ _CAUSES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str,
     ),
     (Unanswered, "dns-failed", "No name server answers for {host}; it is asked again at the next poll."),
     (NameResolutionError, "dns", "No address is known for {host}; check the spelling, or the network."),
-    ((requests.exceptions.SSLError, SSLError), "tls", "The certificate of {host} cannot be trusted: {why}."),
-    ((requests.Timeout, ReadTimeoutError, TimeoutError), "timeout", "{host} took too long to answer."),
+    (SSLError, "tls", "The certificate of {host} cannot be trusted: {why}."),
+    ((ReadTimeoutError, TimeoutError), "timeout", "{host} took too long to answer."),
     (DecodeError, "encoding", "{host} sent a body that cannot be unpacked."),
     ((IncompleteRead, http.client.IncompleteRead), "truncated", "{host} broke off in the middle of its answer."),
     ((ConnectionResetError, BrokenPipeError), "connection", "{host} broke the connection: {why}."),
@@ -345,22 +349,24 @@ def _credentials(url: str) -> tuple[str, str]:
 
 def _each_once(headers: dict[str, str]) -> dict[str, str]:
     """Of those that differ in upper and lower case only, the last."""
-    return headers if len(set(map(str.lower, headers))) == len(headers) else dict(CaseInsensitiveDict(headers))
+    each = {name.lower(): (name, value) for name, value in headers.items()}
+    return headers if len(each) == len(headers) else dict(each.values())
 
 
 def _with_login(headers: dict[str, str], user: str, password: str) -> dict[str, str]:
-    prepared = requests.PreparedRequest()
-    prepared.method, prepared.body, prepared.headers = "GET", None, CaseInsensitiveDict(headers)
-    if user:
-        prepared.prepare_auth(HTTPBasicAuth(user, password))
-    return dict(prepared.headers)
+    """With the login that an address names, instead of any other (RFC 7617)."""
+    if not user:
+        return headers
+    return headers | {"Authorization": f"Basic {b64encode(f'{user}:{password}'.encode('latin-1')).decode()}"}
 
 
 @lru_cache(4_096)
 def _target_of(address: str) -> Target:
     """The address as it is asked for: names in their ASCII form, what must be escaped is escaped."""
     if not _PLAIN.fullmatch(address) or "/." in address:
-        prepared = requests.PreparedRequest()
+        from requests import PreparedRequest  # noqa: PLC0415 - loaded where it is used
+
+        prepared = PreparedRequest()
         prepared.prepare_url(address, None)
         address = str(prepared.url)
     parts = urlsplit(address)
