@@ -175,12 +175,9 @@ class Wire:
         authorities = self._ca_file or certifi.where()
         context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
         try:
-            if Path(authorities).is_dir():
-                context.load_verify_locations(capath=authorities)
-            else:
-                context.load_verify_locations(authorities)
+            context.load_verify_locations(**{"capath" if Path(authorities).is_dir() else "cafile": authorities})
         except OSError as error:
-            raise SSLError(f"{authorities} cannot be read: {error}") from None
+            raise SSLError(OSError(f"{authorities} cannot be read ({error})")) from None
         return context
 
     def close(self) -> None:
