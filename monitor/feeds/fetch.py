@@ -49,7 +49,7 @@ _REPLY_CAP = 64 * 1024
 _POST_TIME = 25.0
 _MOST_ENCODINGS = 2
 _PLAIN = re.compile(
-    r"https?://[a-z0-9][a-z0-9.-]*(?::(?:[1-9]\d{0,3}|[1-5]\d{4}))?/[\w~,:@=+./-]*(?:\?[\w~,:@=+&./-]+)?", re.ASCII
+    r"(https?)://([a-z0-9][a-z0-9.-]*)(?::([1-9]\d{0,3}|[1-5]\d{4}))?(/[\w~,:@=+./-]*(?:\?[\w~,:@=+&./-]+)?)", re.ASCII
 )
 """An address in which nothing has to be escaped, left out or written in another way: most of them."""
 _CODINGS = frozenset(("gzip", "x-gzip", "deflate", "", "identity", "none", "utf-8"))
@@ -363,20 +363,24 @@ def _with_login(headers: dict[str, str], user: str, password: str) -> dict[str, 
 @lru_cache(4_096)
 def _target_of(address: str) -> Target:
     """The address as it is asked for: names in their ASCII form, what must be escaped is escaped."""
-    if not _PLAIN.fullmatch(address) or "/." in address:
-        from requests import PreparedRequest  # noqa: PLC0415 - loaded where it is used
+    plain = _PLAIN.fullmatch(address)
+    if plain and "/." not in address:
+        scheme, host, port, path = plain.groups()
+        return Target(address, scheme, host, int(port) if port else None, path)
+    from requests import PreparedRequest  # noqa: PLC0415 - loaded where it is used
 
-        prepared = PreparedRequest()
-        prepared.prepare_url(address, None)
-        address = str(prepared.url)
-    parts = urlsplit(address)
+    prepared = PreparedRequest()
+    prepared.prepare_url(address, None)
+    parts = urlsplit(str(prepared.url))
     path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-    return Target(address, parts.scheme, parts.hostname or "", parts.port, path)
+    return Target(str(prepared.url), parts.scheme, parts.hostname or "", parts.port, path)
 
 
 @lru_cache(4_096)
 def _bare(url: str) -> str:
     """`url` without a login and fragment (H34). Raises GateError for what is no http(s) address."""
+    if _PLAIN.fullmatch(url):
+        return url
     try:
         parts = urlsplit(url)
         port = parts.port
