@@ -25,7 +25,7 @@ _BROKEN = (OSError, EOFError, pickle.UnpicklingError)
 _STARTS_WITHIN = 20.0
 _ENDS_WITHIN = 2.0
 _PATIENCE = 0.3
-"""Seconds in which a child that is there may become free before another is started, which takes about as long."""
+"""Seconds in which a child that is there may become free before another is started, which takes as long."""
 _RECYCLE_AFTER = 200
 """Calls that a fork of a child answers before it makes room for a fresh one."""
 _KEPT = (
@@ -109,6 +109,7 @@ class Children:
         """The child that was used last, so that the others may go; a new one where none is free, nor soon becomes so."""
         while True:
             with self._lock:
+                self._lock.wait_for(lambda: self._closed or bool(self._idle) or not self._starting, _STARTS_WITHIN)
                 self._lock.wait_for(self._need_not_wait, _PATIENCE)
                 if self._closed:
                     raise Closed
