@@ -73,11 +73,11 @@ class Rules:
         """Of those, the ones that `entry` may belong to: all, where a person said to which."""
         meant = entry.id in self.judged.meant
         found = self.matcher.scores(entry) if meant else self.matcher.within_reach(entry)
-        return ledger.sharpen(found, read)
+        return ledger.sharpen(found, read) if found else []
 
     def matches(self, entry: Entry, scored: Sequence[Match]) -> tuple[Match, ...]:
         """Of those `scored`, the storylines that `entry` belongs to."""
-        return self.judged.matches(entry.id, scored, self.matcher.reached(scored))
+        return self.judged.matches(entry.id, scored, self.matcher.reached(scored)) if scored else ()
 
     def note_wrong(self, entry: Entry, read: Facts, ledger: Ledger) -> None:
         """Where a person judged `entry` wrong, have `ledger` remember it, so that nobody is told of its rewrites."""

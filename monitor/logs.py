@@ -49,7 +49,10 @@ def set_up(form: Format = "auto", *, debug: bool = False) -> None:
 
 def one_line(text: str) -> str:
     """`text` with secrets masked and control characters written out (T13)."""
-    return _UNPRINTABLE.sub(lambda match: _written_out(match.group())[0].decode(), mask(text))
+    text = mask(text)
+    if text.isascii() and text.isprintable():
+        return text
+    return _UNPRINTABLE.sub(lambda match: _written_out(match.group())[0].decode(), text)
 
 
 class Line(logging.Formatter):

@@ -13,8 +13,9 @@ NETWORK = {
 }  # fmt: skip
 THE_GATE = {
     "monitor/feeds/head.py": {"http"},
-    "monitor/feeds/fetch.py": {"http", "requests", "urllib3"},
-    "monitor/feeds/wire.py": {"requests", "socket", "urllib3"},
+    "monitor/feeds/fetch.py": {"http", "requests", "ssl", "urllib3"},
+    "monitor/feeds/proxied.py": {"requests", "urllib3"},
+    "monitor/feeds/wire.py": {"socket", "ssl", "urllib3"},
 }
 OTHERS = {
     "monitor/alerts/channels/apprise.py": {"apprise"},  # it connects by itself, to services that the user named

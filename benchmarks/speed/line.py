@@ -25,6 +25,7 @@ from benchmarks.speed.web import ENTRIES, document
 from monitor import config, desk
 from monitor.desk import Desk, Rules
 from monitor.feeds.document import parse_bytes
+from monitor.feeds.parse import Sent
 from monitor.model import Document, Feed, Poll, Response
 from monitor.store import Store, feeds, stories
 from monitor.stories.ledger import Ledger
@@ -68,8 +69,8 @@ def watch() -> None:
 def parsed(body: bytes, url: str) -> Document:
     """A document as it comes from the child."""
     made = timed("parse", lambda: parse_bytes(body, url=url))()
-    sent = timed("pack", lambda: pickle.dumps(made, pickle.HIGHEST_PROTOCOL))()
-    got: Document = timed("unpack", lambda: pickle.loads(sent))()
+    sent = timed("pack", lambda: pickle.dumps(Sent.of(made), pickle.HIGHEST_PROTOCOL))()
+    got: Document = timed("unpack", lambda: pickle.loads(sent).document())()
     return got
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
-_AGGREGATORS = ("google.", "bing.com")
+_AGGREGATORS = re.compile(r"google\.|bing\.com", re.IGNORECASE)
 _GOOGLE_NEWS = "news.google.com"
 _WRAPPED = ("url", "q")
 _ADDRESS = re.compile(rb"https?://[!-~]{4,2000}")
@@ -17,8 +17,7 @@ _SUFFIX = re.compile(r"^(?P<title>.{10,}\S)\s+[-–—]\s+(?P<outlet>\S.{0,60})$
 
 def unwrapped(item: dict[str, Any]) -> dict[str, Any]:
     """The item as its publisher would have it; others stay as they are."""
-    url = item["url"].lower()
-    if not any(name in url for name in _AGGREGATORS):
+    if not _AGGREGATORS.search(item["url"]):
         return item
     try:
         parts = urlsplit(item["url"])

@@ -24,6 +24,8 @@ _PROGRAM = "import sys; pair, calls, *sys.path = sys.argv[1:]; from monitor.feed
 _BROKEN = (OSError, EOFError, pickle.UnpicklingError)
 _STARTS_WITHIN = 20.0
 _ENDS_WITHIN = 2.0
+_PATIENCE = 0.3
+"""Seconds in which a child that is there may become free before another is started, which takes as long."""
 _RECYCLE_AFTER = 200
 """Calls that a fork of a child answers before it makes room for a fresh one."""
 _KEPT = (
@@ -61,7 +63,8 @@ class Children:
 
     def __init__(self, most: int) -> None:
         self._places = threading.Semaphore(most)
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
+        self._starting = 0
         self._busy: set[_Child] = set()
         self._idle: list[_Child] = []
         self._closed = False
@@ -74,12 +77,12 @@ class Children:
                 result: T = child.call(seconds, (function, args, kwargs))
             except _BROKEN:
                 child.kill()
-                child.end()
+                self._let_go(child, keep=False)
                 raise (Closed if self._closed else Died) from None
-            finally:
-                with self._lock:
-                    self._busy.discard(child)
-            self._keep(child)
+            except BaseException:
+                self._let_go(child, keep=False)
+                raise
+            self._let_go(child, keep=True)
             return result
 
     def rest(self, seconds: float) -> None:
@@ -95,6 +98,7 @@ class Children:
         """End all children, whatever they are doing; who waits for one hears of it."""
         with self._lock:
             self._closed = True
+            self._lock.notify_all()
             idle, self._idle = self._idle, []
             for child in self._busy:
                 child.kill()
@@ -102,38 +106,56 @@ class Children:
             child.end()
 
     def _take(self) -> _Child:
-        """The child that was used last, so that the others may go; a new one where none is free."""
+        """The child that was used last, so that the others may go; a new one where none is free, nor soon becomes so."""
         while True:
             with self._lock:
+                self._lock.wait_for(lambda: self._closed or bool(self._idle) or not self._starting, _STARTS_WITHIN)
+                self._lock.wait_for(self._need_not_wait, _PATIENCE)
                 if self._closed:
                     raise Closed
                 child = self._idle.pop() if self._idle else None
+                self._starting += 1
             is_new = child is None
             try:
                 child = child or _Child()
                 child.make_ready()
             except _BROKEN:
+                self._taken(None)
                 if child is not None:
                     child.kill()
                     child.end()
                 if is_new:
                     raise NoChild from None
+            except BaseException:
+                self._taken(None)
+                raise
             else:
-                return self._taken(child)
+                self._taken(child)
+                return child
 
-    def _taken(self, child: _Child) -> _Child:
+    def _need_not_wait(self) -> bool:
+        return self._closed or bool(self._idle) or not (self._busy or self._starting)
+
+    def _taken(self, child: _Child | None) -> None:
+        """The child is ready; or none is."""
         with self._lock:
+            self._starting -= 1
+            if child is None:
+                self._lock.notify()
+                return
             self._busy.add(child)
             if self._closed:
                 child.kill()
-        return child
 
-    def _keep(self, child: _Child) -> None:
+    def _let_go(self, child: _Child, *, keep: bool) -> None:
         with self._lock:
-            if not self._closed:
+            self._busy.discard(child)
+            kept = keep and not self._closed
+            if kept:
                 self._idle.append(child)
-                return
-        child.end()
+            self._lock.notify()
+        if not kept:
+            child.end()
 
 
 class _Child:

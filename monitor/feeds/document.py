@@ -130,7 +130,10 @@ def _bits(numbers: Iterable[int]) -> int:
 
 def _asked(body: bytes, group: bytes, name: bytes) -> list[str]:
     """Hours (GMT) or days on which the feed asks not to be polled: RSS 0.91 and 2.0 name them, feedparser passes over them."""
-    found = re.search(rb"<%b>(.{0,2000}?)</%b>" % (group, group), body[:_HEAD], re.DOTALL | re.IGNORECASE)
+    head = body[:_HEAD]
+    if b"<%b>" % group.lower() not in head.lower():
+        return []
+    found = re.search(rb"<%b>(.{0,2000}?)</%b>" % (group, group), head, re.DOTALL | re.IGNORECASE)
     values = re.findall(rb"<%b>\s*(\w{1,9})\s*</%b>" % (name, name), found[1], re.IGNORECASE) if found else []
     return [value.decode("ascii", "replace").lower() for value in values]
 
@@ -263,8 +266,10 @@ def _keys(guid: str, link: str, title: str, summary: str) -> tuple[str, ...]:
     guid = (guid if guid.isprintable() else NOT_IN_A_NAME.sub("", guid)).strip()
     named = f"id:{same_link(guid) if guid.startswith(('http://', 'https://')) else guid}" if guid else ""
     link = f"url:{link}" if "/" in link.removeprefix("//") or "?" in link else ""
+    if named and link:
+        return _cut(named), _cut(link)
     text = f"text:{title}|{summary[:200]}" if not link and (title or not named) else ""
-    return tuple(dict.fromkeys(map(_cut, filter(None, (named, link, text)))))
+    return tuple(map(_cut, filter(None, (named, link, text))))
 
 
 def _cut(key: str) -> str:
@@ -285,6 +290,8 @@ def without_source(title: str, outlet: str) -> str:
 
 def _plain(text: str, cap: int) -> str:
     """Markup to plain text, once, in one line (X6, X24)."""
+    if not text:
+        return ""
     text = text[: cap * 20]
     if "<" not in text and "&" not in text and "  " not in text and text.isprintable():
         return text.strip()[:cap]  # nothing to do: most titles

@@ -8,6 +8,7 @@ import re
 import ssl
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,10 +17,6 @@ from functools import lru_cache, partial
 from tempfile import SpooledTemporaryFile
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
-import requests
-from requests.auth import HTTPBasicAuth
-from requests.structures import CaseInsensitiveDict
-from requests.utils import parse_header_links
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import (
     DecodeError,
@@ -36,7 +33,7 @@ from monitor import __version__
 from monitor.errors import FeedError, MonitorError, SecretError, plainly
 from monitor.feeds.address import Policy
 from monitor.feeds.settings import FetchSettings
-from monitor.feeds.wire import Deadlines, Forbidden, GuardedAdapter, Target, Unanswered
+from monitor.feeds.wire import Deadlines, Forbidden, NoAuthorities, Target, Unanswered, Wire
 from monitor.model import Feed, FeedState, Reply, Response
 from monitor.secret import Secret, mask
 
@@ -53,7 +50,7 @@ _REPLY_CAP = 64 * 1024
 _POST_TIME = 25.0
 _MOST_ENCODINGS = 2
 _PLAIN = re.compile(
-    r"https?://[a-z0-9][a-z0-9.-]*(?::(?:[1-9]\d{0,3}|[1-5]\d{4}))?/[\w~,:@=+./-]*(?:\?[\w~,:@=+&./-]+)?", re.ASCII
+    r"(https?)://([a-z0-9][a-z0-9.-]*)(?::([1-9]\d{0,3}|[1-5]\d{4}))?(/[\w~,:@=+./-]*(?:\?[\w~,:@=+&./-]+)?)", re.ASCII
 )
 """An address in which nothing has to be escaped, left out or written in another way: most of them."""
 _CODINGS = frozenset(("gzip", "x-gzip", "deflate", "", "identity", "none", "utf-8"))
@@ -74,8 +71,8 @@ class Gate:
     def __init__(self, settings: FetchSettings) -> None:
         self._settings = settings
         self._deadlines = Deadlines()
-        # No session: it would look for cookies, proxies and a .netrc, none of which are wanted (H33)
-        self._adapter = GuardedAdapter(
+        # No session of requests: it would look for cookies, proxies and a .netrc, none of which are wanted (H33)
+        self._wire = Wire(
             Policy(settings.allow_networks), self._deadlines, connections=settings.workers, proxy=settings.proxy, ca_file=settings.ca_file,
         )  # fmt: skip
         contact = f"; +{settings.contact}" if settings.contact else ""
@@ -125,7 +122,7 @@ class Gate:
         """Cut what is under way and let go of all connections."""
         self.closed = True
         self._deadlines.close()
-        self._adapter.close()
+        self._wire.close()
 
     def retire(self) -> None:
         """Close it when the polls that are under way, and still use it, are over."""
@@ -178,16 +175,16 @@ class Gate:
             if "@" in url:
                 headers = _with_login(headers, *_credentials(url))
             limit = min(self._settings.timeout.total_seconds(), self._deadlines.remaining)
-            ask = partial(self._adapter.ask, method, target, _each_once(headers), body, limit)
+            ask = partial(self._wire.ask, method, target, _each_once(headers), body, limit)
             try:
                 return ask(), target.url
-            except (requests.ConnectionError, ProtocolError) as error:
+            except (OSError, ProtocolError) as error:
                 if self.closed or not any(
                     isinstance(cause, ConnectionResetError | BrokenPipeError) for cause in _chain(error)
                 ):
                     raise
                 return ask(), target.url  # H36: a connection that was kept open may have been closed meanwhile
-        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+        except (HTTPError, OSError, ValueError) as error:
             raise self._gate_error(error, address) from None
 
     def _gate_error(self, error: Exception, url: str) -> GateError:
@@ -212,7 +209,7 @@ class Gate:
             body = _read(answer, self._settings.max_bytes, deadline)
         except (HTTPError, OSError) as error:
             raise self._gate_error(error, url) from None
-        links = {link.get("rel"): link["url"] for link in parse_header_links(headers.get("link", "")[:_LINKS_CAP])}
+        links = _links(headers["link"]) if "link" in headers else {}
         hub, topic = (_target(url, links.get(rel, "")) for rel in ("hub", "self"))
         return Response(
             url=url,
@@ -255,6 +252,13 @@ def _let_go(answer: BaseHTTPResponse) -> None:
 
 def _headers(answer: BaseHTTPResponse) -> dict[str, str]:
     return {low: value for name, value in answer.headers.itermerged() if (low := name.lower()) not in _HIDDEN}
+
+
+def _links(header: str) -> dict[str | None, str]:
+    """What a Link header names, by what it is to the feed."""
+    from requests.utils import parse_header_links  # noqa: PLC0415 - most answers have none, and to load it takes long
+
+    return {link.get("rel"): link["url"] for link in parse_header_links(header[:_LINKS_CAP])}
 
 
 def _status_error(status: int, headers: Mapping[str, str]) -> FeedError:
@@ -304,9 +308,10 @@ _CAUSES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str,
     ),
     (Unanswered, "dns-failed", "No name server answers for {host}; it is asked again at the next poll."),
     (NameResolutionError, "dns", "No address is known for {host}; check the spelling, or the network."),
+    (NoAuthorities, "tls", "The certificate of {host} cannot be checked: {why}."),
     (ssl.SSLCertVerificationError, "tls", "The certificate of {host} cannot be trusted: {why}."),
-    ((requests.exceptions.SSLError, SSLError), "tls", "{host} does not speak TLS: {why}."),
-    ((requests.Timeout, ReadTimeoutError, TimeoutError), "timeout", "{host} took too long to answer."),
+    (SSLError, "tls", "{host} does not speak TLS: {why}."),
+    ((ReadTimeoutError, TimeoutError), "timeout", "{host} took too long to answer."),
     (DecodeError, "encoding", "{host} sent a body that cannot be unpacked."),
     ((IncompleteRead, http.client.IncompleteRead), "truncated", "{host} broke off in the middle of its answer."),
     ((ConnectionResetError, BrokenPipeError), "connection", "{host} broke the connection: {why}."),
@@ -347,32 +352,38 @@ def _credentials(url: str) -> tuple[str, str]:
 
 def _each_once(headers: dict[str, str]) -> dict[str, str]:
     """Of those that differ in upper and lower case only, the last."""
-    return headers if len(set(map(str.lower, headers))) == len(headers) else dict(CaseInsensitiveDict(headers))
+    each = {name.lower(): (name, value) for name, value in headers.items()}
+    return headers if len(each) == len(headers) else dict(each.values())
 
 
 def _with_login(headers: dict[str, str], user: str, password: str) -> dict[str, str]:
-    prepared = requests.PreparedRequest()
-    prepared.method, prepared.body, prepared.headers = "GET", None, CaseInsensitiveDict(headers)
-    if user:
-        prepared.prepare_auth(HTTPBasicAuth(user, password))
-    return dict(prepared.headers)
+    """With the login that an address names, instead of any other (RFC 7617)."""
+    if not user:
+        return headers
+    return headers | {"Authorization": f"Basic {b64encode(f'{user}:{password}'.encode('latin-1')).decode()}"}
 
 
 @lru_cache(4_096)
 def _target_of(address: str) -> Target:
     """The address as it is asked for: names in their ASCII form, what must be escaped is escaped."""
-    if not _PLAIN.fullmatch(address) or "/." in address:
-        prepared = requests.PreparedRequest()
-        prepared.prepare_url(address, None)
-        address = str(prepared.url)
-    parts = urlsplit(address)
+    plain = _PLAIN.fullmatch(address)
+    if plain and "/." not in address:
+        scheme, host, port, path = plain.groups()
+        return Target(address, scheme, host, int(port) if port else None, path)
+    from requests import PreparedRequest  # noqa: PLC0415 - loaded where it is used
+
+    prepared = PreparedRequest()
+    prepared.prepare_url(address, None)
+    parts = urlsplit(str(prepared.url))
     path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-    return Target(address, parts.scheme, parts.hostname or "", parts.port, path)
+    return Target(str(prepared.url), parts.scheme, parts.hostname or "", parts.port, path)
 
 
 @lru_cache(4_096)
 def _bare(url: str) -> str:
     """`url` without a login and fragment (H34). Raises GateError for what is no http(s) address."""
+    if _PLAIN.fullmatch(url):
+        return url
     try:
         parts = urlsplit(url)
         port = parts.port

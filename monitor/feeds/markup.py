@@ -39,7 +39,7 @@ def disarmed(body: bytes, headers: Mapping[str, str]) -> bytes:
     if b"<!" in body:
         body = _DOCTYPE.sub(b"", body, count=1)
         body = body.replace(b"<!ENTITY", b"&lt;!ENTITY")  # in a second DOCTYPE, or behind one in a comment
-    return _HALF_CHARACTER.sub(b"&#xfffd;", body)
+    return _HALF_CHARACTER.sub(b"&#xfffd;", body) if b"&#" in body else body
 
 
 def _as_utf8(body: bytes, headers: Mapping[str, str]) -> bytes:

@@ -72,7 +72,7 @@ def _channel(channel: ET.Element) -> Feed | None:
             links.append(child.attrib)
         elif tag in ("skipHours", "skipDays"):
             continue
-        elif tag not in _OF_CHANNEL or tag in told or items or (text := _text(child)) is None:
+        elif tag not in _OF_CHANNEL or tag in told or items or (text := _text(child, tag)) is None:
             return None
         else:
             told[tag] = text
@@ -91,7 +91,7 @@ def _item(element: ET.Element) -> dict[str, str] | None:
             if tag in _PASSED_OVER and not len(child):
                 continue
             return None
-        text = _text(child)
+        text = _text(child, tag)
         if text is None or tag in found:
             return None
         found[tag] = text
@@ -100,12 +100,14 @@ def _item(element: ET.Element) -> dict[str, str] | None:
     return found
 
 
-def _text(element: ET.Element) -> str | None:
+def _text(element: ET.Element, tag: str) -> str | None:
     """The text of an element that holds nothing else; None where that is not so, or it is odd."""
-    whole, tag = element.text or "", element.tag
-    text = whole.strip()
+    whole = element.text or ""
     if len(element) or (not whole.isascii() and _ODD.search(whole)):
         return None
-    if (tag in ("link", "guid")) and not _ADDRESS.fullmatch(text):
+    text = whole.strip()
+    if (tag == "link" or tag == "guid") and not _ADDRESS.fullmatch(text):  # noqa: PLR1714 - a tuple would take longer
         return None
-    return None if element.attrib and (tag != "guid" or element.keys() != ["isPermaLink"]) else text
+    if (kept := element.keys()) and (tag != "guid" or kept != ["isPermaLink"]):
+        return None
+    return text

@@ -6,24 +6,29 @@ connection is registered while it is used, and one thread cuts those whose deadl
 
 from __future__ import annotations
 
+import re
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from itertools import zip_longest
+from operator import itemgetter
+from pathlib import Path
 from typing import Any, NamedTuple
 
-import requests
-from requests.adapters import HTTPAdapter
-from requests.structures import CaseInsensitiveDict
-from urllib3 import BaseHTTPResponse, Timeout
+import certifi
+from urllib3 import BaseHTTPResponse, Retry, Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import NameResolutionError, NewConnectionError
-from urllib3.poolmanager import PoolManager, ProxyManager
+from urllib3.poolmanager import PoolManager
+from urllib3.util.ssl_ import create_urllib3_context
 
+from monitor.errors import plainly
 from monitor.feeds.address import Policy
 from monitor.feeds.head import Reply
 
@@ -31,9 +36,10 @@ _DIAL = 10.0
 """Seconds in which a machine takes a connection; half of what is left, where it has more addresses."""
 _RESOLVERS = 4
 """Look-ups at the same time for each worker: one that hangs in the C library cannot be cut, and must hold up no other (H26)."""
-
-
-_TLS = {"cert_reqs": "CERT_REQUIRED"}
+_ours: Any = itemgetter("scheme", "host", "port")
+_ONCE = Retry(False, redirect=False)  # noqa: FBT003 - so urllib3 has it
+_NAME, _VALUE = re.compile(r"[\w-]+", re.ASCII), re.compile(r"[!-?A-~][ -~]*")
+"""A header in which there is nothing to be found fault with: most of them. One with `@` at the beginning may be urllib3's own sign."""
 
 
 class Target(NamedTuple):
@@ -52,6 +58,10 @@ class Forbidden(OSError):  # noqa: N818 - reads as what happened
 
 class Unanswered(OSError):  # noqa: N818 - reads as what happened
     """No name server had an answer, not even that there is no such name."""
+
+
+class NoAuthorities(OSError):  # noqa: N818 - reads as what happened
+    """The certificates by which servers are judged cannot be read."""
 
 
 class Deadlines:
@@ -126,80 +136,67 @@ class Deadlines:
                 self._changed.wait(min(self._looks_at - now, threading.TIMEOUT_MAX))
 
 
-class GuardedAdapter(HTTPAdapter):
-    """A requests adapter whose connections obey a Policy and Deadlines."""
+class Wire:
+    """Connections that obey a Policy and Deadlines, kept for the next request."""
 
     def __init__(
         self, policy: Policy, deadlines: Deadlines, *, connections: int, proxy: str = "", ca_file: str = ""
     ) -> None:
-        self._policy = policy
-        self._verify: bool | str = ca_file or True
-        self._deadlines = deadlines
-        self._proxies = {"http": proxy, "https": proxy} if proxy else None
+        self._policy, self._deadlines, self._ca_file = policy, deadlines, ca_file
         self._resolvers = ThreadPoolExecutor(_RESOLVERS * connections, thread_name_prefix="dns")
-        super().__init__(pool_connections=connections, pool_maxsize=connections, max_retries=0)
+        classes = _pool_classes(self)
+        self._pools = PoolManager(num_pools=connections, maxsize=connections)
+        self._pools.pool_classes_by_scheme = classes
+        # all else that two pools may differ in is the same here, and takes as long to compare as to send a request
+        self._pools.key_fn_by_scheme = dict.fromkeys(classes, _ours)
+        self._by_proxy: Any = None
+        if proxy:
+            from monitor.feeds.proxied import Proxied  # noqa: PLC0415 - loaded where it is used
 
-    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:  # noqa: FBT001, FBT002
-        """Build pools of guarded connections."""
-        self.poolmanager = PoolManager(num_pools=connections, maxsize=maxsize, block=block, **pool_kwargs)
-        self.poolmanager.pool_classes_by_scheme = _pool_classes(self)
-
-    def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> ProxyManager:
-        """The pools of connections to a proxy, guarded like the others."""
-        manager: ProxyManager = super().proxy_manager_for(proxy, **proxy_kwargs)
-        manager.pool_classes_by_scheme = _pool_classes(self)
-        return manager
+            self._by_proxy = Proxied(proxy, classes, connections, ca_file or certifi.where())
 
     def ask(
         self, method: str, target: Target, headers: dict[str, str], body: bytes | None, seconds: float
     ) -> BaseHTTPResponse:
         """Send a request, and wait for the head of the answer: at most so many seconds for each step. Raises what urllib3 raises.
 
-        What requests does around urllib3 is mostly for cookies, redirects and proxies, and takes as long as to send the request.
-        Of that only proxies are wanted here, so only what goes to one goes that way, and raises what requests raises.
+        By a proxy where there is one: then it is looked at whether the address may be asked for as it is written.
         """
-        if self._proxies:
-            return self._ask_proxy(method, target, headers, body, (_DIAL, seconds))
-        pool = self.poolmanager.connection_from_host(target.host, target.port, target.scheme, _TLS)
-        if target.scheme == "https":
-            self.cert_verify(pool, target.url, self._verify, None)  # type: ignore[no-untyped-call]
-        answer: BaseHTTPResponse = pool.urlopen(
-            method, target.path, body=body, headers=headers, retries=False, redirect=False, assert_same_host=False,
+        if self._by_proxy is not None:
+            if not all(map(self._policy.permits, _numbers(target.host))):
+                raise Forbidden(f"{target.host} may not be contacted")
+            answer: BaseHTTPResponse = self._by_proxy.ask(method, target, headers, body, (_DIAL, seconds))
+            return answer
+        tls = {"ssl_context": self._tls} if target.scheme == "https" else None
+        pool = self._pools.connection_from_host(target.host, target.port, target.scheme, tls)
+        return pool.urlopen(
+            method, target.path, body=body, headers=headers, retries=_ONCE, redirect=False, assert_same_host=False,
             preload_content=False, decode_content=False, timeout=Timeout(connect=_DIAL, read=seconds),
         )  # fmt: skip
-        return answer
 
-    def _ask_proxy(
-        self, method: str, target: Target, headers: dict[str, str], body: bytes | None, seconds: tuple[float, float]
-    ) -> BaseHTTPResponse:
-        """By the proxy of the configuration. Raises Forbidden for what that must not be asked for."""
-        if not all(map(self._policy.permits, _numbers(target.host))):
-            raise Forbidden(f"{target.host} may not be contacted")
-        request = requests.PreparedRequest()
-        request.method, request.url, request.body = method, target.url, body
-        request.headers = CaseInsensitiveDict(headers)
-        # Not session.send: it reads a redirect's whole body, however large it unpacks, even when told not to follow (H4).
-        response = self.send(request, stream=True, timeout=seconds, verify=self._verify, proxies=self._proxies)
-        answer: BaseHTTPResponse = response.raw
-        return answer
-
-    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
-        """The answer, without cookies: none are kept."""
-        response = requests.Response()
-        response.request, response.url = req, req.url or ""
-        response.raw, response.status_code = resp, resp.status
-        return response
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """What all connections go by: to read the authorities takes as long as to poll ten feeds."""
+        authorities = self._ca_file or certifi.where()
+        context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
+        try:
+            context.load_verify_locations(**{"capath" if Path(authorities).is_dir() else "cafile": authorities})
+        except OSError as error:
+            raise NoAuthorities(OSError(f"{authorities} cannot be read ({plainly(error)})")) from None
+        return context
 
     def close(self) -> None:
         """Close the pools and let go of name look-ups under way."""
-        super().close()
+        self._pools.clear()
+        if self._by_proxy is not None:
+            self._by_proxy.close()
         self._resolvers.shutdown(wait=False, cancel_futures=True)
 
     def dial(self, connection: HTTPConnection) -> socket.socket:
         """Connect to the first permitted address that answers: the very one that was judged (H30, H31)."""
         host = connection._dns_host.rstrip(".")  # noqa: SLF001 - where urllib3 keeps the name to resolve
         addresses = self._resolve(connection, host)  # with a proxy, the proxy's: the user named it, wherever it is
-        permitted = [address for address in addresses if self._proxies or self._policy.permits(address[4][0])]
+        permitted = [address for address in addresses if self._by_proxy or self._policy.permits(address[4][0])]
         if not permitted:
             raise Forbidden(f"{host} leads to an address that may not be contacted")
         failure: OSError | None = None
@@ -253,26 +250,26 @@ def _alternating(addresses: list[Any]) -> list[Any]:
     return [address for pair in zip_longest(first, second) for address in pair if address]
 
 
-def _pool_classes(adapter: GuardedAdapter) -> dict[str, type[HTTPConnectionPool]]:
+def _pool_classes(wire: Wire) -> dict[str, type[HTTPConnectionPool]]:
     class Plain(HTTPConnection):
         response_class = Reply
 
         def _new_conn(self) -> socket.socket:
-            return adapter.dial(self)
+            return wire.dial(self)
+
+        def putheader(self, header: str, *values: str) -> None:  # type: ignore[override]  # as urllib3 has it
+            """What is plain needs none of the looks that urllib3 and the standard library take at it."""
+            value = values[0]
+            if len(values) == 1 and isinstance(value, str) and _NAME.fullmatch(header) and _VALUE.fullmatch(value):
+                self._output(f"{header}: {value}".encode("ascii"))  # type: ignore[attr-defined]
+            else:
+                super().putheader(header, *values)
 
         def getresponse(self) -> Any:
-            adapter.watch(self)
+            wire.watch(self)
             return super().getresponse()
 
-    class Secure(HTTPSConnection):
-        response_class = Reply
-
-        def _new_conn(self) -> socket.socket:
-            return adapter.dial(self)
-
-        def getresponse(self) -> Any:
-            adapter.watch(self)
-            return super().getresponse()
+    class Secure(Plain, HTTPSConnection): ...
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = Plain

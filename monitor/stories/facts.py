@@ -57,7 +57,8 @@ def facts(entry: Entry) -> Facts:
     title, summary = read_entry(entry)
     tongue = language(entry)
     told = dict.fromkeys(_keys(summary.words[:_LEAD], tongue), SUMMARY)
-    told.update(dict.fromkeys(_keys(title.words, tongue), TITLE))
+    for key in _keys(title.words, tongue):
+        told[key] = TITLE
     return Facts(told, tongue)
 
 

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from monitor.feeds.document import ENTRIES
 from monitor.feeds.identity import entries_of
-from monitor.feeds.parse import _parse
+from monitor.feeds.parse import Sent, _parse
 from monitor.model import Document, Feed, FeedState, Item, Poll
 
 SEED = 20_240_305
@@ -408,6 +408,7 @@ def judge(folder: Path, numbers: Iterable[int]) -> Tally:
     for number in numbers:
         body, content_type = mutant(folder, number)
         before = time.process_time()
-        outcome = _parse(body, URL, content_type)
+        sent = _parse(body, URL, content_type)
+        outcome = sent.document() if isinstance(sent, Sent) else sent
         tally.note(number, outcome, time.process_time() - before)
     return tally

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import requests
@@ -409,3 +410,10 @@ def test_a_304_has_ended_with_its_head(says: bytes) -> None:
         reply.begin()
         assert reply.isclosed()
         assert reply.read() == b""
+
+
+def test_authorities_that_cannot_be_read_are_told_of(gate: MakeGate, tmp_path: Path) -> None:
+    missing = str(tmp_path / "none.pem")
+    error = failure(gate, "https://127.0.0.1:9/feed", ca_file=missing)
+    assert error.reason == "tls"
+    assert f"{missing} cannot be read" in str(error)

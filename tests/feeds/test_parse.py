@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from monitor.errors import FeedError
+from monitor.feeds.children import Children
 from monitor.feeds.document import parse_bytes
 from monitor.feeds.parse import Parser
 from monitor.model import Response
@@ -78,6 +79,20 @@ def test_a_feed_that_eats_its_parser_takes_nobody_with_it(parser: Parser, body: 
         with pytest.raises(FeedError):
             hostile.result()
     assert parser.parse(response(RSS)).items
+
+
+def test_one_child_does_for_calls_that_are_short_and_another_comes_where_one_is_long() -> None:
+    made = Children(2)
+    with ThreadPoolExecutor(4) as pool:
+        short = {task.result() for task in [pool.submit(made.call, 20, os.getppid) for _ in range(20)]}
+        assert len(short) == 1
+        long = pool.submit(made.call, 20, time.sleep, 6)
+        time.sleep(0.2)
+        others = {task.result() for task in [pool.submit(made.call, 20, os.getppid) for _ in range(4)]}
+        assert not long.done()
+        assert len(others) == 1
+        assert others.isdisjoint(short)
+    made.close()
 
 
 def test_a_child_that_dies_is_a_feed_error_and_a_new_one_takes_its_place() -> None:
