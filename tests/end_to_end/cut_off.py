@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, func, select, update
 
 from benchmarks.scale.harm.web import PER_HOST, Counted, Web, serving
 from monitor.store import Store
@@ -83,6 +83,12 @@ def wait_for(what: Callable[[], bool], seconds: float, store: Store) -> None:
         time.sleep(0.25)
 
 
+def known(store: Store) -> int:
+    """How many feeds have been polled, and what that brought was kept."""
+    with store.read() as tx:
+        return tx.execute(select(func.count()).where(feeds.c.polled_at.is_not(None))).scalar_one()
+
+
 def polled(counted: Counted, by: Host, since: float) -> int:
     """How many feeds a host has polled since then."""
     return sum(any(at > since and source == by.address for at, source in asked) for asked in counted.asked.values())
@@ -92,7 +98,7 @@ def cut_off(web: Web, hook: Hook, store: Store, ours: Host, theirs: Host) -> dic
     def told() -> int:
         return len(hook.of_kind("storyline.development.new"))
 
-    while len(web.counted().asked) < FEEDS:
+    while known(store) < FEEDS:  # who was never polled comes after all the others of its host
         time.sleep(0.25)
     wait_for(lambda: polled(web.counted(), ours, 0) > 5 and polled(web.counted(), theirs, 0) > 5, 30, store)
     web.publish(7, "Orla dam: three people die in explosion")

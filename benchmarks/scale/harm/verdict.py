@@ -76,7 +76,8 @@ def judged(
         f"at most {counted.most} requests at a host at once; {times} times more than one{_such_as(counted.at_once)}",
     )
     asked = ", ".join(f"{source} {count}" for source, count in sorted(counted.by.items()))
-    closest = f"{counted.closest[False]:.2f} s by one worker's host, {counted.closest[True]:.2f} s by two"
+    two = f", {counted.closest[True]:.2f} s by two" if len(counted.by) > 1 else ""
+    closest = f"{counted.closest[False]:.2f} s by one worker's host{two}"
     said = f"{counted.by.total()} polls ({asked}); the shortest time from one to the next at a host: {closest}"
     yield Finding(holds=True, said=said)
 
