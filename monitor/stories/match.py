@@ -81,11 +81,8 @@ class Matcher:
         )
         """Term -> the watches that an entry may reach if it has the term; those that need all groups by their rarest one only."""
         self._index = self._phrases.index(self._hopes)
-        self._needed = [
-            tuple(tuple(word for term in group for word in self._phrases.rarest(term)) for group in groups)
-            for groups in needed
-        ]
-        """For each watch the words of which it needs one a group."""
+        self._needed = [tuple(_paired(group, self._phrases) for group in groups) for groups in needed]
+        """For each watch the groups of which it needs a term each."""
         self._least = [0.0 if watch.all else watch.threshold - _ROUNDING for watch in self._watches]
         """For each watch of witnesses alone what these must tell by their sum, which is never less than what they tell together."""
 
@@ -116,23 +113,29 @@ class Matcher:
 
     def _reachable(self, entry: Entry, sway: float) -> list[Match]:
         said = self._index.said(*read_entry(entry))
-        heard = self._index.heard(said)
-        return self._matches(said, self._hopeful(said, heard, sway), sway) if heard else []
+        proposed = self._index.proposed(said)
+        return self._matches(said, self._hopeful(said, proposed, sway), sway) if proposed else []
 
     def _hopeful(
-        self, said: Said, heard: Iterable[tuple[int, float]], sway: float
+        self, said: Said, proposed: Mapping[int, float], sway: float
     ) -> Iterator[tuple[_Watch, Iterable[int]]]:
         """The watches that an entry may reach, with the terms that it may have."""
         sums: dict[int, float] = {}
-        for term, weight in heard:
+        for term, most in proposed.items():
             for number in self._hopes[term]:
-                sums[number] = sums.get(number, 0.0) + weight
+                sums[number] = sums[number] + most if number in sums else most
         words = said.words()
-        for number, weight in sums.items():
-            enough = weight * _WITNESS + sway >= self._least[number]
-            if enough and not any(map(words.isdisjoint, self._needed[number])):
+        for number, most in sums.items():
+            if most * _WITNESS + sway >= self._least[number] and self._has_needed(number, said, words):
                 watch = self._watches[number]
                 yield watch, _heard(watch, words)
+
+    def _has_needed(self, number: int, said: Said, words: set[str]) -> bool:
+        """Whether an entry has a term of each group without which it does not reach a watch."""
+        needed = self._needed[number]
+        return not any(words.isdisjoint(rarest) for _, rarest in needed) and all(
+            any(map(said.__getitem__, compress(terms, map(words.__contains__, rarest)))) for terms, rarest in needed
+        )
 
     @staticmethod
     def _matches(said: Said, heard: Iterable[tuple[_Watch, Iterable[int]]], sway: float) -> list[Match]:
@@ -182,8 +185,14 @@ def _watch(storyline: Storyline, terms: _Terms) -> _Watch:
 
 
 def _with_words(watch: _Watch, phrases: Phrases) -> _Watch:
-    pairs = [(term, word) for term in watch.terms for word in phrases.rarest(term)]
-    return replace(watch, said=tuple([t for t, _ in pairs]), rarest=tuple([w for _, w in pairs]))
+    said, rarest = _paired(watch.terms, phrases)
+    return replace(watch, said=said, rarest=rarest)
+
+
+def _paired(terms: Iterable[int], phrases: Phrases) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """For each phrase of the terms the term, and the rarest word."""
+    pairs = [(term, word) for term in terms for word in phrases.rarest(term)]
+    return tuple([term for term, _ in pairs]), tuple([word for _, word in pairs])
 
 
 def score(watch: _Watch, weights: _Weights) -> float:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, compress, count
+from itertools import chain
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -22,8 +22,6 @@ _LEAD = 40
 """Words of a summary that count in full; news says what it is about in its first sentence or two."""
 _SUMMARY, _LATER = 0.8, 0.5
 """What a word counts in a summary's lead, and after that, where it counts 1 in a title."""
-_BESIDE = (-2, -1, 1, 2)
-"""How far apart two words that are a phrase stand."""
 _LONG = 4
 """Phrases of more words are looked for by their rarest word alone; else every word's partners would be looked for as far as the longest reaches."""
 _REMEMBERED = 100_000
@@ -54,43 +52,53 @@ class Phrase:
     """How often each word stands in the phrase before, as in `Baden-Baden`; empty where none does."""
 
 
-_Posting = tuple[int, Phrase | None]
-"""A term, and the only phrase that says it where that is a plain one: a word that any form says, or two words."""
-
-
-class _Known(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Known:
     """What a word of the stream stands for, as it is written."""
 
     standings: tuple[Standing, ...]
     ours: tuple[str, ...]
     """The words of the terms that it stands for."""
-    alone: tuple[tuple[_Posting, float], ...]
-    """What it may say by itself, and how well."""
+    alone: tuple[int, ...]
+    """The terms that it may say by itself."""
     partners: frozenset[str]
     """Words of the terms near which it may say something."""
+    together: tuple[Mapping[str, Sequence[int]], ...]
+    """What it may say beside each of them: partner -> terms."""
 
 
 class _Reading:
     """Where the terms' words stand in a text, in other forms and with slips."""
 
-    __slots__ = ("alone", "field", "ours", "partners", "places", "text")
+    __slots__ = ("field", "known", "places", "text")
 
-    def __init__(self, field: str, text: Text, known: Iterable[_Known]) -> None:
-        self.field, self.text = field, text
-        self.ours: Sequence[tuple[str, ...]]
-        self.alone: Sequence[Sequence[tuple[_Posting, float]]]
-        self.partners: Sequence[frozenset[str]]
-        standings, self.ours, self.alone, self.partners = zip(*known, strict=True) if text.words else ((), (), (), ())
-        self.places = places = dict[str, list[_Place]]()
-        """Word of the terms -> where it stands, the first place first; the empty one where phrases without words may stand."""
-        for place, some in enumerate(standings):
-            for ours, quality, _ in some:
-                if ours in places:
-                    places[ours].append((place, quality))
-                else:
-                    places[ours] = [(place, quality)]
+    def __init__(self, field: str, text: Text, known: Sequence[_Known]) -> None:
+        self.field, self.text, self.known = field, text, known
+        self.places = places = dict[str, int]()
+        """Word of the terms -> where it stands: a bit for each place. The empty word where phrases without words may stand."""
+        bit = 1
+        for word in known:
+            for ours in word.ours:
+                places[ours] = places[ours] | bit if ours in places else bit
+            bit <<= 1
         if text.unspaced:
-            places[""] = []
+            places[""] = 0
+
+    def at(self, ours: str) -> list[_Place]:
+        """Where a word of the terms stands, the first place first, and how well the word there stands for it."""
+        return [(place, self.quality(place, ours)) for place in _places(self.places[ours])]
+
+    def quality(self, place: int, ours: str) -> float:
+        """How well the word at a place stands for one of the terms'."""
+        return next(quality for one, quality, _ in self.known[place].standings if one == ours)
+
+
+def _places(bits: int) -> Iterator[int]:
+    """The numbers of the bits that are set."""
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() - 1
+        bits ^= lowest
 
 
 class Hit(NamedTuple):
@@ -134,45 +142,44 @@ class Phrases:
 
 
 class Index(dict[str, _Known]):
-    """Finds which of some terms an entry says. Remembers what each word of the stream, as it is written, stands for."""
+    """Finds which of some terms an entry may say. Remembers what each word of the stream, as it is written, stands for."""
 
     def __init__(self, vocabulary: Vocabulary, phrases: Mapping[int, Sequence[Phrase]], terms: Iterable[int]) -> None:
         super().__init__()
         self._vocabulary, self._phrases = vocabulary, phrases
-        self._alone: dict[str, list[_Posting]] = {}
-        self._together: dict[str, dict[str, list[_Posting]]] = {}
+        self._alone: dict[str, list[int]] = {}
+        self._together: dict[str, dict[str, list[int]]] = {}
         """Rarest word of a phrase -> its next rarest -> the terms."""
         self._partners: dict[str, frozenset[str]] = {}
         self._reach = 0
         """Two words of a phrase stand no farther from one another."""
         for term in terms:
             for phrase in phrases.get(term, ()):
-                self._add(term, phrase, only=len(phrases[term]) == 1)
+                self._add(term, phrase)
 
-    def _add(self, term: int, phrase: Phrase, *, only: bool) -> None:
-        length, one, other = len(phrase.words), phrase.rarest, phrase.next_rarest
-        if 1 < length <= _LONG:
-            self._reach = max(self._reach, length)
-            plain = only and length == 2 and not phrase.before  # noqa: PLR2004
-            self._together.setdefault(one, {}).setdefault(other, []).append((term, phrase if plain else None))
+    def _add(self, term: int, phrase: Phrase) -> None:
+        if 1 < len(phrase.words) <= _LONG:
+            self._reach = max(self._reach, len(phrase.words))
+            self._together.setdefault(phrase.rarest, {}).setdefault(phrase.next_rarest, []).append(term)
         else:
-            plain = only and length == 1 and not phrase.exacting
-            self._alone.setdefault(one, []).append((term, phrase if plain else None))
+            self._alone.setdefault(phrase.rarest, []).append(term)
 
     def __missing__(self, surface: str) -> _Known:
         standings = self._vocabulary[fold(surface)]
         if not surface[0].isupper():
             standings = tuple([standing for standing in standings if not standing.name])
         ours = tuple([standing.ours for standing in standings])
-        alone = [(posting, quality) for one, quality, _ in standings for posting in self._alone.get(one, ())]
+        alone = tuple([term for one in ours for term in self._alone.get(one, ())])
+        anchors = [one for one in ours if one in self._together]
+        together = tuple(map(self._together.__getitem__, anchors))
         if len(self) >= _REMEMBERED:
             self.clear()
-        self[surface] = known = _Known(standings, ours, tuple(alone), self._beside(ours))
+        self[surface] = known = _Known(standings, ours, alone, self._beside(anchors), together)
         return known
 
-    def _beside(self, ours: tuple[str, ...]) -> frozenset[str]:
+    def _beside(self, anchors: Iterable[str]) -> frozenset[str]:
         partners = []
-        for one in filter(self._together.__contains__, ours):
+        for one in anchors:
             if one not in self._partners:
                 self._partners[one] = frozenset(self._together[one])
             partners.append(self._partners[one])
@@ -183,41 +190,29 @@ class Index(dict[str, _Known]):
         return Said(self._phrases, (self._read("title", title), self._read("summary", summary)))
 
     def _read(self, field: str, text: Text) -> _Reading:
-        return _Reading(field, text, map(self.__getitem__, map(_SURFACE, text.words)))
+        return _Reading(field, text, list(map(self.__getitem__, map(_SURFACE, text.words))))
 
-    def heard(self, said: Said) -> list[tuple[int, float]]:
-        """The terms of this index that an entry says, and how surely."""
-        terms = set[int]()
-        for reading in said.readings:
-            ours = reading.ours
-            for place in compress(count(), reading.alone):
-                for (term, phrase), quality in reading.alone[place]:
-                    terms.add(term)
-                    if phrase and term not in said:
-                        said[term] = _weighed(phrase, reading, (place, place, quality))
-            for place in compress(count(), reading.partners):
-                around = chain.from_iterable(ours[max(0, place - self._reach) : place + self._reach + 1])
-                if near := reading.partners[place].intersection(around):
-                    self._hear_pairs(self._pairs(ours[place], near), reading, said, terms)
-            if reading.text.unspaced:
-                terms.update(term for term, _ in self._alone.get("", ()))
-        return [(term, hit.weight) for term in terms if (hit := said[term])]
+    def proposed(self, said: Said) -> dict[int, float]:
+        """The terms of this index that an entry may say, and how surely it may at most."""
+        title, summary = map(self._propose, said.readings)
+        return dict.fromkeys(summary, _SUMMARY) | dict.fromkeys(title, SAME)
 
-    def _hear_pairs(self, pairs: Iterable[tuple[str, str]], reading: _Reading, said: Said, terms: set[int]) -> None:
-        """Add to `terms` those that the pairs may say; and what plain phrases say, to `said`."""
-        places = reading.places
-        for one, other in pairs:
-            for term, phrase in self._together[one][other]:
-                terms.add(term)
-                if phrase and term not in said:
-                    anchor, near = (one, other) if one == phrase.longest else (other, one)
-                    if stands := _pair(places[anchor], places[near]):
-                        said[term] = _weighed(phrase, reading, stands)
-
-    def _pairs(self, ours: Iterable[str], others: Iterable[str]) -> Iterator[tuple[str, str]]:
-        for one in filter(self._together.__contains__, ours):
-            for other in filter(self._together[one].__contains__, others):
-                yield one, other
+    def _propose(self, reading: _Reading) -> list[int]:
+        """The terms of which the rarest words stand in a text, near one another if they are two; some of them twice."""
+        terms, places = list[int](), reading.places
+        words, window = places.keys(), (2 << 2 * self._reach) - 1
+        for place, known in enumerate(reading.known):
+            if known.alone:
+                terms += known.alone
+            if known.partners:
+                around = window << place >> self._reach
+                for other in known.partners & words:
+                    if places[other] & around:
+                        for said in known.together:
+                            terms += said.get(other, ())
+        if reading.text.unspaced:
+            terms += self._alone.get("", ())
+        return terms
 
 
 class Said(dict[int, Hit | None]):
@@ -270,9 +265,9 @@ def _stands(phrase: Phrase, reading: _Reading) -> _Stands | None:
     if not phrase.words:
         place = reading.text.unspaced.find(phrase.said.casefold())
         return None if place < 0 else (place // 3, place // 3, SAME)
-    for place, quality in reading.places[phrase.longest]:
+    for place in _places(reading.places[phrase.longest]):
         if not phrase.exacting or _is_exact(reading.text.words[place], phrase):
-            return place, place, quality
+            return place, place, reading.quality(place, phrase.longest)
     return None
 
 
@@ -293,8 +288,8 @@ def _together(phrase: Phrase, reading: _Reading) -> _Stands | None:
         return None
     if len(words) == 2 and not phrase.before:  # noqa: PLR2004 - most are so, and this is where the time goes
         one, other = words
-        return _pair(places[one], places[other]) if one == phrase.longest else _pair(places[other], places[one])
-    at = list(map(places.__getitem__, words))
+        return _pair(one, other, reading) if one == phrase.longest else _pair(other, one, reading)
+    at = list(map(reading.at, words))
     before = phrase.before or (0,) * len(at)
     if phrase.before and any(len(some) <= taken for some, taken in zip(at, before, strict=True)):
         return None
@@ -309,13 +304,17 @@ def _together(phrase: Phrase, reading: _Reading) -> _Stands | None:
     return None
 
 
-def _pair(anchors: Sequence[_Place], others: Sequence[_Place]) -> _Stands | None:
-    """Where the first of the anchors stands close to what is nearest to it of the others, if not at the same place."""
-    for anchor, quality in anchors:
-        place, its = others[0] if len(others) == 1 else _nearest(others, anchor, 0)
-        if place - anchor in _BESIDE:
-            return (anchor, place, min(quality, its)) if anchor < place else (place, anchor, min(quality, its))
-    return None
+def _pair(one: str, other: str, reading: _Reading) -> _Stands | None:
+    """The first place of a word that has another within two words of it, though not at the same place, and the nearest of these."""
+    ones, others = reading.places[one], reading.places[other]
+    beside = ones & (others << 1 | others >> 1 | others << 2 | others >> 2) & ~others
+    if not beside:
+        return None
+    anchor = next(_places(beside))
+    around = others & 0b101 << anchor >> 1 or others & 0b10001 << anchor >> 2
+    place = max(_places(around), key=lambda place: reading.quality(place, other))
+    quality = min(reading.quality(anchor, one), reading.quality(place, other))
+    return (anchor, place, quality) if anchor < place else (place, anchor, quality)
 
 
 def _nearest(at: Sequence[_Place], anchor: int, before: int) -> _Place:
