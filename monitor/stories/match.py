@@ -7,7 +7,8 @@ storylines that need each of their groups those of the rarest group, of the othe
 from __future__ import annotations
 
 import copy
-from collections import Counter, defaultdict
+from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, compress
@@ -39,8 +40,8 @@ class _Watch:
     none: tuple[int, ...]
     terms: tuple[int, ...]
     """All of them, each once."""
-    said: tuple[int, ...] = ()
-    rarest: tuple[str, ...] = ()
+    said: Sequence[int] = ()
+    rarest: Sequence[int] = ()
     """For each phrase of its terms the term, and the rarest word."""
 
     def needed(self) -> tuple[tuple[int, ...], ...]:
@@ -75,14 +76,19 @@ class Matcher:
             for watch, storyline in zip(self._watches, storylines, strict=True)
         ]
         needed = [watch.needed() for watch in self._watches]
-        self._hopes = _by_term(
-            min(groups, key=self._known, default=watch.terms)
-            for watch, groups in zip(self._watches, needed, strict=True)
-        )
-        """Term -> the watches that an entry may reach if it has the term; those that need all groups by their rarest one only."""
-        self._index = self._phrases.index(self._hopes)
-        self._needed = [tuple(_paired(group, self._phrases) for group in groups) for groups in needed]
-        """For each watch the groups of which it needs a term each."""
+        hopes = [
+            (number, term)
+            for number, (watch, groups) in enumerate(zip(self._watches, needed, strict=True))
+            for term in min(groups, key=self._known, default=watch.terms)
+        ]
+        """The watches that an entry may reach if it has a term; those that need all groups by the terms of their rarest one only."""
+        self._hopes = array("i", [number for number, _ in hopes])
+        self._index = self._phrases.index(term for _, term in hopes)
+        paired = [[_paired(group, self._phrases) for group in groups] for groups in needed]
+        self._groups = [tuple([terms for terms, _ in groups]) for groups in paired]
+        """For each watch the groups of which it needs a term each: for each phrase the term,"""
+        self._needed = [tuple([rarest for _, rarest in groups]) for groups in paired]
+        """and the rarest word."""
         self._least = [0.0 if watch.all else watch.threshold - _ROUNDING for watch in self._watches]
         """For each watch of witnesses alone what these must tell by their sum, which is never less than what they tell together."""
 
@@ -121,20 +127,20 @@ class Matcher:
     ) -> Iterator[tuple[_Watch, Iterable[int]]]:
         """The watches that an entry may reach, with the terms that it may have."""
         sums: dict[int, float] = {}
-        for term, most in proposed.items():
-            for number in self._hopes[term]:
-                sums[number] = sums[number] + most if number in sums else most
+        for hope, most in proposed.items():
+            number = self._hopes[hope]
+            sums[number] = sums[number] + most if number in sums else most
         words = said.words()
         for number, most in sums.items():
             if most * _WITNESS + sway >= self._least[number] and self._has_needed(number, said, words):
                 watch = self._watches[number]
                 yield watch, _heard(watch, words)
 
-    def _has_needed(self, number: int, said: Said, words: set[str]) -> bool:
+    def _has_needed(self, number: int, said: Said, words: set[int]) -> bool:
         """Whether an entry has a term of each group without which it does not reach a watch."""
-        needed = self._needed[number]
-        return not any(words.isdisjoint(rarest) for _, rarest in needed) and all(
-            any(map(said.__getitem__, compress(terms, map(words.__contains__, rarest)))) for terms, rarest in needed
+        return not any(map(words.isdisjoint, self._needed[number])) and all(
+            any(map(said.__getitem__, compress(terms, map(words.__contains__, rarest))))
+            for terms, rarest in zip(self._groups[number], self._needed[number], strict=True)
         )
 
     @staticmethod
@@ -149,22 +155,13 @@ class Matcher:
         return sorted(matches, key=lambda match: (-match.score, match.storyline))
 
 
-def _heard(watch: _Watch, words: set[str]) -> Iterable[int]:
+def _heard(watch: _Watch, words: set[int]) -> Iterable[int]:
     """The terms of a watch that an entry with these words may say, in their order."""
     return compress(watch.said, map(words.__contains__, watch.rarest))
 
 
 def _reaches(watch: _Watch, certainty: float, sway: float) -> bool:
     return round(certainty + sway, 3) >= watch.threshold
-
-
-def _by_term(watched: Iterable[Iterable[int]]) -> dict[int, Sequence[int]]:
-    """Term -> the numbers of those that watch it."""
-    by_term: dict[int, list[int]] = defaultdict(list)
-    for number, terms in enumerate(watched):
-        for term in terms:
-            by_term[term].append(number)
-    return {term: tuple(numbers) for term, numbers in by_term.items()}
 
 
 def _watch(storyline: Storyline, terms: _Terms) -> _Watch:
@@ -189,10 +186,10 @@ def _with_words(watch: _Watch, phrases: Phrases) -> _Watch:
     return replace(watch, said=said, rarest=rarest)
 
 
-def _paired(terms: Iterable[int], phrases: Phrases) -> tuple[tuple[int, ...], tuple[str, ...]]:
+def _paired(terms: Iterable[int], phrases: Phrases) -> tuple[array[int], array[int]]:
     """For each phrase of the terms the term, and the rarest word."""
     pairs = [(term, word) for term in terms for word in phrases.rarest(term)]
-    return tuple([term for term, _ in pairs]), tuple([word for _, word in pairs])
+    return array("i", [term for term, _ in pairs]), array("i", [word for _, word in pairs])
 
 
 def score(watch: _Watch, weights: _Weights) -> float:
@@ -206,14 +203,13 @@ def score(watch: _Watch, weights: _Weights) -> float:
 
 def _certainty(watch: _Watch, weights: _Weights) -> float:
     """The score where no term excludes the entry."""
-    found = [[weights[term] for term in group if term in weights] for group in watch.all]
+    found = [list(map(weights.__getitem__, filter(weights.__contains__, group))) for group in watch.all]
     groups = [max(some) for some in found if some]
     certainty = sum(groups) / len(watch.all) * 0.5 ** (len(watch.all) - len(groups)) if watch.all else 1.0
     if watch.any:
         doubt = 1.0
-        for term in watch.any:
-            if term in weights:
-                doubt *= 1 - _WITNESS * weights[term]
+        for term in filter(weights.__contains__, watch.any):
+            doubt *= 1 - _WITNESS * weights[term]
         heard = 1 - doubt
         certainty = certainty * (0.4 + 0.6 * heard) if watch.all else heard
     return round(certainty, 3)

@@ -15,7 +15,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from monitor.stories.text import Text, Word, fold, is_unspaced, read
-from monitor.stories.vocabulary import SAME, Standing, Vocabulary
+from monitor.stories.vocabulary import SAME, Vocabulary
 
 _ACRONYM, _SHORT = 4, 3
 _LEAD = 40
@@ -25,7 +25,7 @@ _SUMMARY, _LATER = 0.8, 0.5
 _LONG = 4
 """Phrases of more words are looked for by their rarest word alone; else every word's partners would be looked for as far as the longest reaches."""
 _REMEMBERED = 100_000
-_SURFACE, _NONE = itemgetter(1), frozenset[str]()
+_SURFACE, _QUALITY, _NONE = itemgetter(1), itemgetter(1), frozenset[int]()
 _Place = tuple[int, float]
 """Where a word stands in a text, and how well it stands for one of a phrase."""
 _Stands = tuple[int, int, float]
@@ -40,12 +40,14 @@ class Phrase:
     """The term as the user wrote it."""
     said: str
     """The phrase as the user wrote it."""
-    words: tuple[str, ...]
-    """Folded; none in a script without spaces."""
-    rarest: str
-    next_rarest: str
-    """Of its words, by how many phrases have them; empty where there is none."""
-    longest: str
+    words: tuple[int, ...]
+    """By their numbers; none in a script without spaces."""
+    rarest: int
+    next_rarest: int
+    """Of its words, by how many phrases have them; 0 where there is none."""
+    longest: int
+    written: str
+    """The longest word, folded."""
     exacting: bool
     """It is one word, too short for other forms of it, or an acronym."""
     before: tuple[int, ...]
@@ -56,15 +58,16 @@ class Phrase:
 class _Known:
     """What a word of the stream stands for, as it is written."""
 
-    standings: tuple[Standing, ...]
-    ours: tuple[str, ...]
-    """The words of the terms that it stands for."""
+    ours: tuple[int, ...]
+    """The words of the terms that it stands for, by their numbers."""
+    qualities: tuple[float, ...]
+    """How well."""
     alone: tuple[int, ...]
-    """The terms that it may say by itself."""
-    partners: frozenset[str]
-    """Words of the terms near which it may say something."""
-    together: tuple[Mapping[str, Sequence[int]], ...]
-    """What it may say beside each of them: partner -> terms."""
+    """The hopes that it may raise by itself."""
+    anchors: tuple[int, ...]
+    """Those of `ours` that may raise hopes beside others."""
+    partners: frozenset[int]
+    """These others."""
 
 
 class _Reading:
@@ -74,31 +77,34 @@ class _Reading:
 
     def __init__(self, field: str, text: Text, known: Sequence[_Known]) -> None:
         self.field, self.text, self.known = field, text, known
-        self.places = places = dict[str, int]()
-        """Word of the terms -> where it stands: a bit for each place. The empty word where phrases without words may stand."""
+        self.places = places = dict[int, int]()
+        """Word of the terms -> where it stands: a bit for each place. The word 0 where phrases without words may stand."""
         bit = 1
         for word in known:
             for ours in word.ours:
                 places[ours] = places[ours] | bit if ours in places else bit
             bit <<= 1
         if text.unspaced:
-            places[""] = 0
+            places[0] = 0
 
-    def at(self, ours: str) -> list[_Place]:
+    def at(self, ours: int) -> list[_Place]:
         """Where a word of the terms stands, the first place first, and how well the word there stands for it."""
-        return [(place, self.quality(place, ours)) for place in _places(self.places[ours])]
+        return self.among(self.places[ours], ours)
 
-    def quality(self, place: int, ours: str) -> float:
+    def among(self, places: int, ours: int) -> list[_Place]:
+        """Of some places where a word of the terms stands, how well it does."""
+        found = []
+        while places:
+            lowest = places & -places
+            place = lowest.bit_length() - 1
+            found.append((place, self.quality(place, ours)))
+            places ^= lowest
+        return found
+
+    def quality(self, place: int, ours: int) -> float:
         """How well the word at a place stands for one of the terms'."""
-        return next(quality for one, quality, _ in self.known[place].standings if one == ours)
-
-
-def _places(bits: int) -> Iterator[int]:
-    """The numbers of the bits that are set."""
-    while bits:
-        lowest = bits & -bits
-        yield lowest.bit_length() - 1
-        bits ^= lowest
+        known = self.known[place]
+        return known.qualities[known.ours.index(ours)]
 
 
 class Hit(NamedTuple):
@@ -126,64 +132,80 @@ class Phrases:
         """Of `names`: the number of a term, the term as the user wrote it, and one of the phrases that say it."""
         read_names = [(term, name, said, () if is_unspaced(said) else read(said).words) for term, name, said in names]
         self._vocabulary = Vocabulary(chain.from_iterable(words for *_, words in read_names))
-        common = Counter(word.folded for *_, words in read_names for word in words)
+        self._common = Counter([word.folded for *_, words in read_names for word in words])
+        self._numbers = {word: number for number, word in enumerate(("", *self._common))}
         self._of: dict[int, list[Phrase]] = defaultdict(list)
         for term, name, said, words in read_names:
             if words or is_unspaced(said):
-                self._of[term].append(_phrase(name, said, tuple([word.folded for word in words]), common))
+                self._of[term].append(self._phrase(name, said, tuple([word.folded for word in words])))
 
-    def rarest(self, term: int) -> list[str]:
+    def _phrase(self, name: str, said: str, words: tuple[str, ...]) -> Phrase:
+        before = (
+            tuple(words[:place].count(word) for place, word in enumerate(words)) if len({*words}) < len(words) else ()
+        )
+        longest = max(words, key=len, default="")
+        exacting = len(words) == 1 and (len(longest) <= _SHORT or (len(said) <= _ACRONYM and said.isupper()))
+        rarest, other, *_ = *sorted(words, key=lambda word: (self._common[word], -len(word))), "", ""
+        rarest, other, number, *numbers = map(self._numbers.__getitem__, (rarest, other, longest, *words))
+        return Phrase(name, said, tuple(numbers), rarest, other, number, longest, exacting, before)
+
+    def rarest(self, term: int) -> list[int]:
         """One word of each phrase of a term, without which it is not said."""
         return [phrase.rarest for phrase in self._of.get(term, ())]
 
-    def index(self, terms: Iterable[int]) -> Index:
-        """Finds those terms of which an entry may say a phrase."""
-        return Index(self._vocabulary, self._of, terms)
+    def index(self, hopes: Iterable[int]) -> Index:
+        """Finds those hopes whose term an entry may say; `hopes` has the term of each."""
+        return Index(self._vocabulary, self._numbers, self._of, hopes)
 
 
 class Index(dict[str, _Known]):
     """Finds which of some terms an entry may say. Remembers what each word of the stream, as it is written, stands for."""
 
-    def __init__(self, vocabulary: Vocabulary, phrases: Mapping[int, Sequence[Phrase]], terms: Iterable[int]) -> None:
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        numbers: Mapping[str, int],
+        phrases: Mapping[int, Sequence[Phrase]],
+        hopes: Iterable[int],
+    ) -> None:
         super().__init__()
-        self._vocabulary, self._phrases = vocabulary, phrases
-        self._alone: dict[str, list[int]] = {}
-        self._together: dict[str, dict[str, list[int]]] = {}
-        """Rarest word of a phrase -> its next rarest -> the terms."""
-        self._partners: dict[str, frozenset[str]] = {}
+        self._vocabulary, self._numbers, self._phrases = vocabulary, numbers, phrases
+        self._alone: dict[int, list[int]] = {}
+        self._together: dict[int, list[int]] = {}
+        """A phrase's rarest word and its next rarest, as one number -> the hopes."""
+        self._partners: dict[int, frozenset[int]] = {}
+        """Rarest word of a phrase -> the next rarest of all that have it."""
         self._reach = 0
         """Two words of a phrase stand no farther from one another."""
-        for term in terms:
+        partners: dict[int, set[int]] = defaultdict(set)
+        for hope, term in enumerate(hopes):
             for phrase in phrases.get(term, ()):
-                self._add(term, phrase)
+                if 1 < len(phrase.words) <= _LONG:
+                    self._reach = max(self._reach, len(phrase.words))
+                    partners[phrase.rarest].add(phrase.next_rarest)
+                    self._together.setdefault(self._pair(phrase.rarest, phrase.next_rarest), []).append(hope)
+                else:
+                    self._alone.setdefault(phrase.rarest, []).append(hope)
+        self._partners = {one: frozenset(others) for one, others in partners.items()}
 
-    def _add(self, term: int, phrase: Phrase) -> None:
-        if 1 < len(phrase.words) <= _LONG:
-            self._reach = max(self._reach, len(phrase.words))
-            self._together.setdefault(phrase.rarest, {}).setdefault(phrase.next_rarest, []).append(term)
-        else:
-            self._alone.setdefault(phrase.rarest, []).append(term)
+    def _pair(self, one: int, other: int) -> int:
+        return one * len(self._numbers) + other
 
     def __missing__(self, surface: str) -> _Known:
         standings = self._vocabulary[fold(surface)]
         if not surface[0].isupper():
             standings = tuple([standing for standing in standings if not standing.name])
-        ours = tuple([standing.ours for standing in standings])
-        alone = tuple([term for one in ours for term in self._alone.get(one, ())])
-        anchors = [one for one in ours if one in self._together]
-        together = tuple(map(self._together.__getitem__, anchors))
+        ours = tuple([self._numbers[standing.ours] for standing in standings])
+        alone = tuple([hope for one in ours for hope in self._alone.get(one, ())])
+        anchors = tuple([one for one in ours if one in self._partners])
+        partners = [self._partners[one] for one in anchors]
+        near = partners[0] if len(partners) == 1 else _NONE.union(*partners)
         if len(self) >= _REMEMBERED:
             self.clear()
-        self[surface] = known = _Known(standings, ours, alone, self._beside(anchors), together)
+        qualities = tuple([standing.quality for standing in standings])
+        anchors = tuple([self._pair(one, 0) for one in anchors])
+        self[surface] = known = _Known(ours, qualities, alone, anchors, near)
         return known
-
-    def _beside(self, anchors: Iterable[str]) -> frozenset[str]:
-        partners = []
-        for one in anchors:
-            if one not in self._partners:
-                self._partners[one] = frozenset(self._together[one])
-            partners.append(self._partners[one])
-        return partners[0] if len(partners) == 1 else _NONE.union(*partners)
 
     def said(self, title: Text, summary: Text) -> Said:
         """What an entry says of all terms."""
@@ -193,26 +215,26 @@ class Index(dict[str, _Known]):
         return _Reading(field, text, list(map(self.__getitem__, map(_SURFACE, text.words))))
 
     def proposed(self, said: Said) -> dict[int, float]:
-        """The terms of this index that an entry may say, and how surely it may at most."""
+        """The hopes whose terms an entry may say, and how surely it may at most."""
         title, summary = map(self._propose, said.readings)
         return dict.fromkeys(summary, _SUMMARY) | dict.fromkeys(title, SAME)
 
     def _propose(self, reading: _Reading) -> list[int]:
-        """The terms of which the rarest words stand in a text, near one another if they are two; some of them twice."""
-        terms, places = list[int](), reading.places
-        words, window = places.keys(), (2 << 2 * self._reach) - 1
+        """The hopes for whose terms the rarest words stand in a text, near one another if they are two; some of them twice."""
+        hopes, places = list[int](), reading.places
+        words, window = set(places), (2 << 2 * self._reach) - 1
         for place, known in enumerate(reading.known):
             if known.alone:
-                terms += known.alone
-            if known.partners:
+                hopes += known.alone
+            if not known.partners.isdisjoint(words):
                 around = window << place >> self._reach
                 for other in known.partners & words:
                     if places[other] & around:
-                        for said in known.together:
-                            terms += said.get(other, ())
+                        for anchor in known.anchors:
+                            hopes += self._together.get(anchor + other, ())
         if reading.text.unspaced:
-            terms += self._alone.get("", ())
-        return terms
+            hopes += self._alone.get(0, ())
+        return hopes
 
 
 class Said(dict[int, Hit | None]):
@@ -223,9 +245,9 @@ class Said(dict[int, Hit | None]):
         self._phrases = phrases
         self.readings = readings
 
-    def words(self) -> set[str]:
+    def words(self) -> set[int]:
         """The words of the terms that stand in the entry."""
-        return set[str]().union(*[reading.places for reading in self.readings])
+        return set[int]().union(*[reading.places for reading in self.readings])
 
     def __missing__(self, term: int) -> Hit | None:
         """A title says it better than any summary; of equals the first counts."""
@@ -250,14 +272,6 @@ def _weighed(phrase: Phrase, reading: _Reading, stands: _Stands) -> Hit:
     return Hit(quality, phrase, reading, first, last)
 
 
-def _phrase(name: str, said: str, words: tuple[str, ...], common: Mapping[str, int]) -> Phrase:
-    before = tuple(words[:place].count(word) for place, word in enumerate(words)) if len({*words}) < len(words) else ()
-    longest = max(words, key=len, default="")
-    exacting = len(words) == 1 and (len(longest) <= _SHORT or (len(said) <= _ACRONYM and said.isupper()))
-    rarest, other, *_ = *sorted(words, key=lambda word: (common[word], -len(word))), "", ""
-    return Phrase(name, said, words, rarest, other, longest, exacting, before)
-
-
 def _stands(phrase: Phrase, reading: _Reading) -> _Stands | None:
     """The first and the last place of a phrase's words, and how well they fit."""
     if len(phrase.words) > 1:
@@ -265,15 +279,15 @@ def _stands(phrase: Phrase, reading: _Reading) -> _Stands | None:
     if not phrase.words:
         place = reading.text.unspaced.find(phrase.said.casefold())
         return None if place < 0 else (place // 3, place // 3, SAME)
-    for place in _places(reading.places[phrase.longest]):
+    for place, quality in reading.at(phrase.longest):
         if not phrase.exacting or _is_exact(reading.text.words[place], phrase):
-            return place, place, reading.quality(place, phrase.longest)
+            return place, place, quality
     return None
 
 
 def _is_exact(word: Word, phrase: Phrase) -> bool:
     """Short words stand as written or in the plural, acronyms in capitals only (`US` is not `us`); `una` is no form of `un`."""
-    ours = phrase.longest
+    ours = phrase.written
     if len(phrase.said) <= _ACRONYM and phrase.said.isupper():
         capitals = 1 if len(ours) == _ACRONYM else 2
         if not word.surface[:capitals].isupper():
@@ -304,16 +318,16 @@ def _together(phrase: Phrase, reading: _Reading) -> _Stands | None:
     return None
 
 
-def _pair(one: str, other: str, reading: _Reading) -> _Stands | None:
+def _pair(one: int, other: int, reading: _Reading) -> _Stands | None:
     """The first place of a word that has another within two words of it, though not at the same place, and the nearest of these."""
     ones, others = reading.places[one], reading.places[other]
     beside = ones & (others << 1 | others >> 1 | others << 2 | others >> 2) & ~others
     if not beside:
         return None
-    anchor = next(_places(beside))
+    anchor = (beside & -beside).bit_length() - 1
     around = others & 0b101 << anchor >> 1 or others & 0b10001 << anchor >> 2
-    place = max(_places(around), key=lambda place: reading.quality(place, other))
-    quality = min(reading.quality(anchor, one), reading.quality(place, other))
+    place, its = max(reading.among(around, other), key=_QUALITY)
+    quality = min(reading.quality(anchor, one), its)
     return (anchor, place, quality) if anchor < place else (place, anchor, quality)
 
 
