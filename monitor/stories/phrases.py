@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, repeat
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -28,6 +28,7 @@ _REMEMBERED = 100_000
 _SURFACE, _QUALITY, _NONE = itemgetter(1), itemgetter(1), frozenset[int]()
 _Place = tuple[int, float]
 """Where a word stands in a text, and how well it stands for one of a phrase."""
+_NOWHERE = (-1, 0.0)
 _Stands = tuple[int, int, float]
 """The first and the last place of a phrase's words, and how well they fit."""
 
@@ -87,24 +88,35 @@ class _Reading:
         if text.unspaced:
             places[0] = 0
 
-    def at(self, ours: int) -> list[_Place]:
-        """Where a word of the terms stands, the first place first, and how well the word there stands for it."""
-        return self.among(self.places[ours], ours)
-
-    def among(self, places: int, ours: int) -> list[_Place]:
-        """Of some places where a word of the terms stands, how well it does."""
-        found = []
-        while places:
-            lowest = places & -places
-            place = lowest.bit_length() - 1
-            found.append((place, self.quality(place, ours)))
-            places ^= lowest
-        return found
-
     def quality(self, place: int, ours: int) -> float:
         """How well the word at a place stands for one of the terms'."""
         known = self.known[place]
         return known.qualities[known.ours.index(ours)]
+
+    def among(self, places: int, ours: int) -> list[_Place]:
+        """Of some places where a word of the terms stands, the first place first, how well it does."""
+        found = []
+        while places:
+            place = (places & -places).bit_length() - 1
+            found.append((place, self.quality(place, ours)))
+            places &= places - 1
+        return found
+
+    def best(self, places: int, ours: int) -> _Place:
+        """Of some places where a word of the terms stands, at least one, the one where it does best; of equals the first."""
+        if places & places - 1:
+            return max(self.among(places, ours), key=_QUALITY)
+        place = places.bit_length() - 1
+        return place, self.quality(place, ours)
+
+    def near(self, anchor: int, ours: int, reach: int, before: int) -> _Place:
+        """The place of a word nearest to `anchor`, after as many as the phrase has taken for the same word before."""
+        places = self.places[ours] & ((2 << 2 * reach) - 1) << anchor >> reach
+        ranked = [(abs(place - anchor), -quality, place) for place, quality in self.among(places, ours)]
+        if len(ranked) <= before:
+            return _NOWHERE
+        _, quality, place = sorted(ranked)[before] if before else min(ranked)
+        return place, -quality
 
 
 class Hit(NamedTuple):
@@ -253,8 +265,9 @@ class Said(dict[int, Hit | None]):
         """A title says it better than any summary; of equals the first counts."""
         hits: list[Hit] = []
         for reading in self.readings:
+            places = reading.places
             for phrase in self._phrases[term]:
-                if phrase.rarest in reading.places and (stands := _stands(phrase, reading)):
+                if phrase.rarest in places and (stands := _stands(phrase, reading, places)):
                     hits.append(_weighed(phrase, reading, stands))  # noqa: PERF401 - for one phrase, a list made at once takes longer
             if hits:
                 break
@@ -272,15 +285,19 @@ def _weighed(phrase: Phrase, reading: _Reading, stands: _Stands) -> Hit:
     return Hit(quality, phrase, reading, first, last)
 
 
-def _stands(phrase: Phrase, reading: _Reading) -> _Stands | None:
-    """The first and the last place of a phrase's words, and how well they fit."""
-    if len(phrase.words) > 1:
-        return _together(phrase, reading)
+def _stands(phrase: Phrase, reading: _Reading, places: Mapping[int, int]) -> _Stands | None:
+    """The first and the last place of a phrase's words, whose rarest is there, and how well they fit."""
+    if phrase.next_rarest:
+        return _together(phrase, reading) if phrase.next_rarest in places else None
     if not phrase.words:
         place = reading.text.unspaced.find(phrase.said.casefold())
         return None if place < 0 else (place // 3, place // 3, SAME)
-    for place, quality in reading.at(phrase.longest):
-        if not phrase.exacting or _is_exact(reading.text.words[place], phrase):
+    if not phrase.exacting:
+        bits = places[phrase.rarest]
+        place = (bits & -bits).bit_length() - 1
+        return place, place, reading.quality(place, phrase.rarest)
+    for place, quality in reading.among(places[phrase.rarest], phrase.rarest):
+        if _is_exact(reading.text.words[place], phrase):
             return place, place, quality
     return None
 
@@ -297,23 +314,20 @@ def _is_exact(word: Word, phrase: Phrase) -> bool:
 
 def _together(phrase: Phrase, reading: _Reading) -> _Stands | None:
     """Where a phrase's words stand close together, in any order."""
-    places, words = reading.places, phrase.words
+    places, words, reach = reading.places, phrase.words, len(phrase.words)
+    if reach == 2 and not phrase.before:  # noqa: PLR2004 - most are so, and this is where the time goes
+        return _pair(phrase.longest, words[phrase.longest == words[0]], reading)
     if not all(map(places.__contains__, words)):
         return None
-    if len(words) == 2 and not phrase.before:  # noqa: PLR2004 - most are so, and this is where the time goes
-        one, other = words
-        return _pair(one, other, reading) if one == phrase.longest else _pair(other, one, reading)
-    at = list(map(reading.at, words))
-    before = phrase.before or (0,) * len(at)
-    if phrase.before and any(len(some) <= taken for some, taken in zip(at, before, strict=True)):
-        return None
-    for anchor, _ in at[words.index(phrase.longest)]:
-        near = [
-            some[0] if len(some) == 1 else _nearest(some, anchor, taken) for some, taken in zip(at, before, strict=True)
-        ]
+    anchors = places[phrase.longest]
+    for word in words:
+        anchors &= _around(places[word], reach)
+    before = phrase.before or repeat(0)
+    for anchor, _ in reading.among(anchors, phrase.longest):
+        near = [reading.near(anchor, word, reach, taken) for word, taken in zip(words, before)]
         stand = {place for place, _ in near}
         first, last = min(stand), max(stand)
-        if last - first <= len(near) == len(stand):
+        if 0 <= first and last - first <= reach == len(stand):
             return first, last, min([quality for _, quality in near])
     return None
 
@@ -326,13 +340,19 @@ def _pair(one: int, other: int, reading: _Reading) -> _Stands | None:
         return None
     anchor = (beside & -beside).bit_length() - 1
     around = others & 0b101 << anchor >> 1 or others & 0b10001 << anchor >> 2
-    place, its = max(reading.among(around, other), key=_QUALITY)
-    quality = min(reading.quality(anchor, one), its)
+    place, its = reading.best(around, other)
+    quality = reading.quality(anchor, one)
+    quality = min(quality, its)
     return (anchor, place, quality) if anchor < place else (place, anchor, quality)
 
 
-def _nearest(at: Sequence[_Place], anchor: int, before: int) -> _Place:
-    """The place nearest to `anchor`, after as many as the phrase has taken for the same word before."""
-    ranked = [(abs(place - anchor), -quality, place) for place, quality in at]
-    _, quality, place = sorted(ranked)[before] if before else min(ranked)
-    return place, -quality
+def _around(places: int, reach: int) -> int:
+    """The places and those that are no farther from one of them than `reach`."""
+    around, wide = places << reach, 1
+    while wide <= 2 * reach:
+        step = min(wide, 2 * reach + 1 - wide)
+        around |= around >> step
+        wide += step
+    return around
+
+
