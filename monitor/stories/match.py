@@ -21,8 +21,11 @@ from monitor.stories.vocabulary import SAME
 
 _Terms = dict[tuple[str, ...], tuple[int, str]]
 """All that a term may be said by -> its number, and the term as the user wrote it. Storylines that share a term share the work."""
-_Weights = Mapping[int, float]
-"""Term that is found -> how surely, 0..1."""
+_Parts = Sequence[dict[int, None]]
+"""The terms of a storyline: each group, the witnesses, those that exclude."""
+_Present = Sequence[tuple[int, int]]
+"""What a term is asked for, and the term."""
+_NOTHING = frozenset[int]()
 _WITNESS = 0.6
 """How surely one term of `any` tells of its storyline."""
 _ROUNDING = 0.002
@@ -31,23 +34,30 @@ _ROUNDING = 0.002
 
 @dataclass(frozen=True, slots=True)
 class _Watch:
-    """A storyline with its terms' numbers."""
+    """A storyline with its phrases, side by side, since what lies in many places of the memory is slow to look at."""
 
     storyline: str
     threshold: float
-    all: tuple[tuple[int, ...], ...]
-    any: tuple[int, ...]
-    none: tuple[int, ...]
-    terms: tuple[int, ...]
-    """All of them, each once."""
-    said: Sequence[int] = ()
-    rarest: Sequence[int] = ()
-    """For each phrase of its terms the term, and the rarest word."""
+    groups: int
+    """Of `all`."""
+    any: bool
+    """It has witnesses."""
+    roles: tuple[int, ...]
+    """For each phrase what its term is asked for: a group, after these the witnesses, at last those that exclude."""
+    terms: array[int]
+    """For each phrase the term that it says,"""
+    rarest: array[int]
+    """and its rarest word."""
+    needed: frozenset[int] = _NOTHING
+    """The groups without a term of which an entry stays below the threshold, however familiar it sounds: all or none."""
 
-    def needed(self) -> tuple[tuple[int, ...], ...]:
-        """The groups without a term of which an entry stays below the threshold, however familiar it sounds: all or none."""
-        groups = len(self.all)
-        return self.all if groups and round((groups - 1) / groups * 0.5 + SWAY, 3) < self.threshold else ()
+    def heeding(self, threshold: float) -> _Watch:
+        needs = self.groups and round((self.groups - 1) / self.groups * 0.5 + SWAY, 3) < threshold
+        return replace(self, threshold=threshold, needed=frozenset(range(self.groups)) if needs else _NOTHING)
+
+    def part(self, role: int) -> dict[int, None]:
+        """The terms that are asked for as that, each once."""
+        return dict.fromkeys(term for its, term in zip(self.roles, self.terms, strict=True) if its == role)
 
 
 class Matcher:
@@ -55,10 +65,12 @@ class Matcher:
 
     def __init__(self, storylines: Sequence[Storyline]) -> None:
         terms: _Terms = {}
-        watches = [_watch(storyline, terms) for storyline in storylines]
+        asked = [_asked(storyline, terms) for storyline in storylines]
         self._phrases = Phrases((number, term, name) for names, (number, term) in terms.items() for name in names)
-        self._watches = [_with_words(watch, self._phrases) for watch in watches]
-        self._watched = Counter(chain.from_iterable(watch.terms for watch in self._watches))
+        self._watches = [
+            _watch(storyline, parts, self._phrases) for storyline, parts in zip(storylines, asked, strict=True)
+        ]
+        self._watched = Counter(chain.from_iterable({*watch.terms} for watch in self._watches))
         """Term -> how many watches have it."""
         self._heed(storylines)
 
@@ -72,25 +84,18 @@ class Matcher:
         self.storylines = tuple(storylines)
         self._thresholds = {storyline.id: storyline.threshold for storyline in storylines}
         self._watches = [
-            replace(watch, threshold=storyline.threshold)
-            for watch, storyline in zip(self._watches, storylines, strict=True)
+            watch.heeding(storyline.threshold) for watch, storyline in zip(self._watches, storylines, strict=True)
         ]
-        needed = [watch.needed() for watch in self._watches]
-        hopes = [
-            (number, term)
-            for number, (watch, groups) in enumerate(zip(self._watches, needed, strict=True))
-            for term in min(groups, key=self._known, default=watch.terms)
-        ]
-        """The watches that an entry may reach if it has a term; those that need all groups by the terms of their rarest one only."""
+        hopes = [(number, term) for number, watch in enumerate(self._watches) for term in self._hopes_of(watch)]
         self._hopes = array("i", [number for number, _ in hopes])
+        """The watches that an entry may reach if it has a term."""
         self._index = self._phrases.index(term for _, term in hopes)
-        paired = [[_paired(group, self._phrases) for group in groups] for groups in needed]
-        self._groups = [tuple([terms for terms, _ in groups]) for groups in paired]
-        """For each watch the groups of which it needs a term each: for each phrase the term,"""
-        self._needed = [tuple([rarest for _, rarest in groups]) for groups in paired]
-        """and the rarest word."""
-        self._least = [0.0 if watch.all else watch.threshold - _ROUNDING for watch in self._watches]
+        self._least = array("d", [0.0 if watch.groups else watch.threshold - _ROUNDING for watch in self._watches])
         """For each watch of witnesses alone what these must tell by their sum, which is never less than what they tell together."""
+
+    def _hopes_of(self, watch: _Watch) -> Iterable[int]:
+        """The terms without which an entry does not reach a watch: if it needs each of its groups, those of the one that is the rarest."""
+        return min(map(watch.part, watch.needed), key=self._known, default=dict.fromkeys(watch.terms))
 
     def _known(self, group: Iterable[int]) -> int:
         """How often the terms of a group are watched."""
@@ -115,16 +120,14 @@ class Matcher:
         """
         said = self._index.said(*read_entry(entry))
         words = said.words()
-        return self._matches(said, ((watch, _heard(watch, words)) for watch in self._watches), 1.0)
+        return self._matches(said, ((watch, _present(watch, words)) for watch in self._watches), 1.0)
 
     def _reachable(self, entry: Entry, sway: float) -> list[Match]:
         said = self._index.said(*read_entry(entry))
         proposed = self._index.proposed(said)
         return self._matches(said, self._hopeful(said, proposed, sway), sway) if proposed else []
 
-    def _hopeful(
-        self, said: Said, proposed: Mapping[int, float], sway: float
-    ) -> Iterator[tuple[_Watch, Iterable[int]]]:
+    def _hopeful(self, said: Said, proposed: Mapping[int, float], sway: float) -> Iterator[tuple[_Watch, _Present]]:
         """The watches that an entry may reach, with the terms that it may have."""
         sums: dict[int, float] = {}
         for hope, most in proposed.items():
@@ -132,99 +135,96 @@ class Matcher:
             sums[number] = sums[number] + most if number in sums else most
         words = said.words()
         for number, most in sums.items():
-            if most * _WITNESS + sway >= self._least[number] and self._has_needed(number, said, words):
+            if most * _WITNESS + sway >= self._least[number]:
                 watch = self._watches[number]
-                yield watch, _heard(watch, words)
-
-    def _has_needed(self, number: int, said: Said, words: set[int]) -> bool:
-        """Whether an entry has a term of each group without which it does not reach a watch."""
-        return not any(map(words.isdisjoint, self._needed[number])) and all(
-            any(map(said.__getitem__, compress(terms, map(words.__contains__, rarest))))
-            for terms, rarest in zip(self._groups[number], self._needed[number], strict=True)
-        )
+                present = _present(watch, words)
+                if watch.needed.issubset([role for role, _ in present]):
+                    yield watch, present
 
     @staticmethod
-    def _matches(said: Said, heard: Iterable[tuple[_Watch, Iterable[int]]], sway: float) -> list[Match]:
+    def _matches(said: Said, hopeful: Iterable[tuple[_Watch, _Present]], sway: float) -> list[Match]:
         """Those watches that have a term, and miss their threshold by `sway` at most; best first."""
         matches = []
-        for watch, terms in heard:
-            weights = {term: hit.weight for term in terms if (hit := said[term])}
-            if weights and _reaches(watch, certainty := score(watch, weights), sway):
-                evidence = tuple([_evidence(said, term) for term in _counted(watch, weights)])
+        for watch, present in hopeful:
+            certainty, terms = _weighed(watch, present, said)
+            if terms and _reaches(watch, certainty, sway):
+                evidence = tuple([_evidence(said, term) for term in terms])
                 matches.append(Match(storyline=watch.storyline, score=certainty, evidence=evidence))
         return sorted(matches, key=lambda match: (-match.score, match.storyline))
 
 
-def _heard(watch: _Watch, words: set[int]) -> Iterable[int]:
-    """The terms of a watch that an entry with these words may say, in their order."""
-    return compress(watch.said, map(words.__contains__, watch.rarest))
+def _present(watch: _Watch, words: set[int]) -> _Present:
+    """The terms of a watch that an entry with these words may say, and what each is asked for; in their order."""
+    return list(compress(zip(watch.roles, watch.terms), map(words.__contains__, watch.rarest)))  # noqa: B905 - of one length
 
 
 def _reaches(watch: _Watch, certainty: float, sway: float) -> bool:
     return round(certainty + sway, 3) >= watch.threshold
 
 
-def _watch(storyline: Storyline, terms: _Terms) -> _Watch:
-    """A storyline with the numbers of its terms, which are given to those that are new."""
+def _asked(storyline: Storyline, terms: _Terms) -> _Parts:
+    """The terms of a storyline by their numbers, which are given to those that are new: each group, the witnesses, those that exclude."""
     aliases = {fold_all(name): (name, *names) for name, names in storyline.entities.items()}
 
     def number(term: str) -> int:
         names = aliases.get(fold_all(term), (term,)) if aliases else (term,)
         return terms.setdefault(names, (len(terms), term))[0]
 
-    def numbers(words: Iterable[str]) -> tuple[int, ...]:
-        return tuple(dict.fromkeys(map(number, words)))
-
-    groups = tuple(map(numbers, storyline.terms.all))
-    some, none = numbers(storyline.terms.any), numbers(storyline.terms.none)
-    every = tuple(dict.fromkeys(chain(*groups, some, none)))
-    return _Watch(storyline.id, storyline.threshold, groups, some, none, every)
+    parts = (*storyline.terms.all, storyline.terms.any, storyline.terms.none)
+    return [dict.fromkeys(map(number, part)) for part in parts]
 
 
-def _with_words(watch: _Watch, phrases: Phrases) -> _Watch:
-    said, rarest = _paired(watch.terms, phrases)
-    return replace(watch, said=said, rarest=rarest)
+def _watch(storyline: Storyline, parts: _Parts, phrases: Phrases) -> _Watch:
+    asked = [
+        (role, term, word) for role, part in enumerate(parts) for term in part for word in phrases.rarest(term)
+    ]
+    roles, terms, rarest = zip(*asked, strict=True) if asked else ((), (), ())
+    groups, witnesses = len(parts) - 2, bool(parts[-2])
+    return _Watch(
+        storyline.id, storyline.threshold, groups, witnesses, roles, array("i", terms), array("i", rarest)
+    )
 
 
-def _paired(terms: Iterable[int], phrases: Phrases) -> tuple[array[int], array[int]]:
-    """For each phrase of the terms the term, and the rarest word."""
-    pairs = [(term, word) for term in terms for word in phrases.rarest(term)]
-    return array("i", [term for term, _ in pairs]), array("i", [word for _, word in pairs])
+def _weighed(watch: _Watch, present: _Present, said: Said) -> tuple[float, Iterable[int]]:
+    """How surely an entry belongs to a storyline, 0..1, and the terms that made it so: those that forbid it, the best of each
+    group, the witnesses; none where it lacks a group that is needed.
+    """
+    weights: dict[int, float] = {}
+    best: dict[int, int] = {}
+    witnesses, against = list[int](), list[int]()
+    for role, term in present:
+        if len(best) < role and len(best) < watch.groups and watch.needed:
+            return 0.0, ()
+        if hit := said[term]:
+            weights[term] = hit.weight
+            if role > watch.groups:
+                against.append(term)
+            elif role == watch.groups:
+                witnesses.append(term)
+            elif role not in best or hit.weight > weights[best[role]]:
+                best[role] = term
+    counted = dict.fromkeys((*against, *best.values(), *witnesses))
+    if against:
+        return 0.0, counted
+    weigh = weights.__getitem__
+    told = map(weigh, dict.fromkeys(witnesses)) if watch.any else None
+    return score(list(map(weigh, best.values())), watch.groups, told), counted
 
 
-def score(watch: _Watch, weights: _Weights) -> float:
-    """How surely an entry in which terms are found with these weights belongs to a storyline, 0..1.
+def score(found: Sequence[float], groups: int, witnesses: Iterable[float] | None) -> float:
+    """How surely an entry belongs to a storyline, 0..1, of whose groups those are found this well, and these witnesses if it has any.
 
     The groups of `all` count with their mean; a group that is missing halves the rest, so that a miss stays below any
     sensible threshold and can still be explained. Terms of `any` add up as independent witnesses (noisy-or).
     """
-    return _certainty(watch, weights) if weights.keys().isdisjoint(watch.none) else 0.0
-
-
-def _certainty(watch: _Watch, weights: _Weights) -> float:
-    """The score where no term excludes the entry."""
-    found = [list(map(weights.__getitem__, filter(weights.__contains__, group))) for group in watch.all]
-    groups = [max(some) for some in found if some]
-    certainty = sum(groups) / len(watch.all) * 0.5 ** (len(watch.all) - len(groups)) if watch.all else 1.0
-    if watch.any:
+    certainty = sum(found) / groups * 0.5 ** (groups - len(found)) if groups else 1.0
+    if witnesses is not None:
         doubt = 1.0
-        for term in filter(weights.__contains__, watch.any):
-            doubt *= 1 - _WITNESS * weights[term]
+        for weight in witnesses:
+            doubt *= 1 - _WITNESS * weight
         heard = 1 - doubt
-        certainty = certainty * (0.4 + 0.6 * heard) if watch.all else heard
+        certainty = certainty * (0.4 + 0.6 * heard) if groups else heard
     return round(certainty, 3)
-
-
-def _counted(watch: _Watch, weights: _Weights) -> Iterable[int]:
-    """The terms that made the score: those that forbid it, the best of each group, the witnesses."""
-    groups = [term for group in watch.all if (term := _best(group, weights)) is not None]
-    return dict.fromkeys(filter(weights.__contains__, (*watch.none, *groups, *watch.any)))
-
-
-def _best(group: Iterable[int], weights: _Weights) -> int | None:
-    """The term of a group that is found best; of equals the first."""
-    found = list(filter(weights.__contains__, group))
-    return max(found, key=weights.__getitem__) if len(found) > 1 else found[0] if found else None
 
 
 def _evidence(said: Said, term: int) -> Evidence:
@@ -235,5 +235,6 @@ def _evidence(said: Said, term: int) -> Evidence:
 
 def ceiling(storyline: Storyline) -> float:
     """The score of an entry whose headline has every term of `storyline` but those that exclude it: none scores more."""
-    watch = _watch(storyline, {})
-    return score(watch, dict.fromkeys({*watch.any, *chain.from_iterable(watch.all)} - set(watch.none), SAME))
+    *groups, some, none = _asked(storyline, {})
+    found = [SAME for group in groups if group.keys() - none]
+    return score(found, len(groups), [SAME for _ in some.keys() - none] if some else None)
