@@ -11,7 +11,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, compress
+from itertools import chain, compress, count
 
 from monitor.model import Entry, Evidence, Match, Storyline
 from monitor.stories.phrases import Phrases, Said
@@ -55,9 +55,22 @@ class _Watch:
         needs = self.groups and round((self.groups - 1) / self.groups * 0.5 + SWAY, 3) < threshold
         return replace(self, threshold=threshold, needed=frozenset(range(self.groups)) if needs else _NOTHING)
 
-    def part(self, role: int) -> dict[int, None]:
-        """The terms that are asked for as that, each once."""
-        return dict.fromkeys(term for its, term in zip(self.roles, self.terms, strict=True) if its == role)
+    def hopes(self, common: Mapping[int, int]) -> Sequence[int]:
+        """The places of the phrases without which an entry does not reach it: if it needs each group, those of the rarest one."""
+        groups = [[slot for slot, its in enumerate(self.roles) if its == role] for role in self.needed]
+        return min(
+            groups, key=lambda slots: sum(common[self.terms[slot]] for slot in slots), default=range(len(self.terms))
+        )
+
+    def words(self, hopes: Sequence[int]) -> Sequence[array[int]]:
+        """For each group that is needed, but the one of the hopes, the rarest words of its phrases."""
+        roles = self.needed - {self.roles[slot] for slot in hopes}
+        return tuple(
+            [
+                array("i", [word for word, its in zip(self.rarest, self.roles, strict=True) if its == role])
+                for role in sorted(roles)
+            ]
+        )
 
 
 class Matcher:
@@ -86,20 +99,18 @@ class Matcher:
         self._watches = [
             watch.heeding(storyline.threshold) for watch, storyline in zip(self._watches, storylines, strict=True)
         ]
-        hopes = [(number, term) for number, watch in enumerate(self._watches) for term in self._hopes_of(watch)]
-        self._hopes = array("i", [number for number, _ in hopes])
-        """The watches that an entry may reach if it has a term."""
-        self._index = self._phrases.index(term for _, term in hopes)
+        hopes = [watch.hopes(self._watched) for watch in self._watches]
+        self._hopes = array("i", [number for number, slots in enumerate(hopes) for _ in slots])
+        """For each phrase that an entry may say to reach a watch, the watch,"""
+        self._slots = array("i", chain.from_iterable(hopes))
+        """and which of its phrases it is."""
+        self._index = self._phrases.index(
+            watch.terms[slot] for watch, slots in zip(self._watches, hopes, strict=True) for slot in slots
+        )
+        self._needed = [watch.words(slots) for watch, slots in zip(self._watches, hopes, strict=True)]
+        """For each watch that needs each of its groups the rarest words of the others."""
         self._least = array("d", [0.0 if watch.groups else watch.threshold - _ROUNDING for watch in self._watches])
         """For each watch of witnesses alone what these must tell by their sum, which is never less than what they tell together."""
-
-    def _hopes_of(self, watch: _Watch) -> Iterable[int]:
-        """The terms without which an entry does not reach a watch: if it needs each of its groups, those of the one that is the rarest."""
-        return min(map(watch.part, watch.needed), key=self._known, default=dict.fromkeys(watch.terms))
-
-    def _known(self, group: Iterable[int]) -> int:
-        """How often the terms of a group are watched."""
-        return sum(map(self._watched.__getitem__, group))
 
     def match(self, entry: Entry) -> tuple[Match, ...]:
         """The storylines whose threshold `entry` reaches by its terms alone, best first."""
@@ -129,24 +140,31 @@ class Matcher:
 
     def _hopeful(self, said: Said, proposed: Mapping[int, float], sway: float) -> Iterator[tuple[_Watch, _Present]]:
         """The watches that an entry may reach, with the terms that it may have."""
-        sums: dict[int, float] = {}
-        for hope, most in proposed.items():
+        raised: dict[int, list[int]] = {}
+        for hope in proposed:
             number = self._hopes[hope]
-            sums[number] = sums[number] + most if number in sums else most
+            if number in raised:
+                raised[number].append(hope)
+            else:
+                raised[number] = [hope]
         words = said.words()
-        for number, most in sums.items():
-            if most * _WITNESS + sway >= self._least[number]:
+        for number, hopes in raised.items():
+            if least := self._least[number]:
+                if sum(map(proposed.__getitem__, hopes)) * _WITNESS + sway >= least:
+                    watch = self._watches[number]
+                    slots = map(self._slots.__getitem__, sorted(hopes))
+                    yield watch, [(watch.roles[slot], watch.terms[slot]) for slot in slots]
+            elif not any(map(words.isdisjoint, self._needed[number])):
                 watch = self._watches[number]
-                present = _present(watch, words)
-                if watch.needed.issubset([role for role, _ in present]):
-                    yield watch, present
+                if any(said[watch.terms[self._slots[hope]]] for hope in hopes):
+                    yield watch, _present(watch, words)
 
     @staticmethod
     def _matches(said: Said, hopeful: Iterable[tuple[_Watch, _Present]], sway: float) -> list[Match]:
         """Those watches that have a term, and miss their threshold by `sway` at most; best first."""
         matches = []
         for watch, present in hopeful:
-            certainty, terms = _weighed(watch, present, said)
+            certainty, terms = _weighed(watch, present, said, whole=sway < 1)
             if terms and _reaches(watch, certainty, sway):
                 evidence = tuple([_evidence(said, term) for term in terms])
                 matches.append(Match(storyline=watch.storyline, score=certainty, evidence=evidence))
@@ -155,7 +173,8 @@ class Matcher:
 
 def _present(watch: _Watch, words: set[int]) -> _Present:
     """The terms of a watch that an entry with these words may say, and what each is asked for; in their order."""
-    return list(compress(zip(watch.roles, watch.terms), map(words.__contains__, watch.rarest)))  # noqa: B905 - of one length
+    slots = compress(count(), map(words.__contains__, watch.rarest))
+    return [(watch.roles[slot], watch.terms[slot]) for slot in slots]
 
 
 def _reaches(watch: _Watch, certainty: float, sway: float) -> bool:
@@ -175,25 +194,22 @@ def _asked(storyline: Storyline, terms: _Terms) -> _Parts:
 
 
 def _watch(storyline: Storyline, parts: _Parts, phrases: Phrases) -> _Watch:
-    asked = [
-        (role, term, word) for role, part in enumerate(parts) for term in part for word in phrases.rarest(term)
-    ]
+    asked = [(role, term, word) for role, part in enumerate(parts) for term in part for word in phrases.rarest(term)]
     roles, terms, rarest = zip(*asked, strict=True) if asked else ((), (), ())
     groups, witnesses = len(parts) - 2, bool(parts[-2])
-    return _Watch(
-        storyline.id, storyline.threshold, groups, witnesses, roles, array("i", terms), array("i", rarest)
-    )
+    return _Watch(storyline.id, storyline.threshold, groups, witnesses, roles, array("i", terms), array("i", rarest))
 
 
-def _weighed(watch: _Watch, present: _Present, said: Said) -> tuple[float, Iterable[int]]:
-    """How surely an entry belongs to a storyline, 0..1, and the terms that made it so: those that forbid it, the best of each
-    group, the witnesses; none where it lacks a group that is needed.
+def _weighed(watch: _Watch, present: _Present, said: Said, *, whole: bool) -> tuple[float, Iterable[int]]:
+    """How surely an entry belongs to a storyline, 0..1, and the terms that made it so.
+
+    These are those that forbid it, the best of each group, and the witnesses. None where a needed group is missing and only a `whole` is asked.
     """
     weights: dict[int, float] = {}
     best: dict[int, int] = {}
     witnesses, against = list[int](), list[int]()
     for role, term in present:
-        if len(best) < role and len(best) < watch.groups and watch.needed:
+        if whole and len(best) < role and len(best) < watch.groups and watch.needed:
             return 0.0, ()
         if hit := said[term]:
             weights[term] = hit.weight

@@ -8,7 +8,7 @@ and for a word with such partners one intersection with those around it.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
 from operator import itemgetter
@@ -158,8 +158,8 @@ class Phrases:
         longest = max(words, key=len, default="")
         exacting = len(words) == 1 and (len(longest) <= _SHORT or (len(said) <= _ACRONYM and said.isupper()))
         rarest, other, *_ = *sorted(words, key=lambda word: (self._common[word], -len(word))), "", ""
-        rarest, other, number, *numbers = map(self._numbers.__getitem__, (rarest, other, longest, *words))
-        return Phrase(name, said, tuple(numbers), rarest, other, number, longest, exacting, before)
+        one, two, three, *numbers = map(self._numbers.__getitem__, (rarest, other, longest, *words))
+        return Phrase(name, said, tuple(numbers), one, two, three, longest, exacting, before)
 
     def rarest(self, term: int) -> list[int]:
         """One word of each phrase of a term, without which it is not said."""
@@ -324,10 +324,10 @@ def _together(phrase: Phrase, reading: _Reading) -> _Stands | None:
         anchors &= _around(places[word], reach)
     before = phrase.before or repeat(0)
     for anchor, _ in reading.among(anchors, phrase.longest):
-        near = [reading.near(anchor, word, reach, taken) for word, taken in zip(words, before)]
+        near = [reading.near(anchor, word, reach, taken) for word, taken in zip(words, before, strict=False)]
         stand = {place for place, _ in near}
         first, last = min(stand), max(stand)
-        if 0 <= first and last - first <= reach == len(stand):
+        if first >= 0 and last - first <= reach == len(stand):
             return first, last, min([quality for _, quality in near])
     return None
 
@@ -354,5 +354,3 @@ def _around(places: int, reach: int) -> int:
         around |= around >> step
         wide += step
     return around
-
-
