@@ -1,7 +1,9 @@
 """Entry x storylines -> matches with their evidence: an index proposes phrases and storylines, and what it proposes is verified.
 
-Where the question is which storylines an entry can reach, only the terms are looked for without which it reaches none (`phrases.py`): of
-storylines that need each of their groups those of the rarest group, of the others all. The rest is verified for the storylines of these.
+Where the question is which storylines an entry can reach, only the phrases are looked for without which it reaches none (`phrases.py`): of
+storylines that need each of their groups those of the rarest group, of the others all. A phrase of a storyline that is looked for is a hope.
+Hopes are raised by words that stand where the phrase's might; nothing is verified before its storyline has hopes enough, and a word of
+each group that it needs.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ _Parts = Sequence[dict[int, None]]
 """The terms of a storyline: each group, the witnesses, those that exclude."""
 _Present = Sequence[tuple[int, int]]
 """What a term is asked for, and the term."""
+_Shapes = dict[tuple[int, ...], tuple[int, ...]]
+"""Roles of phrases, of which many storylines have the same."""
 _NOTHING = frozenset[int]()
 _WITNESS = 0.6
 """How surely one term of `any` tells of its storyline."""
@@ -80,8 +84,9 @@ class Matcher:
         terms: _Terms = {}
         asked = [_asked(storyline, terms) for storyline in storylines]
         self._phrases = Phrases((number, term, name) for names, (number, term) in terms.items() for name in names)
+        shapes: _Shapes = {}
         self._watches = [
-            _watch(storyline, parts, self._phrases) for storyline, parts in zip(storylines, asked, strict=True)
+            _watch(storyline, parts, self._phrases, shapes) for storyline, parts in zip(storylines, asked, strict=True)
         ]
         self._watched = Counter(chain.from_iterable({*watch.terms} for watch in self._watches))
         """Term -> how many watches have it."""
@@ -193,10 +198,10 @@ def _asked(storyline: Storyline, terms: _Terms) -> _Parts:
     return [dict.fromkeys(map(number, part)) for part in parts]
 
 
-def _watch(storyline: Storyline, parts: _Parts, phrases: Phrases) -> _Watch:
+def _watch(storyline: Storyline, parts: _Parts, phrases: Phrases, shapes: _Shapes) -> _Watch:
     asked = [(role, term, word) for role, part in enumerate(parts) for term in part for word in phrases.rarest(term)]
     roles, terms, rarest = zip(*asked, strict=True) if asked else ((), (), ())
-    groups, witnesses = len(parts) - 2, bool(parts[-2])
+    groups, witnesses, roles = len(parts) - 2, bool(parts[-2]), shapes.setdefault(roles, roles)
     return _Watch(storyline.id, storyline.threshold, groups, witnesses, roles, array("i", terms), array("i", rarest))
 
 

@@ -2,7 +2,8 @@
 
 Each distinct word of the stream is compared with the words of all terms once (`vocabulary.py`). What it stands for as it is written, what
 it may say by itself and beside which words it may say more is remembered (`Index`); from then on a text costs a dictionary look-up a word,
-and for a word with such partners one intersection with those around it.
+and for a word with such partners one intersection with those of the text. Words go by numbers, and the places of a word are the bits of
+one, so that whether two stand near one another is a matter of shifting one and comparing it with the other.
 """
 
 from __future__ import annotations
@@ -146,10 +147,13 @@ class Phrases:
         self._vocabulary = Vocabulary(chain.from_iterable(words for *_, words in read_names))
         self._common = Counter([word.folded for *_, words in read_names for word in words])
         self._numbers = {word: number for number, word in enumerate(("", *self._common))}
-        self._of: dict[int, list[Phrase]] = defaultdict(list)
+        of: dict[int, list[Phrase]] = defaultdict(list)
         for term, name, said, words in read_names:
-            if words or is_unspaced(said):
-                self._of[term].append(self._phrase(name, said, tuple([word.folded for word in words])))
+            of[term] += (
+                [self._phrase(name, said, tuple([word.folded for word in words]))] if words or is_unspaced(said) else ()
+            )
+        self._of = [tuple(of[term]) for term in range(len(of))]
+        """For each term the phrases that say it."""
 
     def _phrase(self, name: str, said: str, words: tuple[str, ...]) -> Phrase:
         before = (
@@ -163,7 +167,7 @@ class Phrases:
 
     def rarest(self, term: int) -> list[int]:
         """One word of each phrase of a term, without which it is not said."""
-        return [phrase.rarest for phrase in self._of.get(term, ())]
+        return [phrase.rarest for phrase in self._of[term]]
 
     def index(self, hopes: Iterable[int]) -> Index:
         """Finds those hopes whose term an entry may say; `hopes` has the term of each."""
@@ -177,28 +181,28 @@ class Index(dict[str, _Known]):
         self,
         vocabulary: Vocabulary,
         numbers: Mapping[str, int],
-        phrases: Mapping[int, Sequence[Phrase]],
+        phrases: Sequence[tuple[Phrase, ...]],
         hopes: Iterable[int],
     ) -> None:
         super().__init__()
         self._vocabulary, self._numbers, self._phrases = vocabulary, numbers, phrases
-        self._alone: dict[int, list[int]] = {}
-        self._together: dict[int, list[int]] = {}
-        """A phrase's rarest word and its next rarest, as one number -> the hopes."""
-        self._partners: dict[int, frozenset[int]] = {}
-        """Rarest word of a phrase -> the next rarest of all that have it."""
         self._reach = 0
         """Two words of a phrase stand no farther from one another."""
-        partners: dict[int, set[int]] = defaultdict(set)
+        alone, together = defaultdict[int, list[int]](list), defaultdict[int, list[int]](list)
+        partners = defaultdict[int, set[int]](set)
         for hope, term in enumerate(hopes):
-            for phrase in phrases.get(term, ()):
+            for phrase in phrases[term]:
                 if 1 < len(phrase.words) <= _LONG:
                     self._reach = max(self._reach, len(phrase.words))
                     partners[phrase.rarest].add(phrase.next_rarest)
-                    self._together.setdefault(self._pair(phrase.rarest, phrase.next_rarest), []).append(hope)
+                    together[self._pair(phrase.rarest, phrase.next_rarest)].append(hope)
                 else:
-                    self._alone.setdefault(phrase.rarest, []).append(hope)
+                    alone[phrase.rarest].append(hope)
+        self._alone = {one: tuple(some) for one, some in alone.items()}
+        self._together = {pair: tuple(some) for pair, some in together.items()}
+        """A phrase's rarest word and its next rarest, as one number -> the hopes."""
         self._partners = {one: frozenset(others) for one, others in partners.items()}
+        """Rarest word of a phrase -> the next rarest of all that have it."""
 
     def _pair(self, one: int, other: int) -> int:
         return one * len(self._numbers) + other
@@ -252,7 +256,7 @@ class Index(dict[str, _Known]):
 class Said(dict[int, Hit | None]):
     """Term -> how an entry says it best, or None; found out when it is asked for."""
 
-    def __init__(self, phrases: Mapping[int, Sequence[Phrase]], readings: tuple[_Reading, ...]) -> None:
+    def __init__(self, phrases: Sequence[tuple[Phrase, ...]], readings: tuple[_Reading, ...]) -> None:
         super().__init__()
         self._phrases = phrases
         self.readings = readings
