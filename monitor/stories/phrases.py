@@ -242,7 +242,7 @@ class Index(dict[str, _Known]):
         for place, known in enumerate(reading.known):
             if known.alone:
                 hopes += known.alone
-            if not known.partners.isdisjoint(words):
+            if known.partners and not known.partners.isdisjoint(words):
                 around = window << place >> self._reach
                 for other in known.partners & words:
                     if places[other] & around:
