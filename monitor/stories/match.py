@@ -1,16 +1,19 @@
 """Entry x storylines -> matches with their evidence: an index proposes phrases and storylines, and what it proposes is verified.
 
-Where the question is which storylines an entry can reach, only the terms are looked for without which it reaches none (`phrases.py`): of
-storylines that need each of their groups those of the rarest group, of the others all. The rest is verified for the storylines of these.
+Where the question is which storylines an entry can reach, only the phrases are looked for without which it reaches none (`phrases.py`): of
+storylines that need each of their groups those of the rarest group, of the others all. A phrase of a storyline that is looked for is a hope.
+Hopes are raised by words that stand where the phrase's might; nothing is verified before its storyline has hopes enough, and a word of
+each group that it needs.
 """
 
 from __future__ import annotations
 
 import copy
-from collections import Counter, defaultdict
+from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, compress
+from itertools import chain, compress, count
 
 from monitor.model import Entry, Evidence, Match, Storyline
 from monitor.stories.phrases import Phrases, Said
@@ -20,8 +23,13 @@ from monitor.stories.vocabulary import SAME
 
 _Terms = dict[tuple[str, ...], tuple[int, str]]
 """All that a term may be said by -> its number, and the term as the user wrote it. Storylines that share a term share the work."""
-_Weights = Mapping[int, float]
-"""Term that is found -> how surely, 0..1."""
+_Parts = Sequence[dict[int, None]]
+"""The terms of a storyline: each group, the witnesses, those that exclude."""
+_Present = Sequence[tuple[int, int]]
+"""What a term is asked for, and the term."""
+_Shapes = dict[tuple[int, ...], tuple[int, ...]]
+"""Roles of phrases, of which many storylines have the same."""
+_NOTHING = frozenset[int]()
 _WITNESS = 0.6
 """How surely one term of `any` tells of its storyline."""
 _ROUNDING = 0.002
@@ -30,23 +38,43 @@ _ROUNDING = 0.002
 
 @dataclass(frozen=True, slots=True)
 class _Watch:
-    """A storyline with its terms' numbers."""
+    """A storyline with its phrases, side by side, since what lies in many places of the memory is slow to look at."""
 
     storyline: str
     threshold: float
-    all: tuple[tuple[int, ...], ...]
-    any: tuple[int, ...]
-    none: tuple[int, ...]
-    terms: tuple[int, ...]
-    """All of them, each once."""
-    said: tuple[int, ...] = ()
-    rarest: tuple[str, ...] = ()
-    """For each phrase of its terms the term, and the rarest word."""
+    groups: int
+    """Of `all`."""
+    any: bool
+    """It has witnesses."""
+    roles: tuple[int, ...]
+    """For each phrase what its term is asked for: a group, after these the witnesses, at last those that exclude."""
+    terms: array[int]
+    """For each phrase the term that it says,"""
+    rarest: array[int]
+    """and its rarest word."""
+    needed: frozenset[int] = _NOTHING
+    """The groups without a term of which an entry stays below the threshold, however familiar it sounds: all or none."""
 
-    def needed(self) -> tuple[tuple[int, ...], ...]:
-        """The groups without a term of which an entry stays below the threshold, however familiar it sounds: all or none."""
-        groups = len(self.all)
-        return self.all if groups and round((groups - 1) / groups * 0.5 + SWAY, 3) < self.threshold else ()
+    def heeding(self, threshold: float) -> _Watch:
+        needs = self.groups and round((self.groups - 1) / self.groups * 0.5 + SWAY, 3) < threshold
+        return replace(self, threshold=threshold, needed=frozenset(range(self.groups)) if needs else _NOTHING)
+
+    def hopes(self, common: Mapping[int, int]) -> Sequence[int]:
+        """The places of the phrases without which an entry does not reach it: if it needs each group, those of the rarest one."""
+        groups = [[slot for slot, its in enumerate(self.roles) if its == role] for role in self.needed]
+        return min(
+            groups, key=lambda slots: sum(common[self.terms[slot]] for slot in slots), default=range(len(self.terms))
+        )
+
+    def words(self, hopes: Sequence[int]) -> Sequence[array[int]]:
+        """For each group that is needed, but the one of the hopes, the rarest words of its phrases."""
+        roles = self.needed - {self.roles[slot] for slot in hopes}
+        return tuple(
+            [
+                array("i", [word for word, its in zip(self.rarest, self.roles, strict=True) if its == role])
+                for role in sorted(roles)
+            ]
+        )
 
 
 class Matcher:
@@ -54,10 +82,13 @@ class Matcher:
 
     def __init__(self, storylines: Sequence[Storyline]) -> None:
         terms: _Terms = {}
-        watches = [_watch(storyline, terms) for storyline in storylines]
+        asked = [_asked(storyline, terms) for storyline in storylines]
         self._phrases = Phrases((number, term, name) for names, (number, term) in terms.items() for name in names)
-        self._watches = [_with_words(watch, self._phrases) for watch in watches]
-        self._watched = Counter(chain.from_iterable(watch.terms for watch in self._watches))
+        shapes: _Shapes = {}
+        self._watches = [
+            _watch(storyline, parts, self._phrases, shapes) for storyline, parts in zip(storylines, asked, strict=True)
+        ]
+        self._watched = Counter(chain.from_iterable({*watch.terms} for watch in self._watches))
         """Term -> how many watches have it."""
         self._heed(storylines)
 
@@ -71,27 +102,20 @@ class Matcher:
         self.storylines = tuple(storylines)
         self._thresholds = {storyline.id: storyline.threshold for storyline in storylines}
         self._watches = [
-            replace(watch, threshold=storyline.threshold)
-            for watch, storyline in zip(self._watches, storylines, strict=True)
+            watch.heeding(storyline.threshold) for watch, storyline in zip(self._watches, storylines, strict=True)
         ]
-        needed = [watch.needed() for watch in self._watches]
-        self._hopes = _by_term(
-            min(groups, key=self._known, default=watch.terms)
-            for watch, groups in zip(self._watches, needed, strict=True)
+        hopes = [watch.hopes(self._watched) for watch in self._watches]
+        self._hopes = array("i", [number for number, slots in enumerate(hopes) for _ in slots])
+        """For each phrase that an entry may say to reach a watch, the watch,"""
+        self._slots = array("i", chain.from_iterable(hopes))
+        """and which of its phrases it is."""
+        self._index = self._phrases.index(
+            watch.terms[slot] for watch, slots in zip(self._watches, hopes, strict=True) for slot in slots
         )
-        """Term -> the watches that an entry may reach if it has the term; those that need all groups by their rarest one only."""
-        self._index = self._phrases.index(self._hopes)
-        self._needed = [
-            tuple(tuple(word for term in group for word in self._phrases.rarest(term)) for group in groups)
-            for groups in needed
-        ]
-        """For each watch the words of which it needs one a group."""
-        self._least = [0.0 if watch.all else watch.threshold - _ROUNDING for watch in self._watches]
+        self._needed = [watch.words(slots) for watch, slots in zip(self._watches, hopes, strict=True)]
+        """For each watch that needs each of its groups the rarest words of the others."""
+        self._least = array("d", [0.0 if watch.groups else watch.threshold - _ROUNDING for watch in self._watches])
         """For each watch of witnesses alone what these must tell by their sum, which is never less than what they tell together."""
-
-    def _known(self, group: Iterable[int]) -> int:
-        """How often the terms of a group are watched."""
-        return sum(map(self._watched.__getitem__, group))
 
     def match(self, entry: Entry) -> tuple[Match, ...]:
         """The storylines whose threshold `entry` reaches by its terms alone, best first."""
@@ -112,114 +136,116 @@ class Matcher:
         """
         said = self._index.said(*read_entry(entry))
         words = said.words()
-        return self._matches(said, ((watch, _heard(watch, words)) for watch in self._watches), 1.0)
+        return self._matches(said, ((watch, _present(watch, words)) for watch in self._watches), 1.0)
 
     def _reachable(self, entry: Entry, sway: float) -> list[Match]:
         said = self._index.said(*read_entry(entry))
-        heard = self._index.heard(said)
-        return self._matches(said, self._hopeful(said, heard, sway), sway) if heard else []
+        proposed = self._index.proposed(said)
+        return self._matches(said, self._hopeful(said, proposed, sway), sway) if proposed else []
 
-    def _hopeful(
-        self, said: Said, heard: Iterable[tuple[int, float]], sway: float
-    ) -> Iterator[tuple[_Watch, Iterable[int]]]:
+    def _hopeful(self, said: Said, proposed: Mapping[int, float], sway: float) -> Iterator[tuple[_Watch, _Present]]:
         """The watches that an entry may reach, with the terms that it may have."""
-        sums: dict[int, float] = {}
-        for term, weight in heard:
-            for number in self._hopes[term]:
-                sums[number] = sums.get(number, 0.0) + weight
+        raised: dict[int, list[int]] = {}
+        for hope in proposed:
+            number = self._hopes[hope]
+            if number in raised:
+                raised[number].append(hope)
+            else:
+                raised[number] = [hope]
         words = said.words()
-        for number, weight in sums.items():
-            enough = weight * _WITNESS + sway >= self._least[number]
-            if enough and not any(map(words.isdisjoint, self._needed[number])):
+        for number, hopes in raised.items():
+            if least := self._least[number]:
+                if sum(map(proposed.__getitem__, hopes)) * _WITNESS + sway >= least:
+                    watch = self._watches[number]
+                    slots = map(self._slots.__getitem__, sorted(hopes))
+                    yield watch, [(watch.roles[slot], watch.terms[slot]) for slot in slots]
+            elif not any(map(words.isdisjoint, self._needed[number])):
                 watch = self._watches[number]
-                yield watch, _heard(watch, words)
+                if any(said[watch.terms[self._slots[hope]]] for hope in hopes):
+                    yield watch, _present(watch, words)
 
     @staticmethod
-    def _matches(said: Said, heard: Iterable[tuple[_Watch, Iterable[int]]], sway: float) -> list[Match]:
+    def _matches(said: Said, hopeful: Iterable[tuple[_Watch, _Present]], sway: float) -> list[Match]:
         """Those watches that have a term, and miss their threshold by `sway` at most; best first."""
         matches = []
-        for watch, terms in heard:
-            weights = {term: hit.weight for term in terms if (hit := said[term])}
-            if weights and _reaches(watch, certainty := score(watch, weights), sway):
-                evidence = tuple([_evidence(said, term) for term in _counted(watch, weights)])
+        for watch, present in hopeful:
+            certainty, terms = _weighed(watch, present, said, whole=sway < 1)
+            if terms and _reaches(watch, certainty, sway):
+                evidence = tuple([_evidence(said, term) for term in terms])
                 matches.append(Match(storyline=watch.storyline, score=certainty, evidence=evidence))
         return sorted(matches, key=lambda match: (-match.score, match.storyline))
 
 
-def _heard(watch: _Watch, words: set[str]) -> Iterable[int]:
-    """The terms of a watch that an entry with these words may say, in their order."""
-    return compress(watch.said, map(words.__contains__, watch.rarest))
+def _present(watch: _Watch, words: set[int]) -> _Present:
+    """The terms of a watch that an entry with these words may say, and what each is asked for; in their order."""
+    slots = compress(count(), map(words.__contains__, watch.rarest))
+    return [(watch.roles[slot], watch.terms[slot]) for slot in slots]
 
 
 def _reaches(watch: _Watch, certainty: float, sway: float) -> bool:
     return round(certainty + sway, 3) >= watch.threshold
 
 
-def _by_term(watched: Iterable[Iterable[int]]) -> dict[int, Sequence[int]]:
-    """Term -> the numbers of those that watch it."""
-    by_term: dict[int, list[int]] = defaultdict(list)
-    for number, terms in enumerate(watched):
-        for term in terms:
-            by_term[term].append(number)
-    return {term: tuple(numbers) for term, numbers in by_term.items()}
-
-
-def _watch(storyline: Storyline, terms: _Terms) -> _Watch:
-    """A storyline with the numbers of its terms, which are given to those that are new."""
+def _asked(storyline: Storyline, terms: _Terms) -> _Parts:
+    """The terms of a storyline by their numbers, which are given to those that are new: each group, the witnesses, those that exclude."""
     aliases = {fold_all(name): (name, *names) for name, names in storyline.entities.items()}
 
     def number(term: str) -> int:
         names = aliases.get(fold_all(term), (term,)) if aliases else (term,)
         return terms.setdefault(names, (len(terms), term))[0]
 
-    def numbers(words: Iterable[str]) -> tuple[int, ...]:
-        return tuple(dict.fromkeys(map(number, words)))
-
-    groups = tuple(map(numbers, storyline.terms.all))
-    some, none = numbers(storyline.terms.any), numbers(storyline.terms.none)
-    every = tuple(dict.fromkeys(chain(*groups, some, none)))
-    return _Watch(storyline.id, storyline.threshold, groups, some, none, every)
+    parts = (*storyline.terms.all, storyline.terms.any, storyline.terms.none)
+    return [dict.fromkeys(map(number, part)) for part in parts]
 
 
-def _with_words(watch: _Watch, phrases: Phrases) -> _Watch:
-    pairs = [(term, word) for term in watch.terms for word in phrases.rarest(term)]
-    return replace(watch, said=tuple([t for t, _ in pairs]), rarest=tuple([w for _, w in pairs]))
+def _watch(storyline: Storyline, parts: _Parts, phrases: Phrases, shapes: _Shapes) -> _Watch:
+    asked = [(role, term, word) for role, part in enumerate(parts) for term in part for word in phrases.rarest(term)]
+    roles, terms, rarest = zip(*asked, strict=True) if asked else ((), (), ())
+    groups, witnesses, roles = len(parts) - 2, bool(parts[-2]), shapes.setdefault(roles, roles)
+    return _Watch(storyline.id, storyline.threshold, groups, witnesses, roles, array("i", terms), array("i", rarest))
 
 
-def score(watch: _Watch, weights: _Weights) -> float:
-    """How surely an entry in which terms are found with these weights belongs to a storyline, 0..1.
+def _weighed(watch: _Watch, present: _Present, said: Said, *, whole: bool) -> tuple[float, Iterable[int]]:
+    """How surely an entry belongs to a storyline, 0..1, and the terms that made it so.
+
+    These are those that forbid it, the best of each group, and the witnesses. None where a needed group is missing and only a `whole` is asked.
+    """
+    weights: dict[int, float] = {}
+    best: dict[int, int] = {}
+    witnesses, against = list[int](), list[int]()
+    for role, term in present:
+        if whole and len(best) < role and len(best) < watch.groups and watch.needed:
+            return 0.0, ()
+        if hit := said[term]:
+            weights[term] = hit.weight
+            if role > watch.groups:
+                against.append(term)
+            elif role == watch.groups:
+                witnesses.append(term)
+            elif role not in best or hit.weight > weights[best[role]]:
+                best[role] = term
+    counted = dict.fromkeys((*against, *best.values(), *witnesses))
+    if against:
+        return 0.0, counted
+    weigh = weights.__getitem__
+    told = map(weigh, dict.fromkeys(witnesses)) if watch.any else None
+    return score(list(map(weigh, best.values())), watch.groups, told), counted
+
+
+def score(found: Sequence[float], groups: int, witnesses: Iterable[float] | None) -> float:
+    """How surely an entry belongs to a storyline, 0..1, of whose groups those are found this well, and these witnesses if it has any.
 
     The groups of `all` count with their mean; a group that is missing halves the rest, so that a miss stays below any
     sensible threshold and can still be explained. Terms of `any` add up as independent witnesses (noisy-or).
     """
-    return _certainty(watch, weights) if weights.keys().isdisjoint(watch.none) else 0.0
-
-
-def _certainty(watch: _Watch, weights: _Weights) -> float:
-    """The score where no term excludes the entry."""
-    found = [[weights[term] for term in group if term in weights] for group in watch.all]
-    groups = [max(some) for some in found if some]
-    certainty = sum(groups) / len(watch.all) * 0.5 ** (len(watch.all) - len(groups)) if watch.all else 1.0
-    if watch.any:
+    certainty = sum(found) / groups * 0.5 ** (groups - len(found)) if groups else 1.0
+    if witnesses is not None:
         doubt = 1.0
-        for term in watch.any:
-            if term in weights:
-                doubt *= 1 - _WITNESS * weights[term]
+        for weight in witnesses:
+            doubt *= 1 - _WITNESS * weight
         heard = 1 - doubt
-        certainty = certainty * (0.4 + 0.6 * heard) if watch.all else heard
+        certainty = certainty * (0.4 + 0.6 * heard) if groups else heard
     return round(certainty, 3)
-
-
-def _counted(watch: _Watch, weights: _Weights) -> Iterable[int]:
-    """The terms that made the score: those that forbid it, the best of each group, the witnesses."""
-    groups = [term for group in watch.all if (term := _best(group, weights)) is not None]
-    return dict.fromkeys(filter(weights.__contains__, (*watch.none, *groups, *watch.any)))
-
-
-def _best(group: Iterable[int], weights: _Weights) -> int | None:
-    """The term of a group that is found best; of equals the first."""
-    found = list(filter(weights.__contains__, group))
-    return max(found, key=weights.__getitem__) if len(found) > 1 else found[0] if found else None
 
 
 def _evidence(said: Said, term: int) -> Evidence:
@@ -230,5 +256,6 @@ def _evidence(said: Said, term: int) -> Evidence:
 
 def ceiling(storyline: Storyline) -> float:
     """The score of an entry whose headline has every term of `storyline` but those that exclude it: none scores more."""
-    watch = _watch(storyline, {})
-    return score(watch, dict.fromkeys({*watch.any, *chain.from_iterable(watch.all)} - set(watch.none), SAME))
+    *groups, some, none = _asked(storyline, {})
+    found = [SAME for group in groups if group.keys() - none]
+    return score(found, len(groups), [SAME for _ in some.keys() - none] if some else None)

@@ -30,7 +30,8 @@ _INVISIBLE = re.compile(
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
 """Scripts that set no spaces between words, or glue particles to them (Thai, Lao, Burmese, Khmer, Chinese, Japanese, Korean)."""
 
-_BEFORE_OUTLET = re.compile(r"\s+[|\u2013\u2014-]\s+")
+_DASHES = "|\u2013\u2014-"
+_BEFORE_OUTLET = re.compile(rf"\s+[{_DASHES}]\s+")
 
 _AROUND = ".,:;!?()[]\"'\u2018\u2019\u201c\u201d\u201e\u2013\u2014-"
 """What most often stands beside a word; letters between such marks are one word, which need not be looked for."""
@@ -63,7 +64,10 @@ class Text:
 
 def clean(text: str) -> str:
     """`text` in compatibility form without invisible characters (T1, T2): soft hyphens, joiners, direction marks, tags."""
-    return text if text.isascii() else _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
+    if text.isascii():
+        return text
+    text = unicodedata.normalize("NFKC", text)
+    return text if text.isprintable() else _INVISIBLE.sub("", text)
 
 
 def read(text: str) -> Text:
@@ -117,7 +121,7 @@ def headline(entry: Entry) -> str:
 
 def without_outlet(title: str, outlet: str) -> str:
     """`title` without a closing ` - Outlet` or ` | Outlet`."""
-    if not outlet or not _BEFORE_OUTLET.search(title):
+    if not outlet or not any(map(title.__contains__, _DASHES)) or not _BEFORE_OUTLET.search(title):
         return title
     _, separator, tail = _BEFORE_OUTLET.sub(" | ", title).rpartition(" | ")
     if separator and fold_all(tail) in (fold_all(outlet), fold_all(outlet).split(" ", 1)[0]):

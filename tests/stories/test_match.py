@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.speed.matching import Stories, made_up
+from benchmarks.speed.unindexed import Unindexed
 from monitor.model import Storyline, Terms
 from monitor.stories.match import Matcher
 from monitor.stories.profile import SWAY
@@ -132,6 +133,27 @@ def test_what_is_within_reach_are_the_storylines_that_miss_by_no_more_than_famil
         assert matcher.match(written) == matcher.reached(scores)
         near += len(within)
     assert near > 300
+
+
+def test_the_scores_are_those_that_a_look_at_each_word_gives_for_misses_too() -> None:
+    """Also where a term is asked for twice over, goes by several names, and where a group is missing."""
+    chance = random.Random(4)
+    entries = list(made_up(200, chance))
+    storylines = [_entangled(storyline) for storyline in Stories(entries).made(100, chance)]
+    matcher, unindexed, misses = Matcher(storylines), Unindexed(storylines), 0
+    for written in entries:
+        scores = {match.storyline: match.score for match in matcher.scores(written)}
+        assert scores == {s.id: score for s in storylines if (score := unindexed.score(written, s)) is not None}
+        misses += sum(score < storylines[0].threshold for score in scores.values())
+    assert misses > 100
+
+
+def _entangled(storyline: Storyline) -> Storyline:
+    """A storyline whose first witness goes by the names of three others, too, and some of whose terms are asked for twice."""
+    terms = storyline.terms
+    first, *others = terms.any
+    twice = Terms(all=(*terms.all, tuple(others[:2])), any=(*terms.any, *terms.none[:1]), none=terms.none)
+    return replace(storyline, entities={first: tuple(others[:3])}, terms=twice)
 
 
 def test_other_thresholds_make_the_matcher_that_would_have_been_made_with_them(entry: MakeEntry) -> None:
