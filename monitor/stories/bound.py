@@ -35,8 +35,8 @@ _ALL = 100.0
 """Titles are alike by so much at most."""
 _ROUNDING = 1e-6
 """Sums that are added up in another order differ by less."""
-_STEP = 6
-"""Hours in steps of which it is reckoned how far reports lie apart at most, so that what follows from it is reckoned once."""
+_STEP = 0.25
+"""It is reckoned in steps of so many hours how far reports lie apart at most, so that what follows from it is reckoned once."""
 _DAYS, _HOURS = 72, 12
 """Hours after which `days_apart` and `hours_apart` grow no more."""
 
@@ -92,6 +92,7 @@ class Bounds:
         self._most_hours = math.ceil(hours / _STEP) * _STEP
         self._worth = [_worth_of(report, self._most_hours, same=same) for same in (False, True)]
         self._strange = _of_strangers(report.kind, bool(report.acts))
+        self._by_act = _of("same_act"), max(0.0, _of("other_act")) * bool(report.acts)
         self._kinds: dict[Kind, _Beside] = {}
         self._bounds: dict[int, float] = {}
         self._length = max(1, len(" ".join(report.title)))
@@ -123,7 +124,7 @@ class Bounds:
         shared_by, small, found = self._shared, self._small, []
         moments, numbers, _, kinds, titles, lengths, ordered, acts = zip(*reports, strict=True)
         self._kinds.update([(kind, self._beside(kind)) for kind in set(kinds).difference(self._kinds)])
-        by_act = _of("same_act"), max(0.0, _of("other_act")) * bool(report.acts)
+        by_act = self._by_act
         for number, (same, known, by_order, by_letters), gained, apart, title, length, (_, order, _) in zip(
             numbers,
             map(self._kinds.__getitem__, kinds),
@@ -150,17 +151,13 @@ class Bounds:
     def fine(self, shelved: Shelved) -> float:
         """The bound of a report with what outlets and letters are worth, instead of all that they can be worth."""
         report, earlier, outlet = self._report, shelved.report, _of("same_outlet")
-        same, known, by_order, _ = self._kinds[shelved.kind]
-        known += self._gained.get(shelved.number, 0)
-        known += (
-            _of("same_act")
-            if not report.acts.isdisjoint(shelved.acts)
-            else max(0.0, _of("other_act")) * bool(report.acts)
-        )
-        known += outlet * (report.entry.outlet == earlier.entry.outlet) - max(0.0, outlet)
-        known += by_order * fuzz.ratio(report.ordered, shelved.ordered)
-        known += self._worth[same].letters * (fuzz.token_set_ratio(report.headline, earlier.headline) / 100)
-        return _at([known], [abs(self._now - shelved.moment) / 3600])[0]
+        worth = self._worth[report.kind.language == shelved.kind.language]
+        found = worth.known + _beside(report.kind, shelved.kind) + self._gained.get(shelved.number, 0)
+        found += self._by_act[report.acts.isdisjoint(shelved.acts)]
+        found += outlet * (report.entry.outlet == earlier.entry.outlet) - max(0.0, outlet)
+        found += worth.order * (fuzz.ratio(report.ordered, shelved.ordered) / 100)
+        found += worth.letters * (fuzz.token_set_ratio(report.headline, earlier.headline) / 100)
+        return _at([found], [abs(self._now - shelved.moment) / 3600])[0]
 
     def of_strangers(self, newest: Shelved, *, same: bool) -> float:
         """What no report from that one on exceeds that shares no fact with the new one, in the `same` language or in others."""
