@@ -73,7 +73,6 @@ class _Worth(NamedTuple):
     letters_at_most: complex
     order: complex
     letters_of_strangers: complex
-    repeated: float
 
 
 _Beside = tuple[bool, complex, complex, complex]
@@ -121,11 +120,11 @@ class Bounds:
 
     def _bound(self, reports: Sequence[Shelved]) -> None:
         report, now, ours, words = self._report, self._now, self._length, self._report.title
-        shared_by, small, found = self._shared, self._small, []
+        shared_by, small, whole, found = self._shared, self._small, len(report.ordered), []
         moments, numbers, _, kinds, titles, lengths, ordered, acts = zip(*reports, strict=True)
         self._kinds.update([(kind, self._beside(kind)) for kind in set(kinds).difference(self._kinds)])
         by_act = self._by_act
-        for number, (same, known, by_order, by_letters), gained, apart, title, length, (_, order, _) in zip(
+        for number, (same, known, by_order, by_letters), gained, apart, title, length, (theirs, order, _) in zip(
             numbers,
             map(self._kinds.__getitem__, kinds),
             map(self._gained.get, numbers, repeat(0)),
@@ -139,7 +138,7 @@ class Bounds:
                 shared = shared_by.get(number, small)
             else:
                 shared = 0 if words.isdisjoint(title) else len(" ".join(words & title)) + 1
-            as_sets = order + 200 * shared / (ours + length)
+            as_sets = (order * (whole + len(theirs)) + 200 * shared) / (ours + length)
             beside_one = 200 * shared / (shared + (ours if ours < length else length))  # noqa: FURB136
             if beside_one > as_sets:  # noqa: PLR1730 - calls of max and min would take as long as all else here
                 as_sets = beside_one
@@ -166,14 +165,10 @@ class Bounds:
         return max(_at([worth.known + worth.letters_of_strangers] * 2, [hours, self._most_hours])) + self._strange
 
     def _beside(self, kind: Kind) -> _Beside:
-        """What every report of a kind is worth, by its language, and by its plans, numbers and repeated words."""
-        ours = self._report.kind
-        same = ours.language == kind.language
+        """What every report of a kind is worth, by its language, and by its plans and numbers."""
+        same = self._report.kind.language == kind.language
         worth = self._worth[same]
-        found = worth.known + _beside(ours, kind)
-        if repeated := ours.repeated + kind.repeated:  # a set has each word but once: so much other letters are
-            found += 2 * repeated * worth.repeated
-        return same, found, worth.order / 100, worth.letters_at_most / 100
+        return same, worth.known + _beside(self._report.kind, kind), worth.order / 100, worth.letters_at_most / 100
 
     def _compare_on(self, shelf: Shelf, oldest: int) -> None:
         """Find what the reports on a shelf, from the `oldest` on, share with the new one; what stands on several shares the same on each."""
@@ -243,9 +238,7 @@ def _worth_at_most(hours: float, same: bool, names: bool, lead: bool, told: tupl
     known += _of("hours_apart_log") * 1j + (max(0.0, _of("names")) + max(0.0, _of("new_names"))) * names
     known += _most(longest, _worth("same_lead", same)) * lead + sum(_worth(f"told_{kind}", same) for kind in told)
     unlike = _UNLIKE * _most(longest, letters) + _most(longest, order * _UNLIKE, order * (_UNLIKE - _UNSORTED))
-    either = _most(longest, letters) + _most(longest, -letters)
-    repeated = max(either.real, either.real + either.imag * longest)
-    return _Worth(known, letters, _most(longest, letters), order, unlike, repeated)
+    return _Worth(known, letters, _most(longest, letters), order, unlike)
 
 
 @lru_cache(maxsize=1_000)
