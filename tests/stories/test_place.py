@@ -271,8 +271,9 @@ def test_the_nearest_is_the_one_that_comparing_with_each_finds(line: Line, entry
     )
     places = ("boiler house", "paper store", "loading bay", "canteen", "old wing")
     for number in range(120):
-        title = f"Harrow mill {places[number % 5]} {acts[number % 8]}"
-        report = line.weigh(entry(title, minutes=7 * number, outlet=("Herald", "Gazette", "Post")[number % 3]))
+        title = f"Harrow mill {places[number % 5]} {acts[number % 8]}{', the mill says' * (number % 7 == 0)}"
+        outlet, language = ("Herald", "Gazette", "Post")[number % 3], ("en", "pl")[number % 11 == 0]
+        report = line.weigh(entry(title, minutes=7 * number, outlet=outlet, language=language))
         known = list(line.ledger.reports_since(report.entry.published - WINDOW, report.storylines))
         is_bounded(report, line.ledger)
         placement = place(report, MATCHES, line.ledger)
