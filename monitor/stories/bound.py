@@ -119,6 +119,12 @@ class Bounds:
         return [bounds[shelved.number] for shelved in reports]
 
     def _bound(self, reports: Sequence[Shelved]) -> None:
+        """Bound reports by what they share, and by how much alike the letters of the sorted titles are, and those of the sets at most.
+
+        The set ratio is the greatest of three: of what is shared beside either title, and of the titles with what is shared moved to the
+        front. That leaves the other words in their order, so it adds no more to what was alike than what is shared itself, with a space.
+        Words of one language that both titles have tell the same, so the index knows them, or tell nothing: all such count as shared.
+        """
         report, now, ours, words = self._report, self._now, self._length, self._report.title
         shared_by, small, whole, found = self._shared, self._small, len(report.ordered), []
         moments, numbers, _, kinds, titles, lengths, ordered, acts = zip(*reports, strict=True)
@@ -174,10 +180,12 @@ class Bounds:
         """Find what the reports on a shelf, from the `oldest` on, share with the new one; what stands on several shares the same on each."""
         concepts: dict[int, complex] = {}
         words: dict[int, complex] = {}
+        shared: dict[int, int] = {}
         for language, postings in shelf.postings():
             by_kind = self._gains[language == self._report.kind.language]
             for gained, gains in zip((concepts, words), by_kind, strict=True):
-                self._add(postings, oldest, gains, gained)
+                self._add(postings, oldest, gains, gained, shared)
+        self._shared |= shared
         self._gained |= concepts
         self._gained |= {number: more + concepts.get(number, 0) for number, more in words.items()}
 
@@ -186,9 +194,16 @@ class Bounds:
         share, of_title, told, heaviest, counted = _by_kind(kind, same, self._most_hours)
         return _Gains(facts, share / whole, of_title / title, told / total, heaviest, counted)
 
-    def _add(self, postings: Mapping[str, Posting], oldest: int, gains: _Gains, gained: dict[int, complex]) -> None:
+    def _add(
+        self,
+        postings: Mapping[str, Posting],
+        oldest: int,
+        gains: _Gains,
+        gained: dict[int, complex],
+        shared: dict[int, int],
+    ) -> None:
         """Add up what facts add to the reports that tell them; the facts come in order of their weight, the heaviest first."""
-        shared, small = self._shared, self._small
+        small = self._small
         for key, weight, above, letters in gains.facts:
             posting = postings.get(key)
             if posting is None or posting.numbers[-1] < oldest:

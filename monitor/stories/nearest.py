@@ -1,7 +1,7 @@
 """The earlier reports most like a new one, without comparing it with each: the answer is the same, it costs less.
 
-Every earlier report gets a bound that its likelihood cannot exceed (bound.py). They are then compared in the order of their
-bounds, until no other can exceed what was found.
+Every earlier report gets a bound that its likelihood cannot exceed (bound.py). They are then looked at in the order of their
+bounds, which are narrowed down first, until one is known exactly and no other can exceed it.
 """
 
 from __future__ import annotations
