@@ -70,7 +70,7 @@ def _by_each(report: Report, ledger: Ledger) -> str:
 
 def _compared(report: Report, ledger: Ledger) -> dict[str, Report]:
     """Those compared, the latest first, by the ids of their entries."""
-    compared = ledger.latest(report.entry.published - WINDOW, report.storylines, COMPARED)
+    compared = ledger.newest(report.entry.published - WINDOW, report.storylines, COMPARED)
     return {known.report.entry.id: known.report for known in compared}
 
 

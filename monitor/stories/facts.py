@@ -67,6 +67,11 @@ def told_by(text: str) -> frozenset[str]:
     return frozenset(_keys(read(text).words, ""))
 
 
+def told_by_word(word: str, tongue: str) -> tuple[str, ...]:
+    """What a folded word tells in a language, the word itself or the number first; small words tell nothing."""
+    return _told(tongue)[word]
+
+
 def title_concepts(title: Text) -> frozenset[str]:
     """The concepts that a title tells, acts (`a:`) and things (`t:`)."""
     return frozenset(name for word in title.words for name in concepts(word.folded))

@@ -18,7 +18,7 @@ from monitor.model import Change, Decision, Development, Entry, History, Link, M
 from monitor.stories.facts import Facts, facts, told_by
 from monitor.stories.profile import Profile, forget_rarest, sharpened
 from monitor.stories.report import Report
-from monitor.stories.shelf import Shelf, Shelved
+from monitor.stories.shelf import Newest, Shelf, Shelved
 from monitor.stories.text import fold_all
 
 KNOWN_BEFORE = 3
@@ -132,13 +132,9 @@ class Ledger:
         """The reports on each of these storylines that has any."""
         return [self._shelves[storyline] for storyline in dict.fromkeys(storylines) if storyline in self._shelves]
 
-    def latest(self, since: datetime, storylines: Iterable[str], most: int) -> list[Shelved]:
-        """The newest earlier reports on any of these storylines, but no more than `most`; latest first, each once."""
-        shelves = [shelf.latest(since.timestamp(), most) for shelf in self.shelves(storylines)]
-        if len(shelves) == 1:
-            return shelves[0]
-        known = {shelved.number: shelved for shelf in shelves for shelved in shelf}
-        return sorted(known.values(), reverse=True)[:most]
+    def newest(self, since: datetime, storylines: Iterable[str], most: int) -> Newest:
+        """The newest earlier reports on any of these storylines, but no more than `most`."""
+        return Newest(self.shelves(storylines), since.timestamp(), most)
 
     def near(self, report: Report, before: Shelved, since: datetime, most: int) -> list[Report]:
         """Near-duplicates of a report on any of its storylines, published since then and before `before`, each once."""
@@ -147,7 +143,7 @@ class Ledger:
 
     def reports_since(self, since: datetime, storylines: Iterable[str]) -> Iterator[Report]:
         """Earlier reports on any of these storylines, latest first."""
-        return (shelved.report for shelved in self.latest(since, storylines, len(self._reports)))
+        return (shelved.report for shelved in self.newest(since, storylines, len(self._reports)))
 
     def development(self, identifier: str) -> Development | None:
         """The development of that id, while it is remembered."""

@@ -47,6 +47,7 @@ def likelihood(later: Report, earlier: Report) -> float:
         [
             value * (same * by_language + time * by_time)
             for value, (by_language, by_time) in zip(_likenesses(found), products, strict=True)
+            if value
         ]
     )
     return 1 / (1 + math.exp(-(bias + worth)))

@@ -21,7 +21,7 @@ from monitor.stories.ledger import Ledger
 from monitor.stories.nearest import Neighbour, Neighbourhood
 from monitor.stories.pair import in_own_words, independent, likelihood, shared_concepts
 from monitor.stories.report import Report
-from monitor.stories.shelf import Shelved
+from monitor.stories.shelf import Newest, Shelved
 
 WINDOW = timedelta(days=4)
 """How long a development is told on; the same words later are a new event."""
@@ -72,14 +72,14 @@ class _Verdict:
 
 def place(report: Report, matches: Sequence[Match], ledger: Ledger) -> Placement:
     """Decide whether `report` is new to its storylines, and which development it belongs to."""
-    compared = ledger.latest(report.entry.published - WINDOW, report.storylines, COMPARED)
-    around = Neighbourhood(report, compared, ledger.shelves(report.storylines))
+    compared = ledger.newest(report.entry.published - WINDOW, report.storylines, COMPARED)
+    around = Neighbourhood(report, compared)
     likest = around.likest(least=SAME_FACT)
     nearest = next(likest, None)
     joined = _joins(
         around, takewhile(lambda n: n.likelihood >= SAME_FACT, chain([nearest] if nearest else [], likest)), ledger
     )
-    seconds: Iterable[Report] = (known for _, known in around.among(ledger.shelved(joined.id if joined else "")))
+    seconds: Iterable[Report] = (known.report for known in around.among(ledger.shelved(joined.id if joined else "")))
     if joined is None and (before := _told_before(report, compared, ledger)):
         joined, seconds = ledger.development(before.report.development), (before.report,)
         nearest = max(before, nearest or before, key=lambda neighbour: neighbour.likelihood)
@@ -159,36 +159,36 @@ def _joins(around: Neighbourhood, likely: Iterable[Neighbour], ledger: Ledger) -
     One of those that are `likely` must be among them, or they cannot be so on the whole.
     """
     keys = {neighbour.report.development for neighbour in likely}
-    developments = {key: list(around.among(ledger.shelved(key))) for key in keys}
+    developments = {key: around.among(ledger.shelved(key)) for key in keys}
     belongs = {key: _belongs(around, reports) for key, reports in developments.items()}
-    best = max(belongs, key=lambda key: (belongs[key], -developments[key][0][0]), default="")
+    best = max(belongs, key=lambda key: (belongs[key], developments[key][0]), default="")
     return ledger.development(best) if belongs.get(best, 0.0) >= SAME_FACT else None
 
 
-def _belongs(around: Neighbourhood, reports: Sequence[tuple[int, Report]]) -> float:
+def _belongs(around: Neighbourhood, reports: Sequence[Shelved]) -> float:
     """How likely a report belongs with those of a development.
 
     The mean over them keeps a chain of weak links from swallowing the story (average linkage); the likest few speak for the
     rest, since a development is told in several languages. What people were told of it must not be another fact altogether: its
     coverage may have drifted from it. Where a person put a report, it speaks alone.
     """
-    told = [place for place, report in reports if report.told]
-    speak = [place for place, report in reports if _speaks(report)]
-    vouched = around.best(place for place, report in reports if report.vouched)
+    told = [known for known in reports if known.report.told]
+    speak = [known for known in reports if _speaks(known.report)]
+    vouched = around.best([known for known in reports if known.report.vouched])
     if not speak or (told and around.best(told) < RULED_OUT):
         return vouched
     speakers = min(SPEAKERS, max(1, round(len(speak) * LIKEST)))
     return max(sum(n.likelihood for n in islice(around.likest(speak), speakers)) / speakers, vouched)
 
 
-def _told_before(report: Report, compared: Sequence[Shelved], ledger: Ledger) -> Neighbour | None:
+def _told_before(report: Report, compared: Newest, ledger: Ledger) -> Neighbour | None:
     """The likest near-duplicate of the report that is older than those compared and tells the same fact, if any.
 
     It speaks for its development under the conditions under which those compared do.
     """
     if len(compared) < COMPARED:
         return None
-    older = ledger.near(report, compared[-1], report.entry.published - WINDOW, NEAR)
+    older = ledger.near(report, compared.oldest, report.entry.published - WINDOW, NEAR)
     alike = (Neighbour(known, likelihood(report, known)) for known in older if _speaks(known))
     likest = sorted((n for n in alike if n.likelihood >= SAME_FACT), key=lambda n: n.likelihood, reverse=True)
     return next((n for n in likest if not _is_ruled_out(report, n.report.development, ledger)), None)

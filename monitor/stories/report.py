@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -58,8 +58,6 @@ class Kind:
     """The title tells what is to come, not what has happened."""
     has_numbers: bool
     has_title_numbers: bool
-    repeated: float
-    """How much of the title, by letters, is words that stand in it before: 0..1, in steps of a tenth, rounded up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +116,6 @@ class Report:
                 plan=is_plan(title, read.language),
                 has_numbers=bool(read.numbers),
                 has_title_numbers=bool(read.title_numbers),
-                repeated=_repeated(folded),
             ),
             newsworthy=newsworthiness(entry),
         )
@@ -136,12 +133,6 @@ _kind = lru_cache(maxsize=10_000)(Kind)
 def _acts(acts: frozenset[str]) -> frozenset[str]:
     """One object for all that are alike, as with kinds."""
     return acts
-
-
-def _repeated(words: Sequence[str]) -> float:
-    once = set(words)
-    length = sum(map(len, words)) + len(words)
-    return math.ceil(10 * (length - sum(map(len, once)) - len(once)) / max(1, length - 1)) / 10
 
 
 def _may_be_name(word: Word) -> bool:

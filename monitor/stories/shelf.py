@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left, insort
+from bisect import bisect, bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from itertools import accumulate
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, chain, islice
 from typing import NamedTuple
 
 from rapidfuzz import fuzz, process
@@ -37,6 +37,8 @@ class Shelved(NamedTuple):
     report: Report
     kind: Kind
     title: frozenset[str]
+    length: int
+    """How many letters the title has, each word but once; 1 at least."""
     ordered: str
     acts: frozenset[str]
 
@@ -44,7 +46,8 @@ class Shelved(NamedTuple):
     def of(cls, report: Report, number: int) -> Shelved:
         """A report, the so many-th that came."""
         moment = report.entry.published.timestamp()
-        return cls(moment, number, report, report.kind, report.title, report.ordered, report.acts)
+        length = max(1, len(" ".join(report.title)))
+        return cls(moment, number, report, report.kind, report.title, length, report.ordered, report.acts)
 
 
 class Posting:
@@ -65,10 +68,8 @@ class Posting:
 
     def since(self, number: int) -> Iterable[tuple[int, float, float]]:
         """(number, share, share of the title) of the reports from that number on."""
-        if self.numbers[-1] < number:
-            return ()
         first = bisect_left(self.numbers, number)
-        return zip(self.numbers[first:], self.shares[first:], self.titles[first:], strict=True)
+        return zip(self.numbers[first:], self.shares[first:], self.titles[first:])  # noqa: B905 - one as long as the other
 
 
 class Shelf:
@@ -76,32 +77,39 @@ class Shelf:
 
     def __init__(self) -> None:
         self.reports: list[Shelved] = []
-        self._known: dict[int, Shelved] = {}
+        self._numbers = array("q")
+        """Their numbers, in the same order."""
+        self.known: dict[int, Shelved] = {}
         """The same by their numbers."""
         self._postings: dict[str, dict[str, Posting]] = {}
         self._gone = 0
 
     def add(self, shelved: Shelved) -> None:
         """Put a report where its time is; most are the newest."""
-        insort(self.reports, shelved)
-        self._known[shelved.number] = shelved
+        place = bisect(self.reports, shelved)
+        self.reports.insert(place, shelved)
+        self._numbers.insert(place, shelved.number)
+        self.known[shelved.number] = shelved
         self._index(shelved)
 
     def drop(self, count: int) -> None:
         """Forget the oldest reports."""
         for shelved in self.reports[:count]:
-            self._known.pop(shelved.number, None)
-        del self.reports[:count]
+            self.known.pop(shelved.number, None)
+        del self.reports[:count], self._numbers[:count]
         self._gone += count
         if self._gone >= max(_SLACK, len(self.reports)):
             self._gone, self._postings = 0, {}
             for shelved in sorted(self.reports, key=lambda shelved: shelved.number):
                 self._index(shelved)
 
-    def latest(self, since: float, most: int) -> list[Shelved]:
-        """The newest reports from a moment on, but no more than `most`; latest first."""
-        first = max(bisect_left(self.reports, (since,)), len(self.reports) - most)
-        return self.reports[first:][::-1]
+    def first(self, since: float, most: int) -> int:
+        """Where those reports begin that are from a moment on, and no more than `most`."""
+        return max(bisect_left(self.reports, (since,)), len(self.reports) - most)
+
+    def earliest(self, first: int) -> int:
+        """The number of the one that came first, of the reports from that place on."""
+        return min(self._numbers[first:], default=0)
 
     def postings(self) -> Iterable[tuple[str, dict[str, Posting]]]:
         """Language -> fact -> the reports in that language that tell it."""
@@ -122,7 +130,7 @@ class Shelf:
             if so_far <= _COUNTED:
                 shared.update(numbers)
         least = max(_LEAST, (len(rarest) + 1) // 2)
-        found = (self._known.get(number) for number, times in shared.items() if times >= least)
+        found = (self.known.get(number) for number, times in shared.items() if times >= least)
         known = [shelved for shelved in found if shelved and since <= shelved.moment and shelved < before]
         titles = [shelved.ordered for shelved in known]
         return [known[place] for _, _, place in process.extract(report.ordered, titles, scorer=fuzz.ratio, limit=most)]
@@ -140,3 +148,44 @@ class Shelf:
             for key, weight in whole.weights.items():
                 above = title.weights.get(key, 0.0)
                 postings[key].add(shelved.number, weight / (whole.length or 1.0), above / (title.length or 1.0))
+
+
+class Newest:
+    """The newest reports on some shelves from a moment on, but no more than `most`; the latest first, each once.
+
+    Where one shelf has them all, none is read before it is asked for.
+    """
+
+    def __init__(self, shelves: Sequence[Shelf], since: float, most: int) -> None:
+        self.shelves = [(shelf, shelf.first(since, most)) for shelf in shelves]
+        if len(self.shelves) == 1:
+            ((shelf, self._first),) = self.shelves
+            self._reports = shelf.reports
+        else:
+            known = {shelved.number: shelved for shelf, first in self.shelves for shelved in shelf.reports[first:]}
+            self._reports = sorted(known.values())
+            self._first = max(0, len(known) - most)
+
+    def __len__(self) -> int:
+        return len(self._reports) - self._first
+
+    def __iter__(self) -> Iterator[Shelved]:
+        return islice(reversed(self._reports), len(self))
+
+    def of(self, numbers: Iterable[int]) -> list[Shelved]:
+        """Those that have these numbers."""
+        if not self:
+            return []
+        oldest = self.oldest
+        found = [[s for s in map(shelf.known.get, numbers) if s and s >= oldest] for shelf, _ in self.shelves]
+        return found[0] if len(found) == 1 else list({s.number: s for s in chain(*found)}.values())
+
+    @property
+    def oldest(self) -> Shelved:
+        """The one that is last."""
+        return self._reports[self._first]
+
+    @property
+    def newest(self) -> Shelved:
+        """The one that is first."""
+        return self._reports[-1]

@@ -19,6 +19,7 @@ from monitor.stories.place import COMPARED, DOUBTFUL, RULED_OUT, SAME_FACT, SPEA
 from monitor.stories.report import Report
 from tests.stories.conftest import MakeEntry
 
+ROUNDING = 1e-9
 MATCHES = (Match(storyline="mill", score=1.0, evidence=()),)
 Take = Callable[..., Placement]
 
@@ -207,7 +208,8 @@ def alike_by(monkeypatch: pytest.MonkeyPatch) -> Alike:
     """Give how alike two outlets' reports are, later first; all others are of one fact."""
 
     def give(known: dict[tuple[str, str], float]) -> None:
-        monkeypatch.setattr(Bounds, "coarse", lambda _, places: [math.inf for _ in places])
+        monkeypatch.setattr(Bounds, "of", lambda _, reports: [math.inf for _ in reports])
+        monkeypatch.setattr(Bounds, "fine", lambda *_: math.inf)
         monkeypatch.setattr(Bounds, "of_strangers", lambda *_, **__: math.inf)
         monkeypatch.setattr(nearest, "likelihood", lambda a, b: known.get((a.entry.outlet, b.entry.outlet), 0.9))
 
@@ -242,20 +244,18 @@ def test_a_few_likest_reports_speak_for_a_development_of_many(line: Line, entry:
 
 def is_bounded(report: Report, ledger: Ledger) -> None:
     """No earlier report is likelier than each of its bounds says."""
-    compared = ledger.latest(report.entry.published - WINDOW, report.storylines, COMPARED)
-    bounds = Bounds(report, compared, ledger.shelves(report.storylines))
-    exact = [log_odds(likelihood(report, shelved.report)) for shelved in compared]
-    everywhere = range(len(compared))
-    coarse = bounds.coarse(everywhere)
-    fine = [bounds.fine(bound, place) for place, bound in enumerate(coarse)]
-    assert all(c >= f >= e for c, f, e in zip(coarse, fine, exact, strict=True))
-    assert all(
-        bounds.of_strangers(first, same=bool(same)) >= exact[place]
-        for same, strangers in enumerate(bounds.strangers())
-        for first in strangers
-        for place in strangers
-        if place >= first
-    )
+    compared = ledger.newest(report.entry.published - WINDOW, report.storylines, COMPARED)
+    bounds = Bounds(report, compared)
+    exact = {shelved.number: log_odds(likelihood(report, shelved.report)) for shelved in compared}
+    coarse, fine = bounds.of(list(compared)), list(map(bounds.fine, compared))
+    assert all(c >= f - ROUNDING for c, f in zip(coarse, fine, strict=True))
+    assert all(f >= e for f, e in zip(fine, exact.values(), strict=True))
+    sharing = {shelved.number for shelved in bounds.sharing}
+    for same in (False, True):
+        strangers = bounds.strangers(compared, same=same)
+        assert sharing.isdisjoint(shelved.number for shelved in strangers)
+        for at, first in enumerate(strangers):
+            assert all(bounds.of_strangers(first, same=same) >= exact[one.number] for one in strangers[at:])
 
 
 def test_the_nearest_is_the_one_that_comparing_with_each_finds(line: Line, entry: MakeEntry) -> None:
@@ -271,8 +271,9 @@ def test_the_nearest_is_the_one_that_comparing_with_each_finds(line: Line, entry
     )
     places = ("boiler house", "paper store", "loading bay", "canteen", "old wing")
     for number in range(120):
-        title = f"Harrow mill {places[number % 5]} {acts[number % 8]}"
-        report = line.weigh(entry(title, minutes=7 * number, outlet=("Herald", "Gazette", "Post")[number % 3]))
+        title = f"Harrow mill {places[number % 5]} {acts[number % 8]}{', the mill says' * (number % 7 == 0)}"
+        outlet, language = ("Herald", "Gazette", "Post")[number % 3], ("en", "pl")[number % 11 == 0]
+        report = line.weigh(entry(title, minutes=7 * number, outlet=outlet, language=language))
         known = list(line.ledger.reports_since(report.entry.published - WINDOW, report.storylines))
         is_bounded(report, line.ledger)
         placement = place(report, MATCHES, line.ledger)

@@ -13,7 +13,7 @@ from monitor.model import Entry
 from monitor.stories import shelf as shelf_module
 from monitor.stories.facts import facts
 from monitor.stories.report import Report
-from monitor.stories.shelf import Shelf, Shelved
+from monitor.stories.shelf import Newest, Shelf, Shelved
 from tests.stories.conftest import NOON, MakeEntry
 
 MOST = 5
@@ -117,3 +117,22 @@ def test_words_that_too_many_tell_are_not_asked(mill: Shelf, entry: MakeEntry, m
     """So that a look-up takes no longer the more a storyline repeats itself."""
     monkeypatch.setattr(shelf_module, "_COUNTED", 1)
     assert near(mill, "Mill heiress fines canteen over unpaid wages", entry) == []
+
+
+def test_the_newest_on_several_shelves_are_told_once_each_the_latest_first(entry: MakeEntry) -> None:
+    minutes = (3, 0, 4, 1, 5, 2)  # as they came
+    reports = [
+        Shelved.of(as_report(entry(f"Harrow is quiet at {at}", minutes=at)), n) for n, at in enumerate(minutes, 1)
+    ]
+    shelves = Shelf(), Shelf()
+    for number, shelved in enumerate(reports):
+        for shelf in (shelves[:1], shelves[1:], shelves)[number % 3]:
+            shelf.add(shelved)
+    newest = Newest(shelves, reports[3].moment, 4)
+    assert [shelved.number for shelved in newest] == [5, 3, 1, 6]
+    assert (len(newest), newest.newest.number, newest.oldest.number) == (4, 5, 6)
+    assert [shelved.number for shelved in newest.of([6, 4, 3, 99])] in ([6, 3], [3, 6])
+    assert [shelved.number for shelved in Newest(shelves[:1], reports[3].moment, 4)] == [3, 1, 6, 4]
+    assert [shelf.earliest(first) for shelf, first in newest.shelves] == [1, 3]
+    assert not Newest(shelves, reports[4].moment + 1, 4)
+    assert not Newest((), 0, 4).of([1])
