@@ -29,8 +29,9 @@ from monitor.model import Changes
 from monitor.parts import Parts
 from monitor.polls import Polls
 from monitor.process import Pulse, Role
+from monitor.rounds import Rounds
 from monitor.serve import Server, anew
-from monitor.store import Store, feeds, links, mutes, outbox, stories, upsert
+from monitor.store import Store, feeds, links, mutes, outbox, replacing, stories
 from monitor.store.schema import meta
 from monitor.subscribe import subscribe
 
@@ -49,11 +50,13 @@ _DELIVERER_ALLOWED = 120.0
 _POLL_ALLOWED = 600.0
 _TIDY_ALLOWED = 6 * 3_600.0
 """Seconds for what a job forgets in small steps, which may be millions of rows."""
-_TICK_LATE, _ROUND = 10.0, 5
-_PROVE_EVERY = 10
+_ROUND, _PROVE_EVERY = 60, 20
+_NOT_READY = 30.0
+"""Seconds without a sign of life of the desk after which stories count as not followed, for whoever asks."""
 _LATE = timedelta(minutes=1)
 """Feeds that wait for longer are told of: the machine, or who is asked, is too slow for so many."""
 _BASELINE_WITHIN = timedelta(minutes=2)
+_ALIVE = replacing(meta, ("name", "value"))
 _LOOK_EVERY = timedelta(minutes=1)
 """How often the operator may hear of something new."""
 
@@ -93,9 +96,9 @@ class Daemon:
         self._lock = threading.RLock()
         self._working: dict[str, float] = {}
         """The jobs that run at this moment, and since when."""
+        self._ticks = Rounds(partial(self._guarded, self._tick))
         self._following_since = self.now()
         self._announced = self._stopping = False
-        self._ended = threading.Event()
         self.failure: BaseException | None = None
         """What happened that the daemon does not understand, and ends by (P5)."""
         self._status = self._refused = ""
@@ -178,7 +181,7 @@ class Daemon:
         end = time.monotonic() + STOP_WITHIN
         with self._lock:
             self._stopping = True
-        self._ended.set()
+        self._ticks.end()
         if "_scheduler" in vars(self) and self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         self.polls.stop()
@@ -234,7 +237,7 @@ class Daemon:
         )
         add = partial(self._scheduler.add_job, trigger="interval", replace_existing=True)
         if self._ticks_here:
-            add(self._ticks, seconds=_ROUND, id="tick", next_run_time=datetime.now(UTC))
+            add(self._ticks.begin, seconds=_ROUND, max_instances=2, id="tick", next_run_time=datetime.now(UTC))
         for name, job, every, first in jobs[:1] if self._shares else jobs:  # the others are chores of all
             begin = datetime.now(UTC) + first
             add(self._guarded, args=(job,), seconds=every.total_seconds(), id=name, next_run_time=begin)
@@ -262,17 +265,11 @@ class Daemon:
         log.critical("failed error=%s", type(error).__name__, exc_info=None if isinstance(error, StoreHeld) else error)
         self.failure = error
 
-    def _ticks(self) -> None:
-        """Tick once a second until the next round: to set out a job takes the scheduler longer than a tick takes."""
-        last = time.monotonic() + _ROUND - 1
-        self._guarded(self._tick)
-        while time.monotonic() < last and not self._ended.wait(1.0):
-            self._guarded(self._tick)
-
     def _tick(self) -> None:
         """Hand out the feeds that are due; then, once, tell the state of the stories."""
         self._pulse.beat("tick")
         self.hand_out()
+        self._deliverer.look()
         if not self._announced and Role.SCHEDULER in self._roles:
             self._announce()
         self.ticked = True
@@ -369,9 +366,9 @@ class Daemon:
     def _prove(self) -> None:
         """Real work on the desk's thread: a write that is kept. That the store refuses it is an answer too; only silence is death (S3)."""
         try:
-            self.store.write(lambda tx: upsert(tx, meta, [{"name": "alive", "value": self.now().isoformat()}]))
-            with self.store.read() as tx:
-                waiting, late = outbox.pending(tx), feeds.count_due(tx, self.now() - _LATE)
+            self.store.write(lambda tx: _ALIVE.run(tx, [("alive", self.now().isoformat())]))
+            ((waiting,),) = self.store.glance(outbox.PENDING)
+            ((late,),) = self.store.glance(feeds.COUNT_DUE, self.now() - _LATE)
             self._refused = ""
             self.polls.go_on()
             self._status = f"{len(self._parts.feeds)} feeds, {len(self.polls.under_way)} being polled, {waiting} deliveries waiting"
@@ -394,7 +391,7 @@ class Daemon:
 
     def unready(self) -> str:
         """Why no story is followed at this moment, in a sentence; empty when all are."""
-        refuses = bool(self._refused) or self.polls.is_resting or self._pulse.age("desk") > 3 * _PROVE_EVERY
+        refuses = bool(self._refused) or self.polls.is_resting or self._pulse.age("desk") > _NOT_READY
         if self._stopping or not self.ticked:
             return "It ends." if self._stopping else "It has just begun."
         return "The store takes nothing." if refuses else ""
@@ -430,10 +427,16 @@ class Daemon:
         ]
         if silent:
             raise MonitorError(f"No sign of life from {', '.join(silent)}.")
-        if "tick" in self._watched and self._pulse.age("tick") > _TICK_LATE:
-            log.warning("tick late; the clock may have been set back; the jobs are set anew")
-            self._add_jobs()  # APScheduler waits for wall time to catch up (faults 0.8)
+        if self._waits_for_the_clock():
+            log.warning("the clock was set back; the jobs are set anew")
+            self._add_jobs()
             self._scheduler.add_job(self._guarded, args=(self._undo_future,), id="undo", replace_existing=True)
+
+    def _waits_for_the_clock(self) -> bool:
+        """Whether a job that comes all the time is set for later than that: APScheduler goes by the time of day (faults 0.8)."""
+        job = self._scheduler.get_job("prove")
+        latest = datetime.now(UTC) + timedelta(seconds=_PROVE_EVERY + 1)
+        return job is not None and job.next_run_time is not None and job.next_run_time > latest
 
     def forgive(self) -> None:
         """The whole process stood still (suspended, SIGSTOP): nobody is to blame for the silence (P9)."""

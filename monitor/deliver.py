@@ -21,6 +21,7 @@ from monitor.model import Alert, Delivery, DeliveryState
 from monitor.process import uptime
 from monitor.secret import mask
 from monitor.store import Connection, Store, outbox
+from monitor.store.due import Due
 
 __all__ = ["LEASE", "PAUSE", "RETRIES", "Deliverer", "after_failure", "deliver"]
 
@@ -36,8 +37,10 @@ AT_ONCE = Policy()
 """Nothing is held by the clock or by a limit."""
 _JITTER = 0.1
 _IDLE = 3.0
-"""Seconds between two looks for what nobody has told of: a try that is due again, or what a command beside us has queued."""
+"""Seconds between two looks for what nobody has told of."""
 _STORE_IDLE = 5.0
+_SIGN = 30.0
+"""Seconds after which a thread that has nothing to do shows that it is there, and looks by itself."""
 log = logging.getLogger(__name__)
 
 
@@ -171,6 +174,8 @@ class Deliverer:
         self._now = now or store.now
         self._stopping = threading.Event()
         self._policies = policies or {}
+        self._look_at = 0.0
+        self._due = {name: Due(store, outbox.FIRST_DUE, name) for name in channels}
         self._wakers = {name: threading.Event() for name in channels}
         self.threads = [
             threading.Thread(target=self._run, args=(name, channel), name=f"deliver-{name}", daemon=True)
@@ -187,6 +192,18 @@ class Deliverer:
         for waker in self._wakers.values():
             waker.set()
 
+    def look(self) -> None:
+        """Have sent what has become due; to be called about once a second, by one thread for all channels, since most looks are in vain.
+
+        That is a try that is due again, what was held until now, or what a command beside us has queued. Raises StoreError.
+        """
+        if time.monotonic() < self._look_at:
+            return
+        self._look_at = time.monotonic() + _IDLE
+        for name, due in self._due.items():
+            if due.is_any(self._now()):
+                self._wakers[name].set()
+
     def stop(self, timeout: float) -> None:
         """Begin nothing new; wait up to `timeout` seconds in all for tries under way. What is cut short is tried again."""
         self._stopping.set()
@@ -200,7 +217,7 @@ class Deliverer:
             self._beat(f"deliver-{name}")
             self._wakers[name].clear()
             try:
-                idle = 0.0 if self._deliver(name, channel) else _IDLE
+                idle = 0.0 if self._deliver(name, channel) else _SIGN
             except StoreError as error:  # S3: a full disk passes; what is queued stays queued
                 log.error("deliver channel=%s error=%s", name, error)  # noqa: TRY400 - the sentence says it all
                 idle = _STORE_IDLE

@@ -22,6 +22,7 @@ from monitor.model import Changes, Feed, FeedState, Poll, Push, Wanted, host, sh
 from monitor.parts import Parts
 from monitor.poll import poll, take
 from monitor.store import Store, feeds
+from monitor.store.due import Due
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class Polls:
     ) -> None:
         self._store, self._desk, self._parts, self._now = store, desk, parts, now
         self._tell_settled, self._tell_failed = settled, failed
+        self._due = Due(store, feeds.FIRST_DUE)
         self._parser = Parser(_PARSERS)
         self._traffic, self._lanes = Traffic(parts.config.fetch), Lanes(parts.config.fetch)
         self._lock = threading.RLock()
@@ -79,7 +81,7 @@ class Polls:
     def hand_out(self, of: str = "") -> list[Future[Changes]]:
         """Start a poll of every due feed that may go now, of all hosts or `of` one."""
         with self._lock:  # held while reading: a state read earlier might be older than a poll that has ended since
-            if self._stopping or self.is_resting or not (of or self._store.glance(feeds.ANY_DUE, self._now())):
+            if self._stopping or self.is_resting or not (of or self._due.is_any(self._now())):
                 return []
             parts = self._parts
             shares = None if self.shares is None else self.shares.ready()

@@ -6,7 +6,7 @@ import resource
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -125,6 +125,52 @@ def test_the_first_tick_hands_out_every_feed(start: Start, web: FeedServer, stor
     wait_for(lambda: state_of(store, web.url("herald")).succeeded_at)
     daemon.check()
     assert len(web.requests) == 1
+
+
+def test_a_feed_that_another_process_made_due_is_polled_within_two_seconds(
+    start: Start, web: FeedServer, store: Store, url: str
+) -> None:
+    """Also when the daemon has waited for so long that it asks the store no more."""
+    daemon = start()
+    wait_for(lambda: daemon._announced and daemon._status)
+    for _ in range(2):
+        polled = len(web.requests)
+        time.sleep(2.2)
+        assert len(web.requests) == polled
+        with closing(Store.open(url)) as other:
+            make_due(other)
+        asked = time.monotonic()
+        wait_for(lambda: len(web.requests) > polled)  # noqa: B023 - it is called at once
+        assert time.monotonic() - asked < 2
+        wait_for(lambda: not daemon.polls.under_way)
+
+
+def test_a_delivery_that_another_process_queued_is_sent_while_the_daemon_waits(
+    start: Start, store: Store, url: str
+) -> None:
+    daemon = start()
+    wait_for(lambda: daemon._announced and daemon._status)
+    time.sleep(2.2)
+    now = datetime.now(UTC)
+    alert = sample_alert(now)
+    with closing(Store.open(url)) as other:
+        other.write(lambda tx: outbox.add(tx, [alert], deliveries_for(alert, "console", ("",), now)))
+    asked = time.monotonic()
+    wait_for(lambda: not pending(store))
+    assert time.monotonic() - asked < 5
+
+
+def pending(store: Store) -> int:
+    with store.read() as tx:
+        return outbox.pending(tx)
+
+
+def test_a_daemon_that_waits_stops_at_once(start: Start) -> None:
+    daemon = start()
+    wait_for(lambda: daemon._announced)
+    begun = time.monotonic()
+    daemon.stop()
+    assert time.monotonic() - begun < 2
 
 
 def test_a_host_gets_no_more_polls_at_a_time_than_it_may_and_the_next_as_soon_as_one_ends(
@@ -362,6 +408,20 @@ def test_the_clock_set_back_an_hour_stops_neither_the_tick_nor_the_feeds(
     wait_for(lambda: daemon._pulse.age("tick") == 0)
     daemon.check()
     assert len(web.requests) == polled + 1
+
+
+def test_the_ticks_go_on_while_the_scheduler_waits_for_the_clock(start: Start) -> None:
+    """S13: a round ends when the next begins, and not by the time of day."""
+    daemon = start()
+    wait_for(lambda: daemon.ticked)
+    daemon._scheduler.pause()
+    time.sleep(4)
+    assert daemon._pulse.age("tick") < 2.5
+    daemon._scheduler.get_job("tick").modify(next_run_time=datetime.now(UTC))
+    daemon._scheduler.resume()
+    time.sleep(4)
+    assert daemon._pulse.age("tick") < 2.5, "the next round has taken over"
+    daemon.check()
 
 
 def test_a_process_that_stood_still_blames_nobody(start: Start) -> None:

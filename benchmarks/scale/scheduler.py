@@ -24,6 +24,7 @@ from monitor.feeds.settings import FetchSettings
 from monitor.feeds.traffic import Traffic
 from monitor.model import Feed, FeedState, Poll, Response, Wanted, host
 from monitor.store import Connection, Store, feeds
+from monitor.store.due import Due
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 EVERY = timedelta(hours=1)
@@ -102,6 +103,7 @@ class Simulation:
     kept: int = 0
 
     def __post_init__(self) -> None:
+        self.due = Due(self.store, feeds.FIRST_DUE)
         self.traffic = Traffic(FetchSettings(workers=self.workers))
 
     @property
@@ -113,7 +115,7 @@ class Simulation:
         self.keep()
         looks, begun, used = 0, time.monotonic(), time.process_time()
         picked: list[FeedState] = []
-        if self.store.glance(feeds.ANY_DUE, self.now):
+        if self.due.is_any(self.now):
             with self.store.read() as tx:
 
                 def look(wanted: Wanted) -> Iterator[FeedState]:

@@ -1,30 +1,32 @@
 """CPU for 500 feeds polled every 5 minutes for a day, a tenth of them changed each time.
 
 The clock is simulated: the daemon ticks at each second of it and polls what is due, over real connections, with real parser children.
-The feeds are served by this process, which is not counted. What the daemon costs when it waits in real time (its scheduler, its looks
+The feeds are served by this process, which is not counted. What `monitor run` costs when it waits in real time (its scheduler, its looks
 at itself, its deliverer) is measured beside it and added.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
 import os
 import random
+import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from benchmarks.speed.measure import Cost, machine, measured
+from benchmarks.speed.measure import Cost, machine, measured, memory
 from benchmarks.speed.web import answer
 from monitor.alerts.channels import ConsoleSettings
 from monitor.config import Config
@@ -32,6 +34,8 @@ from monitor.daemon import Daemon
 from monitor.feeds.settings import FetchSettings
 from monitor.model import Feed, Storyline, Terms
 from monitor.store import Store
+from monitor.store import feeds as feeds_of
+from tests.end_to_end.world import free_port
 
 BEGIN = datetime(2024, 3, 1, tzinfo=UTC)
 EVERY = timedelta(minutes=5)
@@ -39,6 +43,8 @@ ENTRIES, CHANGED = 30, 10
 TARGET = 240.0
 """CPU seconds a day."""
 DAY = 86_400
+QUIET = 100
+"""Seconds after the last poll in which the daemon comes to rest."""
 _LETTERS = "abcdefghiklmnoprstuvwz"
 
 
@@ -53,12 +59,24 @@ class Done:
     alerts: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """CPU seconds a second while nothing is due, and MB of memory."""
+
+    cpu: float
+    memory: float
+
+
 def spent(pid: int | None = None) -> float:
     """CPU seconds of a process and its descendants, also of those that have ended."""
     root = Path(f"/proc/{pid or os.getpid()}")
     used = sum(map(int, (root / "stat").read_text().rpartition(")")[2].split()[11:15])) / os.sysconf("SC_CLK_TCK")
-    children = [child for thread in (root / "task").iterdir() for child in (thread / "children").read_text().split()]
-    return used + sum(spent(int(child)) for child in children)
+    return used + sum(map(spent, children(pid or os.getpid())))
+
+
+def children(pid: int) -> list[int]:
+    """Those that a process has now."""
+    return [int(n) for thread in Path(f"/proc/{pid}/task").iterdir() for n in (thread / "children").read_text().split()]
 
 
 def words(count: int, seed: int) -> str:
@@ -149,19 +167,60 @@ def simulate(config: Config, hours: float) -> Done:
     return Done(begun, cpu, **done)  # fmt: skip
 
 
-def wait(config: Config, seconds: float) -> Done:
-    """Poll each feed once, then wait for so long in real time, with all parts of the daemon going."""
-    store = Store.open(config.store)
-    daemon = Daemon(config, store)
-    poll_all(daemon)
-    daemon.start()
-    time.sleep(5)  # what is begun once, and the first look
-    begun = spent()
-    time.sleep(seconds)
-    cpu = spent() - begun
-    daemon.stop()
-    store.close()
-    return Done(begun, cpu)
+def wait(folder: Path, port: int, seconds: float, feeds: int, *, page: bool) -> Waited:
+    """Have `monitor run` poll each feed once, and measure for so long in which none is due.
+
+    What happens once after the polls is left out: the parser's children end when they have had nothing to do for a minute.
+    """
+    path = folder / "monitor.yaml"
+    path.write_text(as_yaml(configured(folder, port, feeds), page=page))
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen([sys.executable, "-m", "monitor", "run", "-c", str(path)], stdout=log, stderr=log)
+    try:
+        until(lambda: b"run feeds=" in (folder / "log").read_bytes())
+        with closing(Store.open(f"sqlite:///{folder}/monitor.db")) as store:
+            until(lambda: not is_any_unpolled(store))
+        time.sleep(QUIET)
+        assert not children(process.pid), "the parser's children have ended"
+        begun, used = time.monotonic(), clock(process.pid)
+        time.sleep(seconds)
+        assert process.poll() is None, (folder / "log").read_text()
+        return Waited((clock(process.pid) - used) / (time.monotonic() - begun), memory(process.pid))
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def as_yaml(config: Config, *, page: bool) -> str:
+    """That configuration as a file, but for feeds that are not due again so soon."""
+    storylines = "".join(
+        f"  - {{id: {line.id}, title: {line.title}, terms: {{any: {json.dumps(line.terms.any)}}}}}\n"
+        for line in config.storylines
+    )
+    return (
+        f"store: {config.store}\ndefaults: {{channels: [console], every: 1h}}\nchannels: {{console: {{type: console}}}}\n"
+        f"fetch: {{allow_networks: [127.0.0.0/8], per_host: 16}}\nweb: {{page: {str(page).lower()}, listen: '127.0.0.1:{free_port()}'}}\n"
+        f"storylines:\n{storylines}feeds:\n" + "".join(f"  - {{url: '{feed.url}'}}\n" for feed in config.feeds)
+    )
+
+
+def until(done: Callable[[], bool]) -> None:
+    end = time.monotonic() + 300
+    while not done():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.2)
+
+
+def is_any_unpolled(store: Store) -> bool:
+    with store.read() as tx:
+        return feeds_of.is_any_unpolled(tx)
+
+
+def clock(pid: int) -> float:
+    """CPU seconds of a process without its children, to the nanosecond: /proc counts hundredths of a second."""
+    number = ctypes.c_int()
+    assert not ctypes.CDLL(None).clock_getcpuclockid(pid, ctypes.byref(number))
+    return time.clock_gettime(number.value)
 
 
 def poll_all(daemon: Daemon) -> None:
@@ -171,29 +230,34 @@ def poll_all(daemon: Daemon) -> None:
         daemon._wait_until_idle(float("inf"))  # noqa: SLF001 - nobody else needs to wait for it
 
 
-def run(kind: str, length: float, feeds: int) -> tuple[Cost, Done]:
-    """What one run costs in a process of its own, and what it did."""
+def simulated(hours: float, feeds: int) -> tuple[Cost, Done]:
+    """What a simulation costs in a process of its own, and what it did."""
     with tempfile.TemporaryDirectory() as folder, served() as port:
         # not -m: the parser children would import this module again
-        call = f"from benchmarks.speed import day; day.child({kind!r}, {folder!r}, {port}, {length}, {feeds})"
+        call = f"from benchmarks.speed import day; day.child({folder!r}, {port}, {hours}, {feeds})"
         cost = measured([sys.executable, "-c", call])
         return cost, Done(**json.loads((Path(folder) / "done.json").read_text()))
 
 
-def child(kind: str, folder: str, port: int, length: float, feeds: int) -> None:
-    done = {"simulate": simulate, "wait": wait}[kind](configured(Path(folder), port, feeds), length)
+def child(folder: str, port: int, hours: float, feeds: int) -> None:
+    done = simulate(configured(Path(folder), port, feeds), hours)
     (Path(folder) / "done.json").write_text(json.dumps(asdict(done)))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hours", type=float, default=24.0, help="simulate this much, and reckon the day from it")
-    parser.add_argument("--wait", type=float, default=120.0, help="seconds to wait in real time; under five minutes")
+    parser.add_argument(
+        "--wait", type=float, default=120.0, help="seconds to wait in real time, twice; under 50 minutes"
+    )
     parser.add_argument("--feeds", type=int, default=500)
     asked = parser.parse_args(arguments)
-    whole, polled = run("simulate", asked.hours, asked.feeds)
-    _, waited = run("wait", asked.wait, asked.feeds)
-    polling, waiting = polled.cpu * 24 / asked.hours, waited.cpu * DAY / asked.wait
+    whole, polled = simulated(asked.hours, asked.feeds)
+    waited = {}
+    for page in (False, True):
+        with tempfile.TemporaryDirectory() as folder, served() as port:
+            waited[page] = wait(Path(folder), port, asked.wait, asked.feeds, page=page)
+    polling, waiting = polled.cpu * 24 / asked.hours, waited[True].cpu * DAY
     total = polled.first + polling + waiting
     print(machine())
     print(f"Start and first poll of {asked.feeds} feeds x {ENTRIES} entries: {polled.first:.1f} s CPU")
@@ -202,7 +266,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     print(f"Polling a day: {polling:.0f} s CPU, {1000 * polled.cpu / polled.polls:.2f} ms a poll"
           f"{'' if asked.hours == 24 else f' (reckoned from {asked.hours:g} hours)'}")  # fmt: skip
-    print(f"Waiting a day: {waiting:.0f} s CPU (reckoned from {asked.wait:g} seconds)")
+    print(
+        f"Waiting a day: {waiting:.0f} s CPU with the page, {waited[False].cpu * DAY:.0f} s without (reckoned from {asked.wait:g} seconds each); "
+        f"the daemon has {waited[True].memory:.0f} MB, {waited[False].memory:.0f} without (PSS)"
+    )
     print(f"In all: {total:.0f} s CPU a day, at most {TARGET:.0f}; memory {whole.memory:.0f} MB (PSS of all processes)")
 
 

@@ -36,11 +36,11 @@ def measured(
     This process becomes the parent of what the command leaves behind (prctl(2), PR_SET_CHILD_SUBREAPER), so that nothing is left out.
     """
     ctypes.CDLL(None).prctl(_SUBREAPER, 1)
-    before, begin, memory, others = _spent(), time.monotonic(), 0.0, _children()
+    before, begin, most, others = _spent(), time.monotonic(), 0.0, _children()
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(command, env={**os.environ, **(env or {})}, stdout=subprocess.DEVNULL, stderr=errors)
         while process.poll() is None:
-            memory = max(memory, _memory(process.pid))
+            most = max(most, memory(process.pid))
             if until is not None and until():
                 process.terminate()
                 until = None
@@ -52,7 +52,7 @@ def measured(
         os.waitpid(left_behind, 0)
     if process.returncode not in (0, -15):
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {said[-500:]}")
-    return Cost(_spent() - before, wall, memory)
+    return Cost(_spent() - before, wall, most)
 
 
 def _children() -> set[int]:
@@ -64,7 +64,7 @@ def _spent() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _memory(root: int) -> float:
+def memory(root: int) -> float:
     """MB that a process and its descendants share and have for themselves."""
     total, todo = 0, [root]
     while todo:

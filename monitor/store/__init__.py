@@ -167,6 +167,10 @@ class Store:
         with _as_store_error(self.shown):
             return self._database.glance(*statement.for_one(self._database.readers.dialect, values))
 
+    def stamp(self) -> object:
+        """What is another after each write, by whichever process; None where it cannot be told at next to no cost. Raises nothing."""
+        return self._database.stamp()
+
     def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one transaction on the writer thread and wait for it."""
 

@@ -46,6 +46,9 @@ class Database(Protocol):
     def glance(self, text: str, values: Any) -> Sequence[Any]:
         """The rows that one statement finds, as they are now."""
 
+    def stamp(self) -> object:
+        """What is another after each write, whoever wrote; None where it cannot be told without asking the engine."""
+
     def begin_write(self, tx: Connection) -> None:
         """Wait until no other process writes, and keep them waiting until `tx` ends."""
 

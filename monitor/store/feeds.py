@@ -16,7 +16,6 @@ from sqlalchemy import (
     Integer,
     Row,
     bindparam,
-    exists,
     false,
     func,
     literal_column,
@@ -50,8 +49,14 @@ _DUE = (
     feeds.c.followed, ~feeds.c.gone, feeds.c.doubtful.in_((false(), true())), feeds.c.next_poll_at <= bindparam("now"),
 )  # fmt: skip
 """Statements of every poll: SQLAlchemy works out once what they mean, and not at each use."""
-ANY_DUE = Prepared(lambda _engine: select(literal_column("1")).where(exists().where(*_DUE)), ("now",))
-"""Finds a row where any feed is due, whether or not it may go."""
+_FIRST = [
+    select(func.min(feeds.c.next_poll_at)).where(feeds.c.followed, ~feeds.c.gone, feeds.c.doubtful == kind)
+    for kind in (false(), true())
+]
+COUNT_DUE = Prepared(lambda _engine: select(func.count()).where(*_DUE), ("now",))
+FIRST_DUE = Prepared(lambda _engine: select(*(first.scalar_subquery() for first in _FIRST)), ())
+"""When the first feed is due of those that were well, and of the doubtful ones, whether or not it may go; each from the end of an index."""
+_NONE: ColumnElement[int] = literal_column("0")
 _FIRST_BYTE = func.get_byte(
     func.sha256(func.convert_to(feeds.c.host, literal_column("'UTF8'"))), literal_column("0"), type_=Integer()
 )
@@ -142,7 +147,8 @@ def _due_first(hosts: int, urls: int, shares: int, *, of_one_host: bool, doubtfu
 
 def count_due(tx: Connection, now: datetime) -> int:
     """How many there are of those."""
-    return tx.execute(select(func.count()).where(*_DUE), {"now": now}).scalar_one()
+    ((count,),) = COUNT_DUE.rows(tx, (now,))
+    return int(count)
 
 
 def one(tx: Connection, url: str) -> FeedState | None:
@@ -193,11 +199,19 @@ def conspicuous(tx: Connection, *, renamed: int, arrived: int, quiet_since: date
 
     That is `renamed` polls in a row with other ids, or nothing new since `quiet_since` after `arrived` entries.
     """
-    quiet = (feeds.c.arrived >= arrived) & (feeds.c.arrived_at < quiet_since)
-    ailing = (feeds.c.failures > 0) | feeds.c.gone | (feeds.c.offences > 0)
-    # asked and ordered so, SQLite reads the table once, and not row by row as an index has them
-    query = select(*_STATE).where(feeds.c.followed != false(), ailing | (feeds.c.renamed >= renamed) | quiet)
+    query = select(*_STATE).where(is_conspicuous(renamed, arrived, quiet_since))
     return sorted(map(_state, tx.execute(query)), key=lambda state: state.url)
+
+
+def is_conspicuous(
+    renamed: int | ColumnElement[int],
+    arrived: int | ColumnElement[int],
+    quiet_since: datetime | ColumnElement[datetime],
+) -> ColumnElement[bool]:
+    """The condition for that; asked so, SQLite reads the table once, and not row by row as an index has them."""
+    quiet = (feeds.c.arrived >= arrived) & (feeds.c.arrived_at < quiet_since)
+    ailing = (feeds.c.failures > _NONE) | feeds.c.gone | (feeds.c.offences > _NONE)
+    return (feeds.c.followed != false()) & (ailing | (feeds.c.renamed >= renamed) | quiet)
 
 
 def unpolled_since(tx: Connection, since: datetime) -> dict[str, datetime]:

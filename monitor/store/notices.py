@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, case, delete, func, select
+from sqlalchemy import ColumnElement, Connection, bindparam, case, delete, exists, func, literal_column, or_, select
 
-from monitor.model import DeliveryState
-from monitor.store import upsert
-from monitor.store.schema import deliveries, notices
+from monitor.store import Prepared, upsert
+from monitor.store.feeds import is_conspicuous
+from monitor.store.schema import deliveries, feeds, notices, pauses
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,7 @@ def forget(tx: Connection, subject: str) -> None:
 def failing(tx: Connection, given_up_since: datetime) -> list[Failing]:
     """Channels with deliveries that were tried in vain, or given up since then."""
     d = deliveries.c
-    retrying = (d.state == DeliveryState.PENDING) & (d.error != "")
-    given_up = d.state.in_([DeliveryState.DEAD, DeliveryState.FAILED]) & (d.due_at > given_up_since)
+    retrying, given_up = _in_vain(given_up_since)
     query = select(
         d.channel, func.count(case((retrying, 1))), func.min(case((retrying, d.created_at))), func.count(case((given_up, 1))),
         func.max(d.error),
@@ -54,3 +53,24 @@ def failing(tx: Connection, given_up_since: datetime) -> list[Failing]:
     return [
         Failing(*row) for row in tx.execute(query.where(retrying | given_up).group_by(d.channel).order_by(d.channel))
     ]
+
+
+def _in_vain(given_up_since: datetime | ColumnElement[datetime]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """The conditions for deliveries that were tried in vain, and that were given up."""
+    d = deliveries.c
+    given_up = d.state.in_([literal_column("'dead'"), literal_column("'failed'")])
+    return (d.state == literal_column("'pending'")) & (d.error != literal_column("''")), given_up & (
+        d.due_at > given_up_since
+    )
+
+
+ANY_TROUBLE = Prepared(
+    lambda _engine: select(literal_column("1")).where(
+        exists(select(notices.c.subject))
+        | exists(select(pauses.c.channel))
+        | exists(select(deliveries.c.number).where(or_(*_in_vain(bindparam("given_up_since")))))
+        | exists(select(feeds.c.url).where(is_conspicuous(*map(bindparam, ("renamed", "arrived", "quiet_since")))))
+    ),
+    ("given_up_since", "renamed", "arrived", "quiet_since"),
+)
+"""Finds a row unless all of this is empty: what stands, what rests, what failed, which feeds are conspicuous."""

@@ -24,7 +24,12 @@ _ANY_DUE = exists().where(
     deliveries.c.state.in_(_WAITING), deliveries.c.channel == bindparam("of"), deliveries.c.due_at <= bindparam("now")
 )
 ANY_DUE = Prepared(lambda _engine: select(literal_column("1")).where(_ANY_DUE), ("of", "now"))
-"""Finds a row where anything of a channel may be due; a look that writes nothing, asked by each channel every few seconds."""
+"""Finds a row where anything of a channel may be due; a look that writes nothing."""
+_FIRST = [select(func.min(deliveries.c.due_at)).where(deliveries.c.state == state, deliveries.c.channel == bindparam("of")) for state in _WAITING]  # fmt: skip
+FIRST_DUE = Prepared(lambda _engine: select(*(first.scalar_subquery() for first in _FIRST)), ("of",))
+"""When the first delivery of a channel may be due of those that are pending, and of those that are held."""
+PENDING = Prepared(lambda _engine: select(func.count(deliveries.c.number)).where(deliveries.c.state == _WAITING[0]), ())
+"""How many deliveries are pending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,9 +257,8 @@ def backlog(tx: Connection, now: datetime) -> dict[str, Backlog]:
 
 def pending(tx: Connection) -> int:
     """How many deliveries wait, over all channels."""
-    return tx.execute(
-        select(func.count()).select_from(deliveries).where(deliveries.c.state == DeliveryState.PENDING)
-    ).scalar_one()
+    ((count,),) = PENDING.rows(tx)
+    return int(count)
 
 
 def drop_channel(tx: Connection, kept: Sequence[str]) -> int:

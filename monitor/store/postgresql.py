@@ -140,6 +140,9 @@ class Postgresql:
         with self.readers.connect() as tx:
             return tx.exec_driver_sql(text, values).all()
 
+    def stamp(self) -> None:
+        """Only the server knows, and to ask it costs as much as any look."""
+
     def begin_write(self, tx: Connection) -> None:
         """One writer at a time, over all processes: what is read before a write is still true when it is written."""
         tx.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITE}, {_HERE})")

@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -19,12 +20,17 @@ from sqlalchemy import URL, Connection, Engine, event
 from monitor.errors import StoreError
 from monitor.store import file
 
+_SETTLED, _SETTLED_WHOLE = 0.1, 2.0
+"""Seconds after which another write shows in a file's time; some file systems note whole ones only."""
+_WHOLE = 1_000_000_000
+
 
 class Sqlite:
     """A file, and the connections to it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._journal = f"{path}-wal"
         self.readers = _engine(path, "query_only=ON")
         self.writer = _engine(path, "wal_autocheckpoint=0")
         self._lock: int | None = None
@@ -68,6 +74,15 @@ class Sqlite:
                 return self._glances.execute(text, values).fetchall()
         except sqlite3.Error as error:
             raise StoreError(f"The store {self.shown} refused: {error}; nothing of this step was kept.") from error
+
+    def stamp(self) -> object:
+        """The journal's time and size: every write is added to it. None while it is so young that another write may leave both as they are."""
+        try:
+            journal = os.stat(self._journal)  # noqa: PTH116 - once a second, and a Path is made anew for it
+        except OSError:
+            return None
+        settled = _SETTLED if journal.st_mtime_ns % _WHOLE else _SETTLED_WHOLE
+        return (journal.st_mtime_ns, journal.st_size) if time.time() - journal.st_mtime > settled else None
 
     def begin_write(self, tx: Connection) -> None:
         """SQLite has one writer at a time; to be it from the beginning spares a refusal half-way."""
