@@ -25,7 +25,7 @@ from monitor.stories.shelf import Newest, Shelved
 
 WINDOW = timedelta(days=4)
 """How long a development is told on; the same words later are a new event."""
-COMPARED = 500
+COMPARED = 250
 """The newest reports a report is compared with, so that a flood costs no more than its length."""
 NEAR = 5
 """And the older ones, so many near-duplicates at most, so that what was told before a flood is not told anew."""
