@@ -122,7 +122,7 @@ def _told(tongue: str) -> _Told:
     return _Told(tongue)
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=10_000)
 def concepts(word: str) -> tuple[str, ...]:
     """The concepts that a folded word tells, as keys of Facts; most words tell none."""
     whole, beginnings = _lexicon()

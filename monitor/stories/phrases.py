@@ -72,6 +72,9 @@ class _Known:
     """These others."""
 
 
+_UNKNOWN = _Known((), (), (), (), _NONE)
+
+
 class _Reading:
     """Where the terms' words stand in a text, in other forms and with slips."""
 
@@ -211,13 +214,16 @@ class Index(dict[str, _Known]):
         standings = self._vocabulary[fold(surface)]
         if not surface[0].isupper():
             standings = tuple([standing for standing in standings if not standing.name])
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        if not standings:  # most words: they share what is known of them
+            self[surface] = _UNKNOWN
+            return _UNKNOWN
         ours = tuple([self._numbers[standing.ours] for standing in standings])
         alone = tuple([hope for one in ours for hope in self._alone.get(one, ())])
         anchors = tuple([one for one in ours if one in self._partners])
         partners = [self._partners[one] for one in anchors]
         near = partners[0] if len(partners) == 1 else _NONE.union(*partners)
-        if len(self) >= _REMEMBERED:
-            self.clear()
         qualities = tuple([standing.quality for standing in standings])
         anchors = tuple([self._pair(one, 0) for one in anchors])
         self[surface] = known = _Known(ours, qualities, alone, anchors, near)

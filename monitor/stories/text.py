@@ -164,7 +164,7 @@ def _stemmer(language: str) -> Stemmer:
     return Stemmer(_LANGUAGES[language], 0)
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=10_000)
 def stem(word: str, language: str) -> str:
     """The stem of a folded word in `language` (two letters; English where we know no better). Snowball's algorithms."""
     language = language if language in _LANGUAGES else "en"
