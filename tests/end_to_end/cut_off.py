@@ -98,9 +98,7 @@ def cut_off(web: Web, hook: Hook, store: Store, ours: Host, theirs: Host) -> dic
     def told() -> int:
         return len(hook.of_kind("storyline.development.new"))
 
-    while known(store) < FEEDS:  # who was never polled comes after all the others of its host
-        time.sleep(0.25)
-    wait_for(lambda: polled(web.counted(), ours, 0) > 5 and polled(web.counted(), theirs, 0) > 5, 30, store)
+    wait_for(lambda: polled(web.counted(), ours, 0) > 5, 30, store)
     web.publish(7, "Orla dam: three people die in explosion")
     web.publish(22, "Orla dam: three people die in explosion")
     ours.cut_from(DATABASE)
@@ -130,18 +128,18 @@ def main() -> None:
         web, hook = stack.enter_context(serving(port)), stack.enter_context(hook_server(SERVER))
         config = write_config(folder, server.url, port, hook)
         store = stack.enter_context(closing(Store.open(server.url)))
-        processes = [
-            begin(theirs, config, THEIRS, "scheduler", "worker", "deliverer"),
-            begin(ours, config, OURS, "worker"),
-        ]
+        processes = [begin(theirs, config, THEIRS, "scheduler", "worker", "deliverer")]
         try:
+            while known(store) < FEEDS:  # who was never polled comes after all the others of its host
+                time.sleep(0.25)
+            processes.append(begin(ours, config, OURS, "worker"))  # the first to come has all shares for a term
             happened = cut_off(web, hook, store, ours, theirs)
             for process in processes:
                 process.send_signal(signal.SIGTERM)
             json.dump(happened | {"codes": [process.wait(20) for process in processes]}, sys.stdout)
         finally:
-            for host in (ours, theirs):
-                sys.stderr.write(f"{host.name}:\n{(folder / host.name).read_text()}\n")
+            for log in sorted(folder.glob("host*")):
+                sys.stderr.write(f"{log.name}:\n{log.read_text()}\n")
 
 
 if __name__ == "__main__":
