@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psycopg
-import pytest
 from sqlalchemy.engine import URL, make_url
+
+from tests.needed import lacking
 
 SERVER = os.environ.get("MONITOR_TEST_POSTGRESQL", "postgresql://127.0.0.1:5432/postgres")
 """Where a user may make databases."""
@@ -66,14 +67,6 @@ class Database:
             _on_server(f"ALTER DATABASE {self.url.database} ALLOW_CONNECTIONS true")
 
 
-def needed(missing: str) -> None:
-    """Skip the test where something is missing; fail it where all has to be there."""
-    if missing and os.environ.get("CI") == "true":
-        pytest.fail(missing)
-    if missing:
-        pytest.skip(missing)
-
-
 def _on_server(statement: str) -> None:
     with psycopg.connect(SERVER, autocommit=True) as server:
         server.execute(statement)
@@ -92,7 +85,7 @@ def database() -> Iterator[Database]:
             except (psycopg.errors.SyntaxError, psycopg.errors.FeatureNotSupported):  # 14 or older, or made without ICU
                 server.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
     except Exception as error:  # noqa: BLE001 - whatever it is, there is none to use
-        needed(f"no PostgreSQL at {SERVER} (MONITOR_TEST_POSTGRESQL names another): {str(error).strip()}")
+        lacking(f"no PostgreSQL at {SERVER} (MONITOR_TEST_POSTGRESQL names another): {str(error).strip()}")
     with dropping(name):
         yield Database(make_url(SERVER).set(database=name))
 

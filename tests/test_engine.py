@@ -26,7 +26,8 @@ from monitor.store import Store, feeds, upsert
 from monitor.store.schema import meta
 from tests import cluster
 from tests.end_to_end.world import feed_server, free_port
-from tests.server import Database, needed
+from tests.needed import needed
+from tests.server import Database
 from tests.test_daemon import wait_for
 
 NOW = datetime(2024, 3, 5, tzinfo=UTC)

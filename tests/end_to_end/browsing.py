@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-import pytest
 from playwright.sync_api import Page
+
+from tests.needed import lacking
 
 AXE = Path(__file__).parents[1] / "npm/node_modules/axe-core/axe.min.js"
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
@@ -18,8 +18,7 @@ Serve = Callable[..., str]
 def look_over(tab: Page) -> None:
     """Axe-core finds nothing in what the tab shows, and nothing runs out at its side: on a wide screen and on a phone, light and dark."""
     if not AXE.exists():
-        said = "axe-core is not here; `npm ci --prefix tests/npm` brings it"
-        pytest.fail(said) if os.environ.get("CI") == "true" else pytest.skip(said)
+        lacking("axe-core is not here; `npm ci --prefix tests/npm` brings it")
     if not tab.evaluate("'axe' in window"):
         tab.add_script_tag(path=AXE)
     for width in (1280, 390):

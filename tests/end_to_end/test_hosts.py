@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from tests import cluster, hosts
-from tests.server import needed
+from tests.needed import needed
 
 
 def test_a_host_that_is_cut_off_from_the_database_is_replaced_and_does_no_harm_when_it_is_back() -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from tests.end_to_end.test_life import QUICKLY, Manager
 from tests.end_to_end.world import World
+from tests.needed import lacking
 
 HERE = Path(__file__).parent
 CRACK = "Orla dam closed after crack is found"
@@ -33,14 +34,10 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Faults that a test switches on and off while the daemon runs."""
     compiler = shutil.which("cc")
     if compiler is None:
-        lacking("a C compiler (Debian's gcc and libc6-dev)")
+        lacking("it cannot be tried without a C compiler (Debian's gcc and libc6-dev)")
     built = tmp_path_factory.mktemp("shim") / "faults.so"
     subprocess.run([str(compiler), "-shared", "-fPIC", "-O2", "-o", built, HERE / "faults.c", "-ldl"], check=True)
     return built
-
-
-def lacking(what: str) -> None:
-    (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"it cannot be tried without {what}")
 
 
 @contextmanager
@@ -118,7 +115,7 @@ def test_children_that_die_with_nothing_to_do_are_replaced_without_a_word(world:
 def test_a_daemon_needs_no_place_for_temporary_files(world: World) -> None:
     """P11: nothing can be written but the store's folder, the current one neither."""
     if os.geteuid() != 0 or shutil.which("unshare") is None:
-        lacking("root and unshare")
+        lacking("it cannot be tried without root and unshare")
     world.write_config("herald")
     places = "for p in /tmp /var/tmp /dev/shm; do"
     closing = f'{places} mount --bind $p $p; mount -o remount,bind,ro $p; done; mount --bind "$0" "$0"; mount -o remount,bind,rw "$0"'

@@ -16,6 +16,7 @@ import pytest
 
 from monitor.feeds.address import Policy
 from tests.hostile.ranges import METADATA, RANGES
+from tests.needed import needed
 
 ROOT = Path(__file__).parents[2]
 NAMESPACE = ("unshare", "--net", "--mount")
@@ -34,10 +35,7 @@ def _why_not() -> str:
 
 def happened(scenario: str, *, thorough: bool = False) -> dict[str, Any]:
     """What a scenario of scenarios.py returned."""
-    if why_not := _why_not():
-        if os.environ.get("CI") == "true":
-            pytest.fail(why_not)
-        pytest.skip(why_not)
+    needed(_why_not())
     environment = os.environ | ({"THOROUGH": "yes"} if thorough else {})
     done = subprocess.run(
         [*NAMESPACE, sys.executable, "-m", "tests.hostile.scenarios", scenario],
