@@ -8,7 +8,6 @@ import re
 import ssl
 import threading
 import time
-from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -28,6 +27,7 @@ from urllib3.exceptions import (
     ReadTimeoutError,
     SSLError,
 )  # fmt: skip
+from urllib3.util import make_headers
 
 from monitor import __version__
 from monitor.errors import FeedError, MonitorError, SecretError, plainly
@@ -360,7 +360,7 @@ def _with_login(headers: dict[str, str], user: str, password: str) -> dict[str, 
     """With the login that an address names, instead of any other (RFC 7617)."""
     if not user:
         return headers
-    return headers | {"Authorization": f"Basic {b64encode(f'{user}:{password}'.encode('latin-1')).decode()}"}
+    return headers | {"Authorization": make_headers(basic_auth=f"{user}:{password}")["authorization"]}
 
 
 @lru_cache(4_096)
