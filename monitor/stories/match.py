@@ -16,8 +16,9 @@ from dataclasses import dataclass, replace
 from itertools import chain, compress, count
 
 from monitor.model import Entry, Evidence, Match, Storyline
-from monitor.stories.phrases import Phrases, Said
+from monitor.stories.phrases import Phrases
 from monitor.stories.profile import SWAY
+from monitor.stories.said import Said
 from monitor.stories.text import fold_all, read_entry
 from monitor.stories.vocabulary import SAME
 
@@ -135,7 +136,7 @@ class Matcher:
         Looks at each storyline: a millisecond or two for a thousand.
         """
         said = self._index.said(*read_entry(entry))
-        words = said.words()
+        words = said.words
         return self._matches(said, ((watch, _present(watch, words)) for watch in self._watches), 1.0)
 
     def _reachable(self, entry: Entry, sway: float) -> list[Match]:
@@ -152,7 +153,7 @@ class Matcher:
                 raised[number].append(hope)
             else:
                 raised[number] = [hope]
-        words = said.words()
+        words = said.words
         for number, hopes in raised.items():
             if least := self._least[number]:
                 if sum(map(proposed.__getitem__, hopes)) * _WITNESS + sway >= least:
@@ -251,7 +252,7 @@ def score(found: Sequence[float], groups: int, witnesses: Iterable[float] | None
 def _evidence(said: Said, term: int) -> Evidence:
     hit = said[term]
     assert hit is not None
-    return Evidence(term=hit.phrase.name, found=hit.words(), field=hit.reading.field, score=hit.weight)
+    return Evidence(term=hit.phrase.name, found=hit.words(), field=hit.field, score=hit.weight)
 
 
 def ceiling(storyline: Storyline) -> float:
