@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, compress, count
@@ -108,11 +108,12 @@ class Matcher:
         hopes = [watch.hopes(self._watched) for watch in self._watches]
         self._hopes = array("i", [number for number, slots in enumerate(hopes) for _ in slots])
         """For each phrase that an entry may say to reach a watch, the watch,"""
-        self._slots = array("i", chain.from_iterable(hopes))
-        """and which of its phrases it is."""
-        self._index = self._phrases.index(
-            watch.terms[slot] for watch, slots in zip(self._watches, hopes, strict=True) for slot in slots
-        )
+        asked = [(watch, slot) for watch, slots in zip(self._watches, hopes, strict=True) for slot in slots]
+        self._roles = array("i", [watch.roles[slot] for watch, slot in asked])
+        """what its term is asked for,"""
+        self._terms = array("i", [watch.terms[slot] for watch, slot in asked])
+        """and the term."""
+        self._index = self._phrases.index(self._terms)
         self._needed = [watch.words(slots) for watch, slots in zip(self._watches, hopes, strict=True)]
         """For each watch that needs each of its groups the rarest words of the others."""
         self._least = array("d", [0.0 if watch.groups else watch.threshold - _ROUNDING for watch in self._watches])
@@ -146,24 +147,20 @@ class Matcher:
 
     def _hopeful(self, said: Said, proposed: Mapping[int, float], sway: float) -> Iterator[tuple[_Watch, _Present]]:
         """The watches that an entry may reach, with the terms that it may have."""
-        raised: dict[int, list[int]] = {}
-        for hope in proposed:
-            number = self._hopes[hope]
-            if number in raised:
-                raised[number].append(hope)
-            else:
-                raised[number] = [hope]
-        words = said.words
+        raised = defaultdict[int, list[int]](list)
+        for number, hope in zip(map(self._hopes.__getitem__, proposed), proposed, strict=True):
+            raised[number].append(hope)
+        words, roles, terms = said.words, self._roles, self._terms
         for number, hopes in raised.items():
             if least := self._least[number]:
                 if sum(map(proposed.__getitem__, hopes)) * _WITNESS + sway >= least:
-                    watch = self._watches[number]
-                    slots = map(self._slots.__getitem__, sorted(hopes))
-                    yield watch, [(watch.roles[slot], watch.terms[slot]) for slot in slots]
+                    yield self._watches[number], [(roles[hope], terms[hope]) for hope in sorted(hopes)]
             elif not any(map(words.isdisjoint, self._needed[number])):
-                watch = self._watches[number]
-                if any(said[watch.terms[self._slots[hope]]] for hope in hopes):
-                    yield watch, _present(watch, words)
+                for hope in hopes:
+                    if said[terms[hope]]:
+                        watch = self._watches[number]
+                        yield watch, _present(watch, words)
+                        break
 
     @staticmethod
     def _matches(said: Said, hopeful: Iterable[tuple[_Watch, _Present]], sway: float) -> list[Match]:
@@ -214,8 +211,9 @@ def _weighed(watch: _Watch, present: _Present, said: Said, *, whole: bool) -> tu
     weights: dict[int, float] = {}
     best: dict[int, int] = {}
     witnesses, against = list[int](), list[int]()
+    needed = len(watch.needed) if whole else 0
     for role, term in present:
-        if whole and len(best) < role and len(best) < watch.groups and watch.needed:
+        if len(best) < needed and len(best) < role:
             return 0.0, ()
         if hit := said[term]:
             weights[term] = hit.weight

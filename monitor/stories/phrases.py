@@ -20,7 +20,7 @@ _LONG = 4
 """Phrases of more words are looked for by their rarest word alone; else every word's partners would be looked for as far as the longest reaches."""
 _REMEMBERED = 100_000
 _SURFACE, _NONE = itemgetter(1), frozenset[int]()
-_UNKNOWN = Known({}, (), (), _NONE)
+_UNKNOWN = Known((), (), (), _NONE, ())
 
 
 class Phrases:
@@ -41,15 +41,15 @@ class Phrases:
         self._of = [tuple(of[term]) for term in range(len(of))]
         """For each term the phrases that say it."""
 
-    def _phrase(self, name: str, said: str, words: tuple[str, ...]) -> Phrase:
+    def _phrase(self, name: str, said: str, written: tuple[str, ...]) -> Phrase:
+        words = tuple(sorted(written, key=len, reverse=True)) if len(written) > 1 else written
         before = (
             tuple(words[:place].count(word) for place, word in enumerate(words)) if len({*words}) < len(words) else ()
         )
-        longest = max(words, key=len, default="")
-        exacting = len(words) == 1 and (len(longest) <= SHORT or (len(said) <= ACRONYM and said.isupper()))
+        exacting = len(words) == 1 and (len(words[0]) <= SHORT or (len(said) <= ACRONYM and said.isupper()))
         rarest, other, *_ = *sorted(words, key=lambda word: (self._common[word], -len(word))), "", ""
-        one, two, three, *numbers = map(self._numbers.__getitem__, (rarest, other, longest, *words))
-        return Phrase(name, said, tuple(numbers), one, two, three, longest, exacting, before)
+        one, two, *numbers = map(self._numbers.__getitem__, (rarest, other, *words))
+        return Phrase(name, said, tuple(numbers), one, two, words[0] if words else "", exacting, before)
 
     def rarest(self, term: int) -> list[int]:
         """One word of each phrase of a term, without which it is not said."""
@@ -78,24 +78,18 @@ class Index(dict[str, Known]):
         """Between a title and a summary: no phrase reaches farther than it has words."""
         self._reach = 0
         """Two words of a phrase stand no farther from one another."""
-        alone, together = defaultdict[int, list[int]](list), defaultdict[int, list[int]](list)
-        partners = defaultdict[int, set[int]](set)
+        alone, beside = defaultdict[int, list[int]](list), defaultdict[int, dict[int, list[int]]](dict)
         for hope, term in enumerate(hopes):
             for phrase in phrases[term]:
                 if 1 < len(phrase.words) <= _LONG:
                     self._reach = max(self._reach, len(phrase.words))
-                    partners[phrase.rarest].add(phrase.next_rarest)
-                    together[self._pair(phrase.rarest, phrase.next_rarest)].append(hope)
+                    beside[phrase.rarest].setdefault(phrase.next_rarest, []).append(hope)
                 else:
                     alone[phrase.rarest].append(hope)
         self._alone = {one: tuple(some) for one, some in alone.items()}
-        self._together = {pair: tuple(some) for pair, some in together.items()}
-        """A phrase's rarest word and its next rarest, as one number -> the hopes."""
-        self._partners = {one: frozenset(others) for one, others in partners.items()}
-        """Rarest word of a phrase -> the next rarest of all that have it."""
-
-    def _pair(self, one: int, other: int) -> int:
-        return one * len(self._numbers) + other
+        self._beside = {one: {other: tuple(some) for other, some in others.items()} for one, others in beside.items()}
+        """Rarest word of a phrase -> the next rarest of all that have it -> the hopes."""
+        self._partners = {one: frozenset(others) for one, others in beside.items()}
 
     def __missing__(self, surface: str) -> Known:
         standings = self._vocabulary[fold(surface)]
@@ -106,12 +100,13 @@ class Index(dict[str, Known]):
         if not standings:  # most words: they share what is known of them
             self[surface] = _UNKNOWN
             return _UNKNOWN
-        ours = {self._numbers[standing.ours]: standing.quality for standing in standings}
+        ours = tuple([self._numbers[standing.ours] for standing in standings])
+        qualities = tuple([standing.quality for standing in standings])
         alone = tuple([hope for one in ours for hope in self._alone.get(one, ())])
-        anchors = [one for one in ours if one in self._partners]
+        anchors = [one for one in ours if one in self._beside]
         partners = [self._partners[one] for one in anchors]
         near = partners[0] if len(partners) == 1 else _NONE.union(*partners)
-        self[surface] = known = Known(ours, alone, tuple([self._pair(one, 0) for one in anchors]), near)
+        self[surface] = known = Known(ours, qualities, alone, near, tuple([self._beside[one] for one in anchors]))
         return known
 
     def said(self, title: Text, summary: Text) -> Said:
@@ -140,6 +135,6 @@ class Index(dict[str, Known]):
                 around = window << place >> self._reach
                 for other in word.partners & words:
                     if places[other] & around:
-                        for anchor in word.anchors:
-                            hopes += self._together.get(anchor + other, ())
+                        for beside in word.beside:
+                            hopes += beside.get(other, ())
         return hopes

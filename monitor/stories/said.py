@@ -39,11 +39,10 @@ class Phrase:
     said: str
     """The phrase as the user wrote it."""
     words: tuple[int, ...]
-    """By their numbers; none in a script without spaces."""
+    """By their numbers, the longest first; none in a script without spaces."""
     rarest: int
     next_rarest: int
     """Of its words, by how many phrases have them; 0 where there is none."""
-    longest: int
     written: str
     """The longest word, folded."""
     exacting: bool
@@ -56,14 +55,20 @@ class Phrase:
 class Known:
     """What a word of the stream stands for, as it is written."""
 
-    ours: Mapping[int, float]
-    """The words of the terms that it stands for, by their numbers, and how well; the likest first."""
+    ours: tuple[int, ...]
+    """The words of the terms that it stands for, by their numbers, the likest first."""
+    qualities: tuple[float, ...]
+    """How well it stands for them."""
     alone: tuple[int, ...]
     """The hopes that it may raise by itself."""
-    anchors: tuple[int, ...]
-    """Those of `ours` that may raise hopes beside others."""
     partners: frozenset[int]
-    """These others."""
+    """The words of the terms beside which it may raise others."""
+    beside: tuple[Mapping[int, tuple[int, ...]], ...]
+    """These words -> the hopes; for each of `ours` that has any."""
+
+    def quality(self, ours: int) -> float:
+        """How well it stands for one of them."""
+        return self.qualities[self.ours.index(ours)]
 
 
 class Hit(NamedTuple):
@@ -112,7 +117,7 @@ class Said(dict[int, Hit | None]):
         places, hits = self.places, list[Hit]()
         for phrase in self._phrases[term]:
             if phrase.rarest in places and (hit := self._hit(phrase)):
-                hits.append(hit)  # noqa: PERF401 - for one phrase, a list made at once takes longer
+                hits.append(hit)
         if len(hits) > 1:
             hits.sort(key=lambda hit: (hit.field != "title", -hit.weight, self._order(hit)))
         self[term] = best = hits[0] if hits else None
@@ -127,7 +132,7 @@ class Said(dict[int, Hit | None]):
         elif phrase.next_rarest not in self.places:
             return None
         elif len(phrase.words) == 2 and not phrase.before:  # noqa: PLR2004 - most are so, and this is where the time goes
-            stands = self._pair(phrase.longest, phrase.words[phrase.longest == phrase.words[0]])
+            stands = self._pair(*phrase.words)
         else:
             stands = self._together(phrase)
         if stands is None:
@@ -153,7 +158,7 @@ class Said(dict[int, Hit | None]):
         bits = self.places[phrase.rarest]
         if not phrase.exacting:
             place = (bits & -bits).bit_length() - 1
-            return place, place, self.known[place].ours[phrase.rarest]
+            return place, place, self.known[place].quality(phrase.rarest)
         for place, quality in self._among(bits, phrase.rarest):
             if _is_exact(self._word(place), phrase):
                 return place, place, quality
@@ -168,7 +173,7 @@ class Said(dict[int, Hit | None]):
         anchor = (beside & -beside).bit_length() - 1
         around = others & 0b101 << anchor >> 1 or others & 0b10001 << anchor >> 2
         place, its = self._best(around, other)
-        quality = self.known[anchor].ours[one]
+        quality = self.known[anchor].quality(one)
         if its < quality:  # noqa: PLR1730 - min would take as long as all of this
             quality = its
         return (anchor, place, quality) if anchor < place else (place, anchor, quality)
@@ -178,11 +183,11 @@ class Said(dict[int, Hit | None]):
         places, words, reach = self.places, phrase.words, len(phrase.words)
         if not all(map(places.__contains__, words)):
             return None
-        anchors = places[phrase.longest]
+        anchors = places[words[0]]
         for word in words:
             anchors &= _around(places[word], reach)
         before = phrase.before or repeat(0)
-        for anchor, _ in self._among(anchors, phrase.longest):
+        for anchor, _ in self._among(anchors, words[0]):
             near = [self._near(anchor, word, reach, taken) for word, taken in zip(words, before, strict=False)]
             stand = {place for place, _ in near}
             first, last = min(stand), max(stand)
@@ -204,7 +209,7 @@ class Said(dict[int, Hit | None]):
         found = []
         while places:
             place = (places & -places).bit_length() - 1
-            found.append((place, self.known[place].ours[ours]))
+            found.append((place, self.known[place].quality(ours)))
             places &= places - 1
         return found
 
@@ -213,7 +218,7 @@ class Said(dict[int, Hit | None]):
         if places & places - 1:
             return max(self._among(places, ours), key=_QUALITY)
         place = places.bit_length() - 1
-        return place, self.known[place].ours[ours]
+        return place, self.known[place].quality(ours)
 
     def _word(self, place: int) -> Word:
         return self._title.words[place] if place < self.begin else self._summary.words[place - self.begin]
@@ -225,7 +230,7 @@ class Said(dict[int, Hit | None]):
         if not bits:
             return len(self.known), 0
         place = (bits & -bits).bit_length() - 1
-        return place, list(self.known[place + begin].ours).index(rarest)
+        return place, self.known[place + begin].ours.index(rarest)
 
 
 def _is_exact(word: Word, phrase: Phrase) -> bool:
