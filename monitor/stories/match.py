@@ -11,14 +11,14 @@ from __future__ import annotations
 import copy
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, compress, count
 
-from monitor.model import Entry, Evidence, Match, Storyline
+from monitor.model import Entry, Match, Storyline
 from monitor.stories.phrases import Phrases
 from monitor.stories.profile import SWAY
-from monitor.stories.said import Said
+from monitor.stories.said import Hit, Said
 from monitor.stories.text import fold_all, read_entry
 from monitor.stories.vocabulary import SAME
 
@@ -148,12 +148,13 @@ class Matcher:
     def _hopeful(self, said: Said, proposed: Mapping[int, float], sway: float) -> Iterator[tuple[_Watch, _Present]]:
         """The watches that an entry may reach, with the terms that it may have."""
         raised = defaultdict[int, list[int]](list)
-        for number, hope in zip(map(self._hopes.__getitem__, proposed), proposed, strict=True):
-            raised[number].append(hope)
+        for hope in proposed:
+            raised[self._hopes[hope]].append(hope)
         words, roles, terms = said.words, self._roles, self._terms
         for number, hopes in raised.items():
             if least := self._least[number]:
-                if sum(map(proposed.__getitem__, hopes)) * _WITNESS + sway >= least:
+                told = proposed[hopes[0]] if len(hopes) == 1 else sum(map(proposed.__getitem__, hopes))
+                if told * _WITNESS + sway >= least:
                     yield self._watches[number], [(roles[hope], terms[hope]) for hope in sorted(hopes)]
             elif not any(map(words.isdisjoint, self._needed[number])):
                 for hope in hopes:
@@ -167,9 +168,9 @@ class Matcher:
         """Those watches that have a term, and miss their threshold by `sway` at most; best first."""
         matches = []
         for watch, present in hopeful:
-            certainty, terms = _weighed(watch, present, said, whole=sway < 1)
-            if terms and _reaches(watch, certainty, sway):
-                evidence = tuple([_evidence(said, term) for term in terms])
+            certainty, hits = _weighed(watch, present, said, whole=sway < 1)
+            if hits and round(certainty + sway, 3) >= watch.threshold:
+                evidence = tuple([hit.evidence() for hit in hits])
                 matches.append(Match(storyline=watch.storyline, score=certainty, evidence=evidence))
         return sorted(matches, key=lambda match: (-match.score, match.storyline))
 
@@ -178,10 +179,6 @@ def _present(watch: _Watch, words: set[int]) -> _Present:
     """The terms of a watch that an entry with these words may say, and what each is asked for; in their order."""
     slots = compress(count(), map(words.__contains__, watch.rarest))
     return [(watch.roles[slot], watch.terms[slot]) for slot in slots]
-
-
-def _reaches(watch: _Watch, certainty: float, sway: float) -> bool:
-    return round(certainty + sway, 3) >= watch.threshold
 
 
 def _asked(storyline: Storyline, terms: _Terms) -> _Parts:
@@ -203,32 +200,29 @@ def _watch(storyline: Storyline, parts: _Parts, phrases: Phrases, shapes: _Shape
     return _Watch(storyline.id, storyline.threshold, groups, witnesses, roles, array("i", terms), array("i", rarest))
 
 
-def _weighed(watch: _Watch, present: _Present, said: Said, *, whole: bool) -> tuple[float, Iterable[int]]:
-    """How surely an entry belongs to a storyline, 0..1, and the terms that made it so.
+def _weighed(watch: _Watch, present: _Present, said: Said, *, whole: bool) -> tuple[float, Collection[Hit]]:
+    """How surely an entry belongs to a storyline, 0..1, and what made it so.
 
-    These are those that forbid it, the best of each group, and the witnesses. None where a needed group is missing and only a `whole` is asked.
+    This is what forbids it, the best of each group, and the witnesses. None where a needed group is missing and only a `whole` is asked.
     """
-    weights: dict[int, float] = {}
-    best: dict[int, int] = {}
-    witnesses, against = list[int](), list[int]()
-    needed = len(watch.needed) if whole else 0
+    needed, groups = len(watch.needed) if whole else 0, watch.groups
+    best = dict[int, tuple[int, Hit]]()
+    witnesses, against = dict[int, Hit](), dict[int, Hit]()
     for role, term in present:
         if len(best) < needed and len(best) < role:
             return 0.0, ()
         if hit := said[term]:
-            weights[term] = hit.weight
-            if role > watch.groups:
-                against.append(term)
-            elif role == watch.groups:
-                witnesses.append(term)
-            elif role not in best or hit.weight > weights[best[role]]:
-                best[role] = term
-    counted = dict.fromkeys((*against, *best.values(), *witnesses))
+            if role > groups:
+                against[term] = hit
+            elif role == groups:
+                witnesses[term] = hit
+            elif role not in best or hit.weight > best[role][1].weight:
+                best[role] = term, hit
+    counted = against | dict(best.values()) | witnesses if best or against else witnesses
     if against:
-        return 0.0, counted
-    weigh = weights.__getitem__
-    told = map(weigh, dict.fromkeys(witnesses)) if watch.any else None
-    return score(list(map(weigh, best.values())), watch.groups, told), counted
+        return 0.0, counted.values()
+    found = [hit.weight for _, hit in best.values()]
+    return score(found, groups, [hit.weight for hit in witnesses.values()] if watch.any else None), counted.values()
 
 
 def score(found: Sequence[float], groups: int, witnesses: Iterable[float] | None) -> float:
@@ -245,12 +239,6 @@ def score(found: Sequence[float], groups: int, witnesses: Iterable[float] | None
         heard = 1 - doubt
         certainty = certainty * (0.4 + 0.6 * heard) if groups else heard
     return round(certainty, 3)
-
-
-def _evidence(said: Said, term: int) -> Evidence:
-    hit = said[term]
-    assert hit is not None
-    return Evidence(term=hit.phrase.name, found=hit.words(), field=hit.field, score=hit.weight)
 
 
 def ceiling(storyline: Storyline) -> float:

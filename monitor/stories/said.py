@@ -13,6 +13,7 @@ from itertools import repeat
 from operator import itemgetter
 from typing import NamedTuple
 
+from monitor.model import Evidence
 from monitor.stories.text import Text, Word
 from monitor.stories.vocabulary import SAME
 
@@ -83,11 +84,13 @@ class Hit(NamedTuple):
     """The place in the text of the first word found for it."""
     last: int
 
-    def words(self) -> str:
-        """The words found, as they are written."""
-        if not self.phrase.words:
-            return self.phrase.said.casefold()
-        return " ".join([word.surface for word in self.text.words[self.first : self.last + 1]])
+    def evidence(self) -> Evidence:
+        """The term, and the words found for it as they are written."""
+        if self.phrase.words:
+            found = " ".join([word.surface for word in self.text.words[self.first : self.last + 1]])
+        else:
+            found = self.phrase.said.casefold()
+        return Evidence(term=self.phrase.name, found=found, field=self.field, score=self.weight)
 
 
 class Said(dict[int, Hit | None]):
