@@ -35,7 +35,7 @@ def _work(connection: socket.socket, calls: int) -> NoReturn:
     for _ in range(calls):
         try:
             function, args, kwargs = pickle.load(wire)  # noqa: S301 - from our parent
-        except EOFError:
+        except (EOFError, ConnectionError):  # reset where something of ours was not read before it closed
             os._exit(0)
         pickle.dump(function(*args, **kwargs), wire, pickle.HIGHEST_PROTOCOL)
         wire.flush()
