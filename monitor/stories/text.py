@@ -171,7 +171,6 @@ def stem(word: str, language: str) -> str:
     return str(_stemmer("ru" if "\u0400" <= word[0] <= "\u04ff" else language).stemWord(word))
 
 
-@lru_cache(maxsize=50_000)
 def stems(word: str) -> frozenset[str]:
     """The stems of a folded word in the languages that mix in one stream; two words that share one are inflections."""
     stemmers = _latin() if word.isascii() else (_stemmer("ru"),)
