@@ -89,17 +89,21 @@ class _Pieces(dict[str, tuple[Word, ...]]):
 
     def __missing__(self, piece: str) -> tuple[Word, ...]:
         surface = piece.strip(_AROUND)
-        if surface.isalpha():
-            words: tuple[Word, ...] = (Word(sys.intern(fold(surface)), sys.intern(surface)),)
+        if not surface.isalpha():
+            words = tuple(map(self._word, _WORD.findall(_joined(piece))))
+        elif surface in self:
+            words = self[surface]
         else:
-            words = tuple(
-                [Word(sys.intern(fold(surface)), sys.intern(surface)) for surface in _WORD.findall(_joined(piece))]
-            )
+            words = (self._word(surface),)
         if len(piece) <= _SHORT:
             if len(self) >= _REMEMBERED:
                 self.clear()
             self[piece] = words
         return words
+
+    def _word(self, surface: str) -> Word:
+        """The word of a piece that is known without what stands beside it, or a new one."""
+        return self[surface][0] if surface in self else Word(sys.intern(fold(surface)), sys.intern(surface))
 
 
 _pieces = _Pieces()
