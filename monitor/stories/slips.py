@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from operator import itemgetter
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-_Part = tuple[int, int]
-"""Where a part begins and ends."""
-_Table = dict[str, list[str]]
-"""First letter and part -> the words that have them."""
-_FEW = 8
+_END = "$"
+"""Stands after a word's last letter, and with it in its last part."""
+_FEW = 4
 """Fewer words than these are compared one by one sooner than all at once."""
+_Cut = Callable[[str], tuple[str, ...]]
+"""Cuts parts out of a word."""
 
 
 def allowed(length: int) -> int:
@@ -24,62 +27,67 @@ class Slips:
     """Finds words of the same first letter in a distance of as many slips as are allowed.
 
     A word that may have k slips is cut into k+1 parts with a letter left out between them. A slip, also two letters that changed places,
-    then touches one part at most, so that one part is left as it was; it stands where it stood, moved by as many letters as were put in
-    or left out before it. The first part is never moved, since equal beginnings cost nothing, nor is the last seen from the end. So a few
-    look-ups of parts, by length and first letter, propose a few dozen of a hundred thousand words, and those are compared.
+    then touches one part at most, so that one part is left as it was. The first part is never moved, since equal beginnings cost nothing,
+    nor is the last seen from the end; if both are touched, one slip moves the part between them, by a letter at most. So a few look-ups of
+    parts, by first letter, propose a few dozen of a hundred thousand words, and those are compared.
     """
 
     def __init__(self) -> None:
-        self._by_length: dict[int, list[tuple[_Part, _Table]]] = {}
-        self._plans: dict[int, list[tuple[_Table, int, int]]] = {}
+        self._tables: dict[int, dict[str, list[str]]] = {1: {}, 2: {}}
+        """How many slips are allowed -> first letter and part -> the words that have them."""
 
     def add(self, word: str) -> None:
         """Let `word` be found, where slips are allowed in it at all."""
-        length = len(word)
-        if not allowed(length):
-            return
-        if length not in self._by_length:
-            self._plans.clear()
-            self._by_length[length] = [(part, {}) for part in _parts(length)]
-        for (begin, end), table in self._by_length[length]:
-            table.setdefault(word[0] + word[begin:end], []).append(word)
+        if slips := allowed(len(word)):
+            table, marked = self._tables[slips], word + _END
+            for begin, end in _parts(len(word)):
+                table.setdefault(word[0] + marked[begin:end], []).append(word)
 
-    def near(self, word: str) -> Iterable[str]:
-        """The words that `word` may be meant for, and few that it may not; some of them twice."""
-        first, near = word[0], list[str]()
-        for table, begin, end in self._plan(len(word)):
-            if (part := first + word[begin:end]) in table:
-                near += table[part]
-        most = allowed(len(word))
-        if len(near) < _FEW:
-            return [found for found in near if OSA.distance(word, found, score_cutoff=most) <= most]
-        return [found for found, *_ in process.extract(word, near, scorer=OSA.distance, score_cutoff=most, limit=None)]
-
-    def _plan(self, length: int) -> list[tuple[_Table, int, int]]:
-        """The look-ups for a word of that length: where, and of which part of it."""
-        if length not in self._plans:
-            most = allowed(length)
-            self._plans[length] = [
-                (table, begin, end)
-                for other in range(length - most, length + most + 1)
-                for table, begin, end in self._moved(other, length - other, min(most, allowed(other)))
-            ]
-        return self._plans[length]
-
-    def _moved(self, length: int, longer: int, slips: int) -> Iterator[tuple[_Table, int, int]]:
-        """Where the parts of a word of that length stand in one that is `longer` by so many letters."""
-        parts = self._by_length.get(length, []) if slips else []
-        for number, ((begin, end), table) in enumerate(parts):
-            if number in (0, len(parts) - 1):
-                moves: Iterable[int] = (longer if number else 0,)
-            else:
-                moves = (by for by in range(-slips, slips + 1) if abs(by) + abs(longer - by) <= slips)
-            yield from ((table, begin + by, end + by) for by in moves)
+    def near(self, word: str) -> list[str]:
+        """The words that `word` may be meant for; some of them twice."""
+        near, first, marked = list[str](), word[0], word + _END
+        for slips, most, cut in _look_ups(len(word)):
+            table, proposed = self._tables[slips], list[str]()
+            for part in cut(marked):
+                if (key := first + part) in table:
+                    proposed += table[key]
+            if proposed:
+                near += _within(most, word, proposed)
+        return near
 
 
-def _parts(length: int) -> list[_Part]:
-    """Parts of about one size; the first letter is looked up with each, which makes up for it in the first."""
+def _within(most: int, word: str, proposed: list[str]) -> list[str]:
+    """Those in a distance of so many slips at most."""
+    if len(proposed) < _FEW:
+        return [found for found in proposed if OSA.distance(word, found, score_cutoff=most) <= most]
+    return [found for found, *_ in process.extract(word, proposed, scorer=OSA.distance, score_cutoff=most, limit=None)]
+
+
+@lru_cache(maxsize=256)
+def _look_ups(length: int) -> list[tuple[int, int, _Cut]]:
+    """For words that may have so many slips: how many they may have in a word of that length, and the parts that it may have of them."""
+    places, most = defaultdict[int, list[slice]](list), allowed(length)
+    for other in range(length - most, length + most + 1):
+        longer, slips = length - other, min(most, allowed(other))
+        if slips and abs(longer) <= slips:
+            first, *between, last = _parts(other)
+            moved = [(first, 0), (last, longer)]
+            if slips > 1:
+                moved += [(part, by) for part in between for by in (-1, 0, 1) if abs(longer - by) <= 1]
+            cuts = [slice(begin + by, end + by) for (begin, end), by in moved]
+            places[allowed(other)] += [cut for cut in cuts if cut not in places[allowed(other)]]
+    return [(slips, min(most, slips), _cut(cuts)) for slips, cuts in places.items()]
+
+
+def _cut(places: Sequence[slice]) -> _Cut:
+    one, other, *more = places
+    return itemgetter(one, other, *more)
+
+
+def _parts(length: int) -> list[tuple[int, int]]:
+    """Where parts begin and end, the last one behind the end of the word: all of about one size, but many words begin alike."""
     if allowed(length) == 1:
-        return [(0, length // 2), (length // 2 + 1, length)]
-    size = (length - 2) // 3
-    return [(0, size + 1), (size + 2, length - size - 1), (length - size, length)]
+        half = (length + 1) // 2
+        return [(0, half), (half + 1, length + 1)]
+    third = length // 3 - 1
+    return [(0, third + 2), (third + 3, length - third - 1), (length - third, length + 1)]

@@ -89,17 +89,21 @@ class _Pieces(dict[str, tuple[Word, ...]]):
 
     def __missing__(self, piece: str) -> tuple[Word, ...]:
         surface = piece.strip(_AROUND)
-        if surface.isalpha():
-            words: tuple[Word, ...] = (Word(sys.intern(fold(surface)), sys.intern(surface)),)
+        if not surface.isalpha():
+            words = tuple(map(self._word, _WORD.findall(_joined(piece))))
+        elif surface in self:
+            words = self[surface]
         else:
-            words = tuple(
-                [Word(sys.intern(fold(surface)), sys.intern(surface)) for surface in _WORD.findall(_joined(piece))]
-            )
+            words = (self._word(surface),)
         if len(piece) <= _SHORT:
             if len(self) >= _REMEMBERED:
                 self.clear()
             self[piece] = words
         return words
+
+    def _word(self, surface: str) -> Word:
+        """The word of a piece that is known without what stands beside it, or a new one."""
+        return self[surface][0] if surface in self else Word(sys.intern(fold(surface)), sys.intern(surface))
 
 
 _pieces = _Pieces()
@@ -171,7 +175,6 @@ def stem(word: str, language: str) -> str:
     return str(_stemmer("ru" if "\u0400" <= word[0] <= "\u04ff" else language).stemWord(word))
 
 
-@lru_cache(maxsize=50_000)
 def stems(word: str) -> frozenset[str]:
     """The stems of a folded word in the languages that mix in one stream; two words that share one are inflections."""
     stemmers = _latin() if word.isascii() else (_stemmer("ru"),)

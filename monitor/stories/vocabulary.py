@@ -1,14 +1,14 @@
 """The words of all terms, and which of them a word of the stream may stand for: the same, another form of it, or a slip of the keyboard.
 
-`likeness` decides; the indexes only spare it most pairs, and none that it would accept: another form begins as the term's word does (but
-for its last letter), or shares a stem with it, and a slip leaves a part of the word as it was (`slips.py`).
+`likeness` says it of a pair. A `Vocabulary` finds what it would say of all pairs and looks at few: another form begins as the term's word
+does (but for its last letter), or shares a stem with it, and a slip leaves a part of the word as it was (`slips.py`).
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Callable, Iterable
+from functools import cache, lru_cache
+from operator import itemgetter
 from typing import NamedTuple
 
 from rapidfuzz.distance import OSA, Prefix
@@ -24,7 +24,8 @@ _REMEMBERED = 100_000
 """Words of a generation. Two are kept, so that what is said every day is not looked up again when it is full."""
 _BEGINNING = 3
 """Letters in which all forms of a word agree that has as many."""
-_SHORTEST_ROOT = 3
+_SHORTEST_ROOT, _SHORTEST_COMMON = 3, 4
+"""Letters that a name, or another word, has without its last one, so that another ending may replace it."""
 _ENDING = 3
 """Letters that an ending of any word may have; those of names are in words/endings.txt."""
 _VOWELS = frozenset("aeiouy")
@@ -39,6 +40,15 @@ class Standing(NamedTuple):
     """It is another form of a name, so it counts only with a capital: `crime` is no form of `Crimea`."""
 
 
+class _Alike(NamedTuple):
+    """Our words that begin with the same letters: together, since a look-up mostly waits for memory that is far apart."""
+
+    by_root: dict[str, tuple[Standing, ...]]
+    """By the word, and where it may lose its last letter also by what is left."""
+    by_stem: dict[str, tuple[Standing, ...]]
+    """The common words only; names are not stemmed."""
+
+
 class Vocabulary(dict[str, tuple[Standing, ...]]):
     """Word of the stream -> the terms' words it may stand for. Looked up once a word, and remembered; not thread-safe."""
 
@@ -47,29 +57,22 @@ class Vocabulary(dict[str, tuple[Standing, ...]]):
         written = list(words)
         self._common = {word.folded for word in written if not word.surface[0].isupper()}
         """The words that some term writes with a small letter; the others are names."""
-        self._beginnings: set[str] = set()
-        self._stemmed: set[str] = set()
-        """The beginnings of common words; names are not stemmed."""
-        self._by_beginning: dict[str, list[str]] = defaultdict(list)
-        """Our words, and those that may lose their last letter without it, too."""
-        self._by_stem: dict[str, list[str]] = defaultdict(list)
+        self._by_beginning: dict[str, _Alike] = {}
         self._slips = Slips()
-        self._standings: dict[tuple[str, float], Standing] = {}
-        """Each once, however many words stand for it."""
         self._before: dict[str, tuple[Standing, ...]] = {}
         """The generation before."""
         for ours in dict.fromkeys(word.folded for word in written):
             self._add(ours, common=ours in self._common)
 
     def _add(self, ours: str, *, common: bool) -> None:
-        self._beginnings.add(ours[:_BEGINNING])
-        self._by_beginning[ours].append(ours)
-        if len(ours) > _SHORTEST_ROOT and (common or ours[-1] in _VOWELS):
-            self._by_beginning[ours[:-1]].append(ours)
-        if common:
-            self._stemmed.add(ours[:_BEGINNING])
+        alike = self._by_beginning.setdefault(ours[:_BEGINNING], _Alike({}, {}))
+        form = (Standing(ours, INFLECTED, not common),)
+        alike.by_root[ours] = alike.by_root.get(ours, ()) + form
+        if len(ours) > _SHORTEST_COMMON if common else len(ours) > _SHORTEST_ROOT and ours[-1] in _VOWELS:
+            alike.by_root[ours[:-1]] = alike.by_root.get(ours[:-1], ()) + form
+        if common and len(ours) >= _BEGINNING:
             for stem in stems(ours):
-                self._by_stem[stem].append(ours)
+                alike.by_stem[stem] = alike.by_stem.get(stem, ()) + form
         self._slips.add(ours)
 
     def __missing__(self, word: str) -> tuple[Standing, ...]:
@@ -82,27 +85,45 @@ class Vocabulary(dict[str, tuple[Standing, ...]]):
         return known
 
     def _found(self, word: str) -> tuple[Standing, ...]:
-        found = []
-        for ours in self._near(word):
-            name = ours not in self._common
-            if ours[0] == word[0] and (quality := likeness(word, ours, name=name)):
-                standing = Standing(ours, quality, name and quality != SAME)
-                found.append(self._standings.setdefault((ours, quality), standing))
+        alike = self._by_beginning.get(word[:_BEGINNING])
+        found = dict[str, Standing]()
+        if not word[0].isdigit():
+            for ours in self._slips.near(word):
+                found[ours] = Standing(ours, TYPO, ours not in self._common)
+            for form in self._forms(word, alike):
+                found[form.ours] = form
+        if alike and word in alike.by_root and word in [form.ours for form in alike.by_root[word]]:
+            found[word] = Standing(word, SAME, name=False)
         if len(found) > 1:
-            found.sort(key=lambda standing: (-standing.quality, standing.ours))
-        return tuple(found)
+            return tuple(sorted(found.values(), key=lambda standing: (-standing.quality, standing.ours)))
+        return tuple(found.values())
 
-    def _near(self, word: str) -> set[str]:
-        """Every word of ours that `likeness` may accept."""
-        beginning, near = word[:_BEGINNING], set(self._slips.near(word))
-        known = beginning in self._beginnings
-        for end in range(max(1, len(word) - _longest_ending()), len(word) + 1 if known else _BEGINNING):
-            if (begun := word[:end]) in self._by_beginning:
-                near.update(self._by_beginning[begun])
-        if beginning in self._stemmed:
-            for stem in stems(word):
-                near.update(self._by_stem.get(stem, ()))
-        return near
+    def _forms(self, word: str, alike: _Alike | None) -> list[Standing]:
+        """The words of ours that `word` is another form of; some of them twice."""
+        forms = list[Standing]()
+        if alike:
+            forms += _by_ending(word, alike.by_root)
+            if alike.by_stem:
+                for stem in stems(word):
+                    if stem in alike.by_stem:
+                        forms += alike.by_stem[stem]
+        if len(word) < _BEGINNING + _longest_ending():
+            for end in range(1, _BEGINNING):
+                if short := self._by_beginning.get(word[:end]):
+                    forms += _by_ending(word, short.by_root)
+        return forms
+
+
+def _by_ending(word: str, by_root: dict[str, tuple[Standing, ...]]) -> list[Standing]:
+    """The words of ours that are `word`, or the root of it, but for an ending that they may have."""
+    forms = list[Standing]()
+    for begun in _beginnings()(word):
+        if begun in by_root:
+            any_ending = len(word) - len(begun) <= _ENDING
+            forms += [
+                form for form in by_root[begun] if (_is_form_of_name(word, form.ours) if form.name else any_ending)
+            ]
+    return forms
 
 
 def likeness(word: str, ours: str, *, name: bool = False) -> float:
@@ -124,12 +145,21 @@ def likeness(word: str, ours: str, *, name: bool = False) -> float:
 
 def _is_form_of(word: str, ours: str) -> bool:
     """Whether two words differ in their endings only."""
-    common = common_beginning(word, ours)
-    if len(ours) <= 3 and common == len(ours) and len(word) - common <= _ENDING:  # noqa: PLR2004 - phrases ask for this
+    if _has_ending(word, ours):
         return True
-    if common >= 4 and len(ours) - common <= 1 and len(word) - common <= _ENDING:  # noqa: PLR2004
-        return True
-    return common >= 3 and bool(stems(word) & stems(ours))  # noqa: PLR2004 - stemming is slow, and cuts endings only
+    # stemming is slow, and cuts endings only
+    return word[:_BEGINNING] == ours[:_BEGINNING] and bool(_stems(word) & _stems(ours))
+
+
+def _has_ending(word: str, ours: str) -> bool:
+    """Whether `word` is ours, or ours but for its last letter, with an ending that any word may have."""
+    if word.startswith(ours):
+        return len(word) - len(ours) <= _ENDING
+    root = ours[:-1]
+    return len(root) >= _SHORTEST_COMMON and word.startswith(root) and len(word) - len(root) <= _ENDING
+
+
+_stems = lru_cache(maxsize=10_000)(stems)
 
 
 def _is_form_of_name(word: str, ours: str) -> bool:
@@ -148,6 +178,12 @@ def _is_form_of_name(word: str, ours: str) -> bool:
 @cache
 def _longest_ending() -> int:
     return max(map(len, (_ENDING * "x", *word_set("endings", "added"), *word_set("endings", "for a vowel"))))
+
+
+@cache
+def _beginnings() -> Callable[[str], tuple[str, ...]]:
+    """Cuts off what may be an ending, of any length; leaves nothing of a word that is shorter."""
+    return itemgetter(*[slice(None, -length or None) for length in range(_longest_ending() + 1)])
 
 
 def common_beginning(word: str, ours: str) -> int:
