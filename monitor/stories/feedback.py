@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from monitor.model import Decision, Development, Feedback, Judgement, Match, Placement, Storyline
@@ -68,19 +69,21 @@ def adjusted(storylines: Iterable[Storyline], given: Sequence[Feedback]) -> tupl
 class Judged:
     """What persons said of single entries: their word on an entry is final, whatever it scores."""
 
-    wrong: frozenset[tuple[str, str]] = frozenset()
-    """(entry, storyline)"""
+    wrong: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """Entry -> the storylines to which it does not belong."""
     meant: Mapping[str, Feedback] = field(default_factory=dict)
     """Entry -> the judgement by which it belongs to its storyline."""
 
     @classmethod
     def of(cls, given: Iterable[Feedback]) -> Judged:
         """Look-up tables of what was given."""
-        given = tuple(given)
-        return cls(
-            wrong=frozenset((f.entry, f.storyline) for f in given if f.judgement is Judgement.WRONG),
-            meant={f.entry: f for f in given if f.judgement is not Judgement.WRONG},
-        )
+        wrong, meant = defaultdict[str, set[str]](set), dict[str, Feedback]()
+        for judged in given:
+            if judged.judgement is Judgement.WRONG:
+                wrong[judged.entry].add(judged.storyline)
+            else:
+                meant[judged.entry] = judged
+        return cls(dict(wrong), meant)
 
     def matches(self, entry: str, scored: Sequence[Match], reached: Sequence[Match]) -> tuple[Match, ...]:
         """Of `scored`, best first, those that `reached` their threshold or are meant by a person, and are not judged wrong.
@@ -89,11 +92,12 @@ class Judged:
         """
         meant = self.meant[entry].storyline if entry in self.meant else None
         kept = (m for m in scored if m in reached or (m.storyline == meant and m.score))
-        return tuple(match for match in kept if (entry, match.storyline) not in self.wrong)
+        wrong = self.wrong.get(entry, ())
+        return tuple(match for match in kept if match.storyline not in wrong)
 
     def is_wrong(self, entry: str) -> bool:
         """Whether a person judged the entry wrong for any storyline."""
-        return any(entry == judged for judged, _ in self.wrong)
+        return entry in self.wrong
 
     def placed(self, placement: Placement, ledger: Ledger) -> Placement:
         """`placement`, or where a person put its entry; what people know of already is coverage."""
