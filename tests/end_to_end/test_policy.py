@@ -26,7 +26,7 @@ def following(world: World, extra: str = "") -> None:
 
 
 def states(world: World) -> list[tuple[str, str]]:
-    return sorted((d["channel"], d["state"]) for d in world.json("deliveries", "--limit", "100"))
+    return sorted((delivery.channel, str(delivery.state)) for delivery in world.deliveries())
 
 
 def test_a_silence_holds_what_comes_and_its_end_tells_all_of_it_in_one_message(world: World) -> None:
