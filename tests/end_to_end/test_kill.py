@@ -16,6 +16,7 @@ EVENTS = ("three people die in explosion", "army evacuates 4,000 people", "court
 STORYLINES = "".join(f"  - {{id: s{n}, title: {place}, terms: [{place}]}}\n" for n, place in enumerate(PLACES[1:]))
 
 
+@pytest.mark.no_cover
 def test_thirty_kills_lose_nothing_and_send_nothing_twice(world: World) -> None:
     kill_again_and_again(world, kills=30, moments=random.Random(20240305))
 

@@ -6,6 +6,8 @@ import random
 import time
 from contextlib import suppress
 
+import pytest
+
 from monitor.errors import StoreHeld
 from tests.end_to_end.test_kill import EVENTS, PLACES, STORYLINES, kill_again_and_again
 from tests.end_to_end.world import World, on_postgresql
@@ -14,6 +16,7 @@ from tests.server import Database
 pytestmark = on_postgresql
 
 
+@pytest.mark.no_cover
 def test_kills_lose_nothing_and_send_nothing_twice(world: World) -> None:
     """S1."""
     kill_again_and_again(world, kills=8, moments=random.Random(20240305))

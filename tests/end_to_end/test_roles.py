@@ -68,6 +68,7 @@ def nothing_is_lost_or_told_twice(world: World, published: int) -> None:
     )
 
 
+@pytest.mark.no_cover
 def test_processes_with_a_role_each_follow_stories_together_and_any_may_be_killed(world: World) -> None:
     """S1, S14."""
     kill_again_and_again(world, kills=5, moments=random.Random(8))
