@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from flask import Flask
+from jinja2.bccache import Bucket, BytecodeCache
 
 from monitor.store import Store
 from tests.alerts.receiver import Clock
@@ -26,6 +28,23 @@ def _trace_no_child(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
     if not request.node.get_closest_marker("traced"):
         for name in [name for name in os.environ if name.startswith("COV")]:
             monkeypatch.delenv(name)
+
+
+class _Compiled(BytecodeCache):
+    """What the page's templates compile to, which every page that a test makes would find out anew."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._kept:
+            bucket.bytecode_from_string(self._kept[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key] = bucket.bytecode_to_string()
+
+
+Flask.jinja_options = {"bytecode_cache": _Compiled()}
 
 
 @pytest.fixture

@@ -123,6 +123,8 @@ def test_a_process_that_stands_still_is_replaced_and_does_no_harm_when_it_goes_o
     end(world)
 
 
+@pytest.mark.traced
+@pytest.mark.timeout(300)
 def test_a_database_that_goes_away_under_all_of_them_is_found_again(world: World, postgresql: Database) -> None:
     """S14: connections cut at any moment, and a server that is down for some seconds."""
     begin(world, "scheduler", "worker", "deliverer")
@@ -140,6 +142,7 @@ def test_a_database_that_goes_away_under_all_of_them_is_found_again(world: World
     end(world)
 
 
+@pytest.mark.traced
 def test_no_host_is_polled_by_two_workers_at_once(world: World) -> None:
     """H24: as its server counts; workers come and go meanwhile, and pass shares on every few seconds."""
     with many_hosts() as served:
