@@ -12,6 +12,7 @@ import pytest
 from flask import Flask
 from jinja2.bccache import Bucket, BytecodeCache
 
+from monitor import secret
 from monitor.store import Store
 from tests.alerts.receiver import Clock
 from tests.needed import lacking
@@ -28,6 +29,12 @@ def _trace_no_child(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
     if not request.node.get_closest_marker("traced"):
         for name in [name for name in os.environ if name.startswith("COV")]:
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _know_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test has read as a secret is masked in no other's words."""
+    monkeypatch.setattr(secret, "_revealed", set())
 
 
 class _Compiled(BytecodeCache):

@@ -112,7 +112,6 @@ def ledger_of(desk: Desk, now: datetime) -> Ledger:
     return desk._memory.ledger
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize(("count", "pause"), [(2, MINUTE), (3, MINUTE), (3, 5 * HOUR)])
 def test_several_desks_in_turn_decide_as_one_alone_to_the_letter(
     titan: tuple[Rules, list[Entry]], tmp_path: Path, url: str, count: int, pause: timedelta

@@ -57,7 +57,6 @@ def said(command: str, config: Path, capsys: pytest.CaptureFixture[str]) -> tupl
     return code, VARIES.sub("...", told.out), VARIES.sub("...", told.err)
 
 
-@pytest.mark.no_cover
 def test_commands_say_the_same_of_the_same_store(
     configs: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

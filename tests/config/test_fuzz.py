@@ -113,7 +113,6 @@ def test_the_configuration_that_is_damaged_here_is_right(tmp_path: Path) -> None
     assert check(tmp_path, dumped(WHOLE)) is not None
 
 
-@pytest.mark.no_cover
 @fuzzed(150)
 @given(st.text(st.sampled_from("ab:- [{}]&*!|>'\"#%@`,?\n\t~=<é\x00"), max_size=80) | st.binary(max_size=60))
 @example("[")  # the mistake lies at the end of a file without a line break
@@ -122,7 +121,6 @@ def test_any_text_is_a_configuration_or_told_to_be_none(tmp_path: Path, text: st
     check(tmp_path, text)
 
 
-@pytest.mark.no_cover
 @fuzzed(150)
 @given(st.dictionaries(KEYS, TREES, max_size=5) | TREES)
 def test_any_yaml_is_a_configuration_or_told_to_be_none(tmp_path: Path, tree: Any) -> None:
@@ -130,7 +128,6 @@ def test_any_yaml_is_a_configuration_or_told_to_be_none(tmp_path: Path, tree: An
     check(tmp_path, dumped(tree))
 
 
-@pytest.mark.no_cover
 @fuzzed(150)
 @given(st.randoms(use_true_random=False), TREES, KEYS, st.booleans())
 def test_a_good_configuration_with_a_wrong_value_is_still_good_or_told(
@@ -199,7 +196,6 @@ PIECES = (
 )
 
 
-@pytest.mark.no_cover
 @fuzzed(150)
 @given(st.randoms(use_true_random=False))
 def test_a_file_with_slips_of_the_keyboard_is_read_or_told(tmp_path: Path, dice: random.Random) -> None:

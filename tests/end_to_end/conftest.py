@@ -27,7 +27,7 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     with feed_server() as web, hook_server() as hook, mail_server(tmp_path) as mail, ExitStack() as stack:
         made = World(tmp_path, web, hook, mail)
         if getattr(request, "param", "sqlite") == "postgresql":
-            made.postgresql = stack.enter_context(request.getfixturevalue("postgresql").store())
+            made.postgresql = stack.enter_context(request.getfixturevalue("postgresql").schema())
         yield made
         for process in filter(None, {made.process, *made.team}):
             if process.poll() is None:

@@ -111,7 +111,7 @@ def test_a_second_daemon_on_one_store_is_refused_and_names_the_first(world: Worl
     assert world.process.poll() is None
 
 
-@pytest.mark.no_cover
+@pytest.mark.traced
 def test_commands_work_beside_the_daemon_and_without_it(world: World) -> None:
     following(world, "herald")
     world.web.publish("herald", "Orla dam closed after crack is found")

@@ -24,8 +24,9 @@ pytestmark = on_postgresql
 
 SOON = """
     from datetime import timedelta
-    from monitor import deliver, engine
-    deliver.LEASE = timedelta(seconds=20)
+    from monitor import deliver, engine, polls
+    deliver.LEASE = timedelta(seconds=12)
+    polls._REST_AFTER_REFUSAL = 3.0
     engine.STALLED = 6.0
     engine.TERM = 5.0
 """

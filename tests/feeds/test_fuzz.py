@@ -101,7 +101,6 @@ def fuzzed(examples: int) -> settings:
     return settings(derandomize=True, max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-@pytest.mark.no_cover
 @fuzzed(250)
 @given(st.sampled_from(sorted(FRAMES)), FIELDS, st.lists(FIELDS, min_size=1, max_size=3))
 def test_hostile_values_in_xml_break_no_promise(dialect: str, channel: list[Any], items: list[list[Any]]) -> None:
@@ -111,7 +110,6 @@ def test_hostile_values_in_xml_break_no_promise(dialect: str, channel: list[Any]
     check((start + "".join(map(element, channel)) + inner + end).encode("utf-8", "surrogatepass"))
 
 
-@pytest.mark.no_cover
 @fuzzed(200)
 @given(
     st.dictionaries(st.sampled_from(("title", "language", "icon", "version")), VALUES),
@@ -141,7 +139,6 @@ def test_hostile_values_in_json_break_no_promise(feed: dict[str, Any], items: li
     assert document is not None, "one item never costs the others"
 
 
-@pytest.mark.no_cover
 @fuzzed(150)
 @given(
     TEXT,
@@ -159,7 +156,6 @@ def test_any_charset_under_any_name_breaks_no_promise(
     check(whole.encode(written, "replace"), f"text/xml; charset={served}")
 
 
-@pytest.mark.no_cover
 @fuzzed(150)
 @given(
     st.binary(max_size=100),

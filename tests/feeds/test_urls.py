@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import urljoin
 
-import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +19,6 @@ ADDRESSES = st.lists(st.sampled_from(PIECES), max_size=7).map("".join) | st.buil
 )
 
 
-@pytest.mark.no_cover
 @settings(max_examples=1_000)
 @given(ADDRESSES, st.sampled_from(BASES))
 @example("https://www./a", "")
@@ -34,7 +32,6 @@ def test_a_link_is_joined_to_its_base_as_urllib_does_it(link: str, base: str) ->
     assert urls.joined(base, link) == expected
 
 
-@pytest.mark.no_cover
 @settings(max_examples=1_000)
 @given(ADDRESSES)
 @example("https://www./a")
@@ -43,7 +40,6 @@ def test_the_short_way_tells_links_apart_as_the_long_one(link: str) -> None:
     assert urls.same_link(link) == urls._same_link(link)
 
 
-@pytest.mark.no_cover
 @settings(max_examples=1_000)
 @given(ADDRESSES, st.sampled_from(BASES))
 def test_the_short_way_resolves_a_link_as_the_long_one(link: str, base: str) -> None:

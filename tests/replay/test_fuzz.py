@@ -82,7 +82,6 @@ def test_what_is_broken_here_is_whole(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.no_cover
 @fuzzed(80)
 @given(st.lists(RECORDS, min_size=1, max_size=4), st.lists(RECORDS | VALUES, max_size=3))
 @example([{"id": "a", "title": "Dam breaks", "published": "0001-01-01T00:00:00Z"}], [])
@@ -97,7 +96,6 @@ def test_any_values_are_replayed_or_told_with_their_line(
     replayed(stream, write(tmp_path, "l.jsonl", "\n".join(map(json.dumps, marks)).encode()))
 
 
-@pytest.mark.no_cover
 @fuzzed(150)
 @given(RECORDS, st.sampled_from(FIELDS), VALUES)
 def test_one_wrong_value_in_a_good_recording_is_replayed_or_told_with_its_line(
@@ -108,7 +106,6 @@ def test_one_wrong_value_in_a_good_recording_is_replayed_or_told_with_its_line(
     replayed(stream, write(tmp_path, "l.jsonl", "\n".join(GOLD).encode()))
 
 
-@pytest.mark.no_cover
 @fuzzed(300)
 @given(st.randoms(use_true_random=False), st.booleans(), st.binary(max_size=20))
 def test_a_damaged_file_is_replayed_or_told(tmp_path: Path, dice: random.Random, zipped: bool, piece: bytes) -> None:
@@ -127,7 +124,6 @@ def _damaged(body: bytes, dice: random.Random, piece: bytes, zipped: bool) -> by
     return body
 
 
-@pytest.mark.no_cover
 @fuzzed(150)
 @given(
     st.binary(max_size=60),

@@ -117,7 +117,6 @@ def test_a_term_without_words_is_found_nowhere(entry: MakeEntry) -> None:
     assert not matched(of(any_=("_",)), "大坝_出现裂缝", entry=entry)
 
 
-@pytest.mark.no_cover
 def test_what_is_within_reach_are_the_storylines_that_miss_by_no_more_than_familiarity_gives() -> None:
     chance = random.Random(3)
     entries = list(made_up(300, chance))
@@ -136,7 +135,6 @@ def test_what_is_within_reach_are_the_storylines_that_miss_by_no_more_than_famil
     assert near > 300
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("count", [50, pytest.param(100, marks=pytest.mark.soak)])
 def test_the_scores_are_those_that_a_look_at_each_word_gives_for_misses_too(count: int) -> None:
     """Also where a term is asked for twice over, goes by several names, and where a group is missing."""

@@ -12,7 +12,6 @@ from monitor.stories.match import Matcher
 from tests.stories.conftest import MakeEntry
 
 
-@pytest.mark.no_cover
 def test_the_index_finds_what_a_look_at_each_pair_finds() -> None:
     """Phrases with slips, plurals, other endings, hyphens and in another order; with the very same scores."""
     entries = list(made_up(1_000, random.Random(2)))

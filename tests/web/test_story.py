@@ -161,7 +161,6 @@ def cpu(work: Callable[[], Any]) -> float:
     return min(once() for _ in range(3))
 
 
-@pytest.mark.no_cover
 def test_a_long_story_is_paged_and_every_page_is_quick(long: FlaskClient) -> None:
     """W7: its cost is that of a page, not that of the past."""
     seen: list[str] = []
