@@ -69,7 +69,6 @@ def opened(body: str) -> list[str]:
     return [text for texts in parse_qs(body).values() for text in texts]
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("url", SERVICES, ids=lambda url: url.partition(":")[0])
 def test_strangers_words_call_nobody_link_nowhere_and_show_no_picture(url: str, service: Service) -> None:
     """T3, T7, T10, T11, T15, T16."""
@@ -91,7 +90,6 @@ def test_strangers_words_call_nobody_link_nowhere_and_show_no_picture(url: str, 
         assert any(harmless(render.subject(alert)).strip() in read_as(text) for text in texts)
 
 
-@pytest.mark.no_cover
 def test_what_telegram_and_slack_read_as_markup_is_only_ours(service: Service) -> None:
     """T11: what they look for is in plain `<`, and of that the one has a headline in bold, the other nothing."""
     for _, body in sent(ADDRESSES[6], service):

@@ -56,7 +56,6 @@ def ours(store: Store, clock: Clock) -> set[tuple[str, str]]:
 
 
 @in_a_file
-@pytest.mark.no_cover
 @pytest.mark.parametrize("start", range(0, len(STRINGS), _AT_ONCE))
 def test_words_of_strangers_are_words_on_every_view(
     tmp_path_factory: pytest.TempPathFactory, ours: set[tuple[str, str]], clock: Clock, start: int
