@@ -2,6 +2,7 @@
 PYTHON ?= python3
 CONFIG ?= config/monitor.yaml
 BIN := .venv/bin
+TESTS := $(BIN)/pytest -n 2 --dist worksteal
 
 .PHONY: run test lint types layers cov soak audit lock dist docs man reference clean
 
@@ -9,10 +10,10 @@ run: .venv/.installed
 	$(BIN)/monitor run -c $(CONFIG)
 
 test: .venv/.installed-dev tests/npm/node_modules
-	$(BIN)/pytest -n 2
+	$(TESTS)
 
 cov: .venv/.installed-dev tests/npm/node_modules
-	$(BIN)/pytest -n 2 --cov --cov-report=term
+	$(TESTS) --cov --cov-report=term
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff check .

@@ -21,6 +21,7 @@ _SETTINGS = {
     "max_wal_size": "4GB",
     "wal_compression": "on",
 }
+_FORGETFUL = {"fsync": "off", "full_page_writes": "off"}
 
 
 class Cluster:
@@ -28,7 +29,8 @@ class Cluster:
 
     def __init__(self, folder: Path, address: str, port: int, password: str) -> None:
         self.address, self.port = address, port
-        self.url = f"postgresql://{USER}:{password}@{address}:{port}/postgres"
+        login = f"{USER}:{password}" if password else USER
+        self.url = f"postgresql://{login}@{address}:{port}/postgres"
         self._data, self._log = folder / "data", folder / "log"
 
     def run(self, statement: str, *values: object) -> list[tuple[object, ...]]:
@@ -53,18 +55,25 @@ class Cluster:
 
 
 @contextmanager
-def cluster(address: str, port: int) -> Iterator[Cluster]:
-    """A new one, in a folder of its own; `why_not` tells where that cannot be."""
+def cluster(address: str, port: int, *, lasting: bool = True) -> Iterator[Cluster]:
+    """A new one, in a folder of its own; `why_not` tells where that cannot be.
+
+    One that is not `lasting` asks nobody for a password, and keeps what it has when it crashes, but not when the machine does.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder, password = Path(name), secrets.token_hex(16)
         (folder / "password").write_text(password)
         if os.geteuid() == 0:
             shutil.chown(folder, "postgres")
-        made = Cluster(folder, address, port, password)
+        made = Cluster(folder, address, port, password if lasting else "")
         _as_its_user(
-            "initdb", "-D", f"{folder}/data", "-U", USER, "-A", "scram-sha-256", "--pwfile", f"{folder}/password", "-E", "UTF8", "--locale", "C.UTF-8",
+            "initdb", "-D", f"{folder}/data", "-U", USER, "-A", "scram-sha-256" if lasting else "trust", "--no-sync", "--pwfile", f"{folder}/password", "-E", "UTF8", "--locale", "C.UTF-8",
         )  # fmt: skip
-        settings = _SETTINGS | {"listen_addresses": address, "port": str(port), "unix_socket_directories": name}
+        settings = (
+            _SETTINGS
+            | ({} if lasting else _FORGETFUL)
+            | {"listen_addresses": address, "port": str(port), "unix_socket_directories": name}
+        )
         with (folder / "data/postgresql.conf").open("a") as conf:
             conf.writelines(f"{setting} = '{value}'\n" for setting, value in settings.items())
         with (folder / "data/pg_hba.conf").open("a") as allowed:

@@ -355,6 +355,7 @@ def test_a_poll_that_fails_in_a_way_nobody_foresaw_ends_the_daemon(
 def test_a_scheduler_that_died_silently_is_noticed(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     """Faults 0.8: `running` stays true."""
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    monkeypatch.setattr("monitor.daemon._PROVE_EVERY", 1)
     daemon = start()
     wait_for(lambda: daemon.ticked)
 
@@ -415,11 +416,11 @@ def test_the_ticks_go_on_while_the_scheduler_waits_for_the_clock(start: Start) -
     daemon = start()
     wait_for(lambda: daemon.ticked)
     daemon._scheduler.pause()
-    time.sleep(4)
+    time.sleep(3)
     assert daemon._pulse.age("tick") < 2.5
     daemon._scheduler.get_job("tick").modify(next_run_time=datetime.now(UTC))
     daemon._scheduler.resume()
-    time.sleep(4)
+    time.sleep(3)
     assert daemon._pulse.age("tick") < 2.5, "the next round has taken over"
     daemon.check()
 

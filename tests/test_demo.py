@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+pytestmark = pytest.mark.traced
+
 DEMO = Path(__file__).parents[1] / "monitor/demo"
 WEEK = yaml.safe_load((DEMO / "week.yaml").read_text())
 

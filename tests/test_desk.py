@@ -263,13 +263,13 @@ def test_a_settle_that_fails_leaves_nothing_behind_and_the_next_one_works(
     desk = Desk(store, rules(DAM))
     desk.settle(poll_of("Ferry fares rise", at=NOON))
     limit = store.on_writer(_limit_pages, store, 0)
-    many = poll_of(*(f"Orla dam breach number {n} {'x' * 900}" for n in range(300)), at=NOON + timedelta(hours=1))
+    many = poll_of(*(f"Orla dam breach number {n} {'x' * 900}" for n in range(60)), at=NOON + timedelta(hours=1))
     with pytest.raises(StoreError, match="nothing of this step was kept"):
         desk.settle(many)
     with store.read() as tx:
         assert outbox.pending(tx) == 0
     store.on_writer(_limit_pages, store, limit)
-    assert len(desk.settle(many).entries) == 300
+    assert len(desk.settle(many).entries) == 60
     store.close()
 
 

@@ -34,15 +34,15 @@ TITAN = Path(__file__).parents[1] / "benchmarks/quality/stories/titan/titan.yaml
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
-@pytest.fixture(scope="module")
-def titan() -> tuple[Rules, list[Entry]]:
+@pytest.fixture(scope="module", params=[2_000, pytest.param(4_000, marks=pytest.mark.soak)])
+def titan(request: pytest.FixtureRequest) -> tuple[Rules, list[Entry]]:
     """The rules of a labelled story, and the beginning of its recording: all that is on it, and a tenth of the rest."""
     stream = SHARED / "data/titan/stream.jsonl.gz"
     if not stream.exists():
         pytest.skip(f"no labelled data at {SHARED}; set MONITOR_SHARED")
     with_rules = load(TITAN).rules()
     matcher = with_rules.matcher
-    told = in_order(recorded([stream]))[:4_000]
+    told = in_order(recorded([stream]))[: request.param]
     return with_rules, [e for n, e in enumerate(told) if n % 10 == 0 or matcher.reached(matcher.scores(e))]
 
 

@@ -119,6 +119,7 @@ def judge(early: Held, late: Held, most: int) -> None:
     assert late.memory - early.memory <= most
 
 
+@pytest.mark.no_cover
 def test_failing_polls_leave_no_file_and_no_thread_behind(store: Store, rules: Rules, quiet: None) -> None:
     """P6."""
     judge(*held_after(50, FAULTS, store, rules), most=4 * MB)
@@ -131,6 +132,7 @@ def test_ten_thousand_failing_polls_leave_nothing_behind(store: Store, rules: Ru
     judge(*held_after(10_000 // len(FAULTS) + 1, FAULTS, store, rules), most=2 * MB)
 
 
+@pytest.mark.no_cover
 def test_polls_that_bring_nothing_new_leave_nothing_behind(store: Store, rules: Rules, quiet: None) -> None:
     """P7."""
     judge(*held_after(500, ("well",), store, rules), most=MB)
@@ -143,6 +145,7 @@ def test_a_hundred_thousand_polls_leave_nothing_behind(store: Store, rules: Rule
     judge(*held_after(100_000, ("well",), store, rules), most=4 * MB)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("minutes", [2, pytest.param(20, marks=pytest.mark.soak)])
 def test_a_complaint_made_a_thousand_times_a_second_is_a_line_a_minute_with_its_number(minutes: int) -> None:
     """P8: over a million times in the longer one."""

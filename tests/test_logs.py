@@ -15,6 +15,8 @@ from monitor import logs
 from monitor.logs import Line, Once
 from monitor.secret import Secret
 
+pytestmark = pytest.mark.traced
+
 HOSTILE = "ferry\r\nstrike\x1b[31m\x00\x9b\u2028\u202e\udc80"
 
 

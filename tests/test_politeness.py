@@ -137,6 +137,7 @@ def next_time(store: Store) -> datetime:
         return min(state.next_poll_at for state in feeds.everything(tx) if not state.gone)
 
 
+@pytest.mark.no_cover
 @pytest.mark.timeout(600)
 def test_in_a_month_with_a_hundred_restarts_no_server_is_asked_before_its_time(config: tuple[Config, Web]) -> None:
     """H18-H22, H39, faults 6.9; each feed is asked once without validators, and never again."""

@@ -11,6 +11,8 @@ import pytest
 
 from monitor.process import Pulse, interrupts_held
 
+pytestmark = pytest.mark.traced
+
 
 class _Clock:
     now = 100.0

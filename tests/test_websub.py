@@ -272,7 +272,7 @@ def test_what_cannot_be_kept_just_now_is_to_be_brought_again(world: World) -> No
     """S3."""
     world.daemon._subscribe()
     world.store.write(lambda tx: tx.exec_driver_sql("PRAGMA max_page_count=1"))
-    assert world.hub.push(document(*(f"Tarn ferry sinks {'x' * 900} {n}" for n in range(200)))) == 503
+    assert world.hub.push(document(*(f"Tarn ferry sinks {'x' * 900} {n}" for n in range(40)))) == 503
     assert world.hub.push(b"x" * 6_000_000) == 413
 
 

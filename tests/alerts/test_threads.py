@@ -48,6 +48,7 @@ def parents(mails: list[Message]) -> dict[str, str]:
     }
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("count", [100, pytest.param(500, marks=pytest.mark.soak)])
 def test_the_threading_tree_is_right(count: int, store: Store) -> None:
     """Goal 18: in-order arrival at each person, whatever the server refuses for a while."""

@@ -132,6 +132,7 @@ def test_a_receiver_that_verifies_takes_the_alert(
     assert headers["content-type"] == "application/json"
 
 
+@pytest.mark.no_cover
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(alerts, st.randoms(use_true_random=False))
 def test_verifiers_take_every_payload_and_refuse_each_that_was_tampered_with(

@@ -23,6 +23,8 @@ from monitor.model import AlertKind, Decision, DeliveryState, Feed, Storyline, T
 from monitor.store import Connection, Store, feeds, outbox, stories
 from tests.store.conftest import FEED, alert, delivery, development, entry, placement
 
+pytestmark = pytest.mark.traced
+
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2024, 3, 5, 12, tzinfo=UTC)
 CONFIG = """\

@@ -13,6 +13,8 @@ from monitor.model import DeliveryState
 from monitor.store import Store, outbox
 from tests.store.conftest import alert, delivery
 
+pytestmark = pytest.mark.traced
+
 CONFIG = """\
 store: sqlite:///{folder}/monitor.db
 storylines:

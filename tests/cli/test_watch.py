@@ -28,6 +28,8 @@ from monitor.model import Feed, Storyline, StoryState, Terms
 from monitor.store import Connection, Store, feeds, outbox, stories
 from tests.store.conftest import FEED, alert, delivery, development, entry, placement
 
+pytestmark = pytest.mark.traced
+
 CONFIG = """\
 store: sqlite:///{folder}/monitor.db
 storylines: [{{id: dam, title: The dam, terms: [dam]}}]

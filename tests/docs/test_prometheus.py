@@ -6,6 +6,8 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -32,9 +34,18 @@ OF_PROMETHEUS = {"up", "job", "instance"}
 """What Prometheus itself knows of each program that it asks."""
 
 
-@pytest.fixture
-def scraped(store: Store) -> str:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def scraped(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """/metrics of a monitor of which everything can be told."""
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            url = f"sqlite:///{tmp_path_factory.mktemp('scraped')}/monitor.db"
+        else:
+            url = stack.enter_context(request.getfixturevalue("postgresql").schema())
+        yield scraped_from(stack.enter_context(closing(Store.open(url))))
+
+
+def scraped_from(store: Store) -> str:
 
     def fill(tx: Connection) -> None:
         feeds.sync(tx, [Feed(url="https://herald.example/rss")], NOON)

@@ -181,6 +181,7 @@ _text = st.builds(
 )
 
 
+@pytest.mark.no_cover
 @given(st.lists(st.one_of(st.text(), _text), max_size=3), st.booleans())
 def test_no_text_of_a_stranger_breaks_the_judgement(texts: list[str], there: bool) -> None:
     for found in (

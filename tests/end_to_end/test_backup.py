@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from tests.end_to_end.world import World
-from tests.server import SERVER, database, dropping
+from tests.server import Database, database, dropping, server
 
 PAGE = Path(__file__).parents[2] / "docs/machines.md"
 ADDRESS, COPY, OWNED = "postgresql://monitor@db.example.org/monitor", "monitor.dump", "--owner monitor monitor"
@@ -26,7 +26,7 @@ LATER = "Minister resigns over Orla dam"
 
 
 @pytest.fixture
-def source(world: World) -> Iterator[str]:
+def source(world: World, postgresql: Database) -> Iterator[str]:
     """A database of the test's own, in which the world's store is."""
     if shutil.which("pg_restore") is None:
         pytest.skip("no pg_restore is here; Debian's package postgresql-client brings it")
@@ -71,9 +71,9 @@ def test_a_daemon_on_a_restored_copy_tells_again_only_what_came_after_the_copy(w
     assert world.stop() == 0
 
     name = f"monitor_test_{secrets.token_hex(6)}"
-    restored = make_url(SERVER).set(database=name).render_as_string(hide_password=False)
+    restored = make_url(server()).set(database=name).render_as_string(hide_password=False)
     with dropping(name):
-        carry_out(documented("createdb"), {OWNED: f"--maintenance-db={shlex.quote(SERVER)} {name}"})
+        carry_out(documented("createdb"), {OWNED: f"--maintenance-db={shlex.quote(server())} {name}"})
         carry_out(documented("pg_restore"), {ADDRESS: restored, COPY: copy})
         world.postgresql = restored
         world.write_config("herald")

@@ -25,6 +25,8 @@ from monitor.alerts.links import Deed, Links
 from monitor.store import links
 from tests.end_to_end.world import SIGNING_SECRET, World, free_port, serving
 
+pytestmark = pytest.mark.traced
+
 CANARY = {
     "smtp password": "c4nary&smtp/7f+31<word>",
     "signing secret": "c4nary-signs-webhooks-9d81",

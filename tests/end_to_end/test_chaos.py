@@ -222,6 +222,7 @@ def what_was_refused_for_good_was_sent_once(chaos: Chaos) -> None:
     assert refused <= chaos.mail.refusals <= refused + chaos.kills + chaos.asked
 
 
+@pytest.mark.no_cover
 def test_three_bad_days_and_kills_lose_nothing_and_repeat_nothing(tmp_path: Path) -> None:
     """D1, D2, D4, D6-D8, D14-D16, D19, D25, D29, S1."""
     three_bad_days(tmp_path, alerts=60, kills=8, seed=20240305)
@@ -235,6 +236,7 @@ def test_three_bad_days_and_hundreds_of_kills_lose_nothing_and_repeat_nothing(tm
     three_bad_days(tmp_path, alerts=1_000, kills=300, seed=seed)
 
 
+@pytest.mark.no_cover
 def test_a_flood_is_told_whole_and_the_daemon_stays_small(world: World) -> None:
     """D24."""
     flood(world, alerts=1_000, seconds=3)

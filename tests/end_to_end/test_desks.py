@@ -20,7 +20,7 @@ from tests.end_to_end.world import FeedServer, feed_server
 from tests.store.conftest import in_postgresql
 from tests.test_desk import DAM
 
-pytestmark = in_postgresql
+pytestmark = [in_postgresql, pytest.mark.traced]
 PROGRAM = """
 import json, os, signal, sys, time
 from monitor.alerts.route import Routing

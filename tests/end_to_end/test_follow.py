@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 
+import pytest
+
 from tests.end_to_end.world import World, on_both
 
 pytestmark = on_both
@@ -109,12 +111,13 @@ def test_a_second_daemon_on_one_store_is_refused_and_names_the_first(world: Worl
     assert world.process.poll() is None
 
 
+@pytest.mark.traced
 def test_commands_work_beside_the_daemon_and_without_it(world: World) -> None:
     following(world, "herald")
     world.web.publish("herald", "Orla dam closed after crack is found")
     assert world.json("once", "--all")["alerts"] == 1
     world.wait_for(lambda: len(world.hook.received) == 1)
-    world.wait_for(lambda: {d["state"] for d in world.json("deliveries")} == {"sent"})
+    world.wait_for(lambda: {d.state for d in world.deliveries()} == {"sent"})
     world.stop()
     for arguments in (
         ["status"],

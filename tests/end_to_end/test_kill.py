@@ -1,4 +1,4 @@
-"""S1: the process is killed at thirty moments nobody chose; nothing is missing afterwards and nothing arrives as a second message."""
+"""S1: the process is killed at moments nobody chose; nothing is missing afterwards and nothing arrives as a second message."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ EVENTS = ("three people die in explosion", "army evacuates 4,000 people", "court
 STORYLINES = "".join(f"  - {{id: s{n}, title: {place}, terms: [{place}]}}\n" for n, place in enumerate(PLACES[1:]))
 
 
-def test_thirty_kills_lose_nothing_and_send_nothing_twice(world: World) -> None:
-    kill_again_and_again(world, kills=30, moments=random.Random(20240305))
+@pytest.mark.no_cover
+def test_fifteen_kills_lose_nothing_and_send_nothing_twice(world: World) -> None:
+    kill_again_and_again(world, kills=15, moments=random.Random(20240305))
 
 
 @pytest.mark.soak

@@ -15,6 +15,8 @@ import pytest
 
 from tests.end_to_end.world import World, on_both
 
+pytestmark = pytest.mark.traced
+
 NEW = "storyline.development.new"
 
 

@@ -19,6 +19,8 @@ from tests.end_to_end.test_life import QUICKLY, Manager
 from tests.end_to_end.world import World
 from tests.needed import lacking
 
+pytestmark = pytest.mark.traced
+
 HERE = Path(__file__).parent
 CRACK = "Orla dam closed after crack is found"
 KEEP_SHIM = """

@@ -15,6 +15,8 @@ import pytest
 import yaml
 from playwright.sync_api import Page, expect
 
+pytestmark = pytest.mark.traced
+
 WEEK = yaml.safe_load((Path(__file__).parents[2] / "monitor/demo/week.yaml").read_text())
 SECONDS = 12
 """How long the week takes here."""

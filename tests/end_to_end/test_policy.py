@@ -26,7 +26,7 @@ def following(world: World, extra: str = "") -> None:
 
 
 def states(world: World) -> list[tuple[str, str]]:
-    return sorted((d["channel"], d["state"]) for d in world.json("deliveries", "--limit", "100"))
+    return sorted((delivery.channel, str(delivery.state)) for delivery in world.deliveries())
 
 
 def test_a_silence_holds_what_comes_and_its_end_tells_all_of_it_in_one_message(world: World) -> None:
@@ -42,9 +42,8 @@ def test_a_silence_holds_what_comes_and_its_end_tells_all_of_it_in_one_message(w
     (data,) = world.hook.of_kind("digest")
     assert [told["title"] for told in data["chapters"][0]["told"]] == [CRACK[0], EVACUATION[0]]
     assert world.mail.subjects == ["[Digest] 2 alerts on The Orla dam"]
-    assert states(world) == [("hook", "folded")] * 2 + [("hook", "sent")] + [("mail", "folded")] * 2 + [
-        ("mail", "sent")
-    ]
+    told = [("hook", "folded")] * 2 + [("hook", "sent")] + [("mail", "folded")] * 2 + [("mail", "sent")]
+    world.wait_for(lambda: states(world) == told)
     told_by = {d["told_by"] for d in world.json("deliveries", "--limit", "100") if d["state"] == "folded"}
     assert told_by == {d["id"] for d in world.json("deliveries", "--limit", "100") if d["state"] == "sent"}
 

@@ -6,6 +6,8 @@ import random
 import time
 from contextlib import suppress
 
+import pytest
+
 from monitor.errors import StoreHeld
 from tests.end_to_end.test_kill import EVENTS, PLACES, STORYLINES, kill_again_and_again
 from tests.end_to_end.world import World, on_postgresql
@@ -14,11 +16,13 @@ from tests.server import Database
 pytestmark = on_postgresql
 
 
+@pytest.mark.no_cover
 def test_kills_lose_nothing_and_send_nothing_twice(world: World) -> None:
     """S1."""
     kill_again_and_again(world, kills=8, moments=random.Random(20240305))
 
 
+@pytest.mark.traced
 def test_a_database_that_goes_away_while_an_alert_is_on_its_way_makes_nobody_hear_it_twice(
     world: World, postgresql: Database
 ) -> None:
@@ -85,15 +89,15 @@ def cut_for(seconds: float, postgresql: Database, pid: int) -> None:
 
 
 def followed(world: World) -> None:
-    """Start the daemon, and have it know its feed."""
+    """Start the daemon, and have it know its feed; after a refusal it rests for some seconds only."""
     world.write_config("herald", extra=STORYLINES)
-    world.start()
+    world.start(code="from monitor import polls; polls._REST_AFTER_REFUSAL = 3.0")
     world.wait_for(lambda: world.starts > 0)
     world.poll_all()
 
 
 def nothing_is_lost_or_sent_twice(world: World, published: int) -> None:
-    world.wait_for(lambda: len(world.entries()) == published, seconds=60)  # it rests for half a minute after a refusal
+    world.wait_for(lambda: len(world.entries()) == published, seconds=60)
     world.wait_for(lambda: world.waiting() == 0, seconds=60)
     alerts = world.json("deliveries", "--limit", "1000")
     assert len({alert["title"] for alert in alerts if alert["kind"] == "new"}) >= max(1, published // 3)

@@ -24,8 +24,9 @@ pytestmark = on_postgresql
 
 SOON = """
     from datetime import timedelta
-    from monitor import deliver, engine
-    deliver.LEASE = timedelta(seconds=20)
+    from monitor import deliver, engine, polls
+    deliver.LEASE = timedelta(seconds=12)
+    polls._REST_AFTER_REFUSAL = 3.0
     engine.STALLED = 6.0
     engine.TERM = 5.0
 """
@@ -68,6 +69,7 @@ def nothing_is_lost_or_told_twice(world: World, published: int) -> None:
     )
 
 
+@pytest.mark.no_cover
 def test_processes_with_a_role_each_follow_stories_together_and_any_may_be_killed(world: World) -> None:
     """S1, S14."""
     kill_again_and_again(world, kills=5, moments=random.Random(8))
@@ -122,6 +124,8 @@ def test_a_process_that_stands_still_is_replaced_and_does_no_harm_when_it_goes_o
     end(world)
 
 
+@pytest.mark.traced
+@pytest.mark.timeout(300)
 def test_a_database_that_goes_away_under_all_of_them_is_found_again(world: World, postgresql: Database) -> None:
     """S14: connections cut at any moment, and a server that is down for some seconds."""
     begin(world, "scheduler", "worker", "deliverer")
@@ -139,6 +143,7 @@ def test_a_database_that_goes_away_under_all_of_them_is_found_again(world: World
     end(world)
 
 
+@pytest.mark.traced
 def test_no_host_is_polled_by_two_workers_at_once(world: World) -> None:
     """H24: as its server counts; workers come and go meanwhile, and pass shares on every few seconds."""
     with many_hosts() as served:

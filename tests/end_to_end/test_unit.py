@@ -22,6 +22,8 @@ from tests.end_to_end.machine import Machine, lay_out, machine
 from tests.end_to_end.world import World, free_port, on_postgresql
 from tests.server import Database
 
+pytestmark = pytest.mark.traced
+
 Boot = Callable[..., tuple[Machine, World]]
 
 

@@ -44,6 +44,7 @@ def parsed(parser: Parser, body: bytes, content_type: str = "text/xml") -> Docum
         return error.reason, str(error)
 
 
+@pytest.mark.no_cover
 @pytest.mark.shared
 def test_every_feed_of_the_corpus_goes_through_without_harm(parser: Parser) -> None:
     """X6, X25, faults 6.5: no crash, no hang; what cannot be read says why, and of what can be read all that is promised holds."""
@@ -61,13 +62,15 @@ def test_every_feed_of_the_corpus_goes_through_without_harm(parser: Parser) -> N
     assert tally.outcomes["read"] > 400
 
 
+@pytest.mark.no_cover
 @pytest.mark.shared
 @pytest.mark.timeout(600)
-def test_twenty_thousand_mutants_of_the_corpus_go_through_without_harm(parser: Parser) -> None:
-    """X3-X7, X23, X25, X27, P10, faults 6.5."""
-    _check(_judged(parser, 20_000))
+def test_five_thousand_mutants_of_the_corpus_go_through_without_harm(parser: Parser) -> None:
+    """X3-X7, X23, X25, X27, P10, faults 6.5. The first of the hundred thousand below, which `make soak` tries."""
+    _check(_judged(parser, 5_000))
 
 
+@pytest.mark.no_cover
 @pytest.mark.shared
 @pytest.mark.soak
 def test_a_hundred_thousand_mutants_of_the_corpus_go_through_without_harm(parser: Parser) -> None:

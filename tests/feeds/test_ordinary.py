@@ -91,6 +91,7 @@ def test_both_ways_agree_on_every_document_of_the_corpus() -> None:
     assert sum(both(body) for body in _small(path.read_bytes() for path in corpus())) > 40
 
 
+@pytest.mark.no_cover
 @pytest.mark.shared
 def test_both_ways_agree_on_mutants_of_ordinary_documents() -> None:
     stock = [body for body in _small(path.read_bytes() for path in corpus()) if both(body)] + [rss(PLAIN, *OTHER)] * 20

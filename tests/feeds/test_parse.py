@@ -24,6 +24,8 @@ from monitor.feeds.parse import Parser
 from monitor.model import Response
 from tests.feeds.conftest import RSS
 
+pytestmark = pytest.mark.traced
+
 SHARED = Path(os.environ.get("MONITOR_SHARED", Path(__file__).parents[3] / "shared"))
 CORPUS = SHARED / "data/feeds"
 GOFEED = CORPUS / "mmcdole_gofeed/testdata"
@@ -58,6 +60,7 @@ def test_a_child_parses_and_says_why_it_cannot(parser: Parser) -> None:
     assert caught.value.reason == "not-a-feed"
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "body",
     [

@@ -18,6 +18,8 @@ from monitor.feeds.address import Policy
 from tests.hostile.ranges import METADATA, RANGES
 from tests.needed import needed
 
+pytestmark = pytest.mark.traced
+
 ROOT = Path(__file__).parents[2]
 NAMESPACE = ("unshare", "--net", "--mount")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import random
 import re
 import signal
@@ -124,9 +123,7 @@ feeds:
 
 
 @pytest.fixture
-def trial(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Trial]:
-    for name in [name for name in os.environ if name.startswith("COV")]:  # what is timed is not traced
-        monkeypatch.delenv(name)
+def trial(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Trial]:
     port = free_port()
     with serving_web(HEALTHY, all_rows(port), port) as web:
         world = World(tmp_path, FeedServer(), Hook(), Mailbox())
@@ -147,6 +144,7 @@ def wrong(row: Row, state: FeedState, reasons: set[str]) -> str:
     return ""
 
 
+@pytest.mark.no_cover
 @pytest.mark.timeout(1_200)
 @pytest.mark.parametrize(
     ("trial", "seconds"),

@@ -121,6 +121,7 @@ def test_labels_are_read_and_mistakes_in_them_told(tmp_path: Path) -> None:
         labels(path)
 
 
+@pytest.mark.no_cover
 @pytest.mark.shared
 @pytest.mark.timeout(400)
 def test_the_recorded_month_scores_no_worse_than_it_did() -> None:

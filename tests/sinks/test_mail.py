@@ -38,6 +38,7 @@ def parsed(raw: bytes) -> EmailMessage:
     return message
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("way", WAYS)
 def test_a_mail_has_our_headers_our_tags_and_strangers_words_as_words(way: str) -> None:
     """T3, T7, T8, T9, T10, T14, T16, X6."""

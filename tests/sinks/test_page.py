@@ -17,6 +17,7 @@ from monitor.web import app
 from tests.alerts.receiver import Clock
 from tests.sinks.reading import Page, is_plain, leads_to_the_web, read
 from tests.sinks.strings import LINKS, STRINGS
+from tests.store.conftest import in_a_file
 from tests.web import newsroom
 from tests.web.sites import FERRY, make_config, make_site
 
@@ -54,6 +55,7 @@ def ours(store: Store, clock: Clock) -> set[tuple[str, str]]:
     return found | {("a", "rel"), ("option", "value"), ("bdi", "")}
 
 
+@in_a_file
 @pytest.mark.parametrize("start", range(0, len(STRINGS), _AT_ONCE))
 def test_words_of_strangers_are_words_on_every_view(
     tmp_path_factory: pytest.TempPathFactory, ours: set[tuple[str, str]], clock: Clock, start: int

@@ -33,6 +33,7 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 LABELS = {"alertname", "alert", "storyline", "severity", "reason", "kind", "development"}
 
 
+@pytest.mark.no_cover
 def test_nothing_broken_passes_the_parser() -> None:
     """X6: no half of a character and no control in whatever is stored, also of the parts that nobody shows."""
     for poll, _ in samples.decided():
@@ -51,6 +52,7 @@ def test_a_wish_that_is_no_number_costs_no_entry(ttl: str) -> None:
     assert len(parse_bytes(body.encode(), url="https://herald.example/").items) == 1
 
 
+@pytest.mark.no_cover
 def test_a_webhook_gets_json_that_is_whole_plain_and_verifies() -> None:
     """T7, T15, X6."""
     for alert in samples.everything():
@@ -91,6 +93,7 @@ def client(store: Store, tmp_path: Path) -> FlaskClient:
     return app.create(make_site(store, lambda: samples.NOW, page=False)).test_client()
 
 
+@pytest.mark.no_cover
 def test_a_page_shows_words_as_words_and_nothing_of_its_address(client: FlaskClient, store: Store) -> None:
     """T9, T10, W2, W5."""
     signed = Links("", store.write(links.key))

@@ -48,6 +48,7 @@ class Terminal(io.StringIO):
         return True
 
 
+@pytest.mark.no_cover
 def test_a_terminal_is_told_colours_and_links_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     """T3, T7, T13, X6."""
     monkeypatch.setattr(sys, "stdout", terminal := Terminal())
@@ -104,6 +105,7 @@ def called(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Calla
     store.close()
 
 
+@pytest.mark.no_cover
 def test_what_commands_print_is_plain_and_their_json_whole(called: Callable[..., str], tmp_path: Path) -> None:
     """T7, T13, T15."""
     for command in COMMANDS:
@@ -153,6 +155,7 @@ def _as_of(html: str) -> str:
     return html[html.rindex("As of ") :].partition(".")[0]
 
 
+@pytest.mark.no_cover
 def test_what_is_watched_is_plain_in_a_pipe_and_on_a_terminal(
     called: Callable[..., str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -29,11 +29,11 @@ from monitor.model import Feed
 from monitor.store import Connection, Store, exists, feeds, migrations, outbox, stories, upsert, views
 from monitor.store.database import database
 from monitor.store.schema import deliveries, entries, meta
-from tests.server import SERVER, Database
+from tests.server import Database, server
 from tests.store.conftest import NOON, alert, delivery, entry, in_postgresql
 from tests.store.test_store import shape
 
-pytestmark = in_postgresql
+pytestmark = [in_postgresql, pytest.mark.traced]
 FIRST = 4
 """The first schema that there was in PostgreSQL."""
 
@@ -349,12 +349,12 @@ def test_to_ask_whether_there_is_a_store_makes_none(url: str, postgresql: Databa
 
 @contextmanager
 def made(statement: str, undo: str) -> Iterator[None]:
-    with psycopg.connect(SERVER, autocommit=True) as server:
-        server.execute(statement)
+    with psycopg.connect(server(), autocommit=True) as connection:
+        connection.execute(statement)
         try:
             yield
         finally:
-            server.execute(undo)
+            connection.execute(undo)
 
 
 def test_a_database_that_cannot_be_used_is_told_in_a_sentence_with_what_to_do(url: str, postgresql: Database) -> None:

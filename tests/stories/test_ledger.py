@@ -42,6 +42,7 @@ def size_by_month(months: int, entry: MakeEntry) -> list[int]:
     return sizes
 
 
+@pytest.mark.no_cover
 def test_months_of_reports_take_no_more_memory_than_the_window_of_them(
     entry: MakeEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -135,11 +135,12 @@ def test_what_is_within_reach_are_the_storylines_that_miss_by_no_more_than_famil
     assert near > 300
 
 
-def test_the_scores_are_those_that_a_look_at_each_word_gives_for_misses_too() -> None:
+@pytest.mark.parametrize("count", [50, pytest.param(100, marks=pytest.mark.soak)])
+def test_the_scores_are_those_that_a_look_at_each_word_gives_for_misses_too(count: int) -> None:
     """Also where a term is asked for twice over, goes by several names, and where a group is missing."""
     chance = random.Random(4)
-    entries = list(made_up(200, chance))
-    storylines = [_entangled(storyline) for storyline in Stories(entries).made(100, chance)]
+    entries = list(made_up(2 * count, chance))
+    storylines = [_entangled(storyline) for storyline in Stories(entries).made(count, chance)]
     matcher, unindexed, misses = Matcher(storylines), Unindexed(storylines), 0
     for written in entries:
         scores = {match.storyline: match.score for match in matcher.scores(written)}

@@ -258,6 +258,7 @@ def is_bounded(report: Report, ledger: Ledger) -> None:
             assert all(bounds.of_strangers(first, same=same) >= exact[one.number] for one in strangers[at:])
 
 
+@pytest.mark.no_cover
 def test_the_nearest_is_the_one_that_comparing_with_each_finds(line: Line, entry: MakeEntry) -> None:
     acts = (
         "burns",

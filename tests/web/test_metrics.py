@@ -289,6 +289,7 @@ def test_a_desk_that_hangs_is_neither_ready_nor_well_and_the_page_still_answers(
 def test_a_scheduler_that_died_is_not_well(start: Start, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     """P5, faults 0.8."""
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    monkeypatch.setattr("monitor.daemon._PROVE_EVERY", 1)
     daemon = start(served(config), page=app.of)
     wait_for(lambda: daemon.ticked)
 
