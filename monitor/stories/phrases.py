@@ -14,7 +14,7 @@ from operator import itemgetter
 
 from monitor.stories.said import ACRONYM, IN_SUMMARY, SHORT, Known, Phrase, Said
 from monitor.stories.text import Text, fold, is_unspaced, read
-from monitor.stories.vocabulary import SAME, Vocabulary
+from monitor.stories.vocabulary import SAME, Standing, Vocabulary
 
 _LONG = 4
 """Phrases of more words are looked for by their rarest word alone; else every word's partners would be looked for as far as the longest reaches."""
@@ -90,6 +90,8 @@ class Index(dict[str, Known]):
         self._beside = {one: {other: tuple(some) for other, some in others.items()} for one, others in beside.items()}
         """Rarest word of a phrase -> the next rarest of all that have it -> the hopes."""
         self._partners = {one: frozenset(others) for one, others in beside.items()}
+        self._alike: dict[tuple[Standing, ...], Known] = {}
+        """What is known of words that stand for the same: forms of one word mostly do."""
 
     def __missing__(self, surface: str) -> Known:
         standings = self._vocabulary[fold(surface)]
@@ -97,17 +99,21 @@ class Index(dict[str, Known]):
             standings = tuple([standing for standing in standings if not standing.name])
         if len(self) >= _REMEMBERED:
             self.clear()
-        if not standings:  # most words: they share what is known of them
-            self[surface] = _UNKNOWN
-            return _UNKNOWN
+            self._alike.clear()
+        known = self._alike.get(standings) if standings else _UNKNOWN  # most words stand for nothing
+        if known is None:
+            self._alike[standings] = known = self._known(standings)
+        self[surface] = known
+        return known
+
+    def _known(self, standings: Sequence[Standing]) -> Known:
         ours = tuple([self._numbers[standing.ours] for standing in standings])
         qualities = tuple([standing.quality for standing in standings])
         alone = tuple([hope for one in ours for hope in self._alone.get(one, ())])
         anchors = [one for one in ours if one in self._beside]
         partners = [self._partners[one] for one in anchors]
         near = partners[0] if len(partners) == 1 else _NONE.union(*partners)
-        self[surface] = known = Known(ours, qualities, alone, near, tuple([self._beside[one] for one in anchors]))
-        return known
+        return Known(ours, qualities, alone, near, tuple([self._beside[one] for one in anchors]))
 
     def said(self, title: Text, summary: Text) -> Said:
         """What an entry says of all terms."""
