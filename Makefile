@@ -2,7 +2,8 @@
 PYTHON ?= python3
 CONFIG ?= config/monitor.yaml
 BIN := .venv/bin
-TESTS := $(BIN)/pytest -n 2 --dist worksteal
+# More at a time than there are cores: what is tested waits a good deal.
+TESTS := $(BIN)/pytest -n 3 --dist worksteal
 
 .PHONY: run test lint types layers cov soak audit lock dist docs man reference clean
 
