@@ -83,7 +83,7 @@ class Judged:
                 wrong[judged.entry].add(judged.storyline)
             else:
                 meant[judged.entry] = judged
-        return cls(dict(wrong), meant)
+        return cls(wrong, meant)
 
     def matches(self, entry: str, scored: Sequence[Match], reached: Sequence[Match]) -> tuple[Match, ...]:
         """Of `scored`, best first, those that `reached` their threshold or are meant by a person, and are not judged wrong.

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
 
-from monitor.stories.said import ACRONYM, IN_SUMMARY, SHORT, Known, Phrase, Said
+from monitor.stories.said import IN_SUMMARY, SHORT, Known, Phrase, Said, is_acronym
 from monitor.stories.text import Text, fold, is_unspaced, read
 from monitor.stories.vocabulary import SAME, Standing, Vocabulary
 
@@ -46,7 +46,7 @@ class Phrases:
         before = (
             tuple(words[:place].count(word) for place, word in enumerate(words)) if len({*words}) < len(words) else ()
         )
-        exacting = len(words) == 1 and (len(words[0]) <= SHORT or (len(said) <= ACRONYM and said.isupper()))
+        exacting = len(words) == 1 and (len(words[0]) <= SHORT or is_acronym(said))
         rarest, other, *_ = *sorted(words, key=lambda word: (self._common[word], -len(word))), "", ""
         one, two, *numbers = map(self._numbers.__getitem__, (rarest, other, *words))
         return Phrase(name, said, tuple(numbers), one, two, words[0] if words else "", exacting, before)

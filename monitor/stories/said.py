@@ -17,7 +17,7 @@ from monitor.model import Evidence
 from monitor.stories.text import Text, Word
 from monitor.stories.vocabulary import SAME
 
-ACRONYM, SHORT = 4, 3
+_ACRONYM, SHORT = 4, 3
 """Letters of the longest acronym, and of the longest word that has no other form but a plural."""
 IN_SUMMARY, _LATER = 0.8, 0.5
 """What a word counts in a summary's lead, and after that, where it counts 1 in a title."""
@@ -160,7 +160,7 @@ class Said(dict[int, Hit | None]):
     def _alone(self, phrase: Phrase) -> _Stands | None:
         bits = self.places[phrase.rarest]
         if not phrase.exacting:
-            place = (bits & -bits).bit_length() - 1
+            place = _first(bits)
             return place, place, self.known[place].quality(phrase.rarest)
         for place, quality in self._among(bits, phrase.rarest):
             if _is_exact(self._word(place), phrase):
@@ -173,7 +173,7 @@ class Said(dict[int, Hit | None]):
         beside = ones & (others << 1 | others >> 1 | others << 2 | others >> 2) & ~others
         if not beside:
             return None
-        anchor = (beside & -beside).bit_length() - 1
+        anchor = _first(beside)
         around = others & 0b101 << anchor >> 1 or others & 0b10001 << anchor >> 2
         place, its = self._best(around, other)
         quality = self.known[anchor].quality(one)
@@ -183,12 +183,12 @@ class Said(dict[int, Hit | None]):
 
     def _together(self, phrase: Phrase) -> _Stands | None:
         """Where a phrase's words stand close together, in any order."""
-        places, words, reach = self.places, phrase.words, len(phrase.words)
-        if not all(map(places.__contains__, words)):
+        words, reach = phrase.words, len(phrase.words)
+        if not self.words.issuperset(words):
             return None
-        anchors = places[words[0]]
+        anchors = self.places[words[0]]
         for word in words:
-            anchors &= _around(places[word], reach)
+            anchors &= _around(self.places[word], reach)
         before = phrase.before or repeat(0)
         for anchor, _ in self._among(anchors, words[0]):
             near = [self._near(anchor, word, reach, taken) for word, taken in zip(words, before, strict=False)]
@@ -211,7 +211,7 @@ class Said(dict[int, Hit | None]):
         """Of some places where a word of the terms stands, the first place first, how well it does."""
         found = []
         while places:
-            place = (places & -places).bit_length() - 1
+            place = _first(places)
             found.append((place, self.known[place].quality(ours)))
             places &= places - 1
         return found
@@ -232,18 +232,28 @@ class Said(dict[int, Hit | None]):
         bits = self.places[rarest] >> begin
         if not bits:
             return len(self.known), 0
-        place = (bits & -bits).bit_length() - 1
+        place = _first(bits)
         return place, self.known[place + begin].ours.index(rarest)
+
+
+def is_acronym(said: str) -> bool:
+    """Whether a phrase is written as acronyms are."""
+    return len(said) <= _ACRONYM and said.isupper()
 
 
 def _is_exact(word: Word, phrase: Phrase) -> bool:
     """Short words stand as written or in the plural, acronyms in capitals only (`US` is not `us`); `una` is no form of `un`."""
     ours = phrase.written
-    if len(phrase.said) <= ACRONYM and phrase.said.isupper():
-        capitals = 1 if len(ours) == ACRONYM else 2
+    if is_acronym(phrase.said):
+        capitals = 1 if len(ours) == _ACRONYM else 2
         if not word.surface[:capitals].isupper():
             return False
     return len(ours) > SHORT or word.folded in (ours, f"{ours}s")
+
+
+def _first(places: int) -> int:
+    """The first of some places, at least one."""
+    return (places & -places).bit_length() - 1
 
 
 def _around(places: int, reach: int) -> int:
