@@ -27,6 +27,7 @@ from monitor.store.schema import alerts, deliveries, developments, entries, repo
 from monitor.stories.ledger import Ledger
 from monitor.stories.profile import Profile
 from monitor.stories.shelf import Posting, Shelf
+from tests.needed import lacking
 from tests.test_desk import DAM, FEED, NOON, WEEK, alerted, poll_of, rules, sync
 
 SHARED = Path(os.environ.get("MONITOR_SHARED", Path(__file__).parents[2] / "shared"))
@@ -39,7 +40,7 @@ def titan(request: pytest.FixtureRequest) -> tuple[Rules, list[Entry]]:
     """The rules of a labelled story, and the beginning of its recording: all that is on it, and a tenth of the rest."""
     stream = SHARED / "data/titan/stream.jsonl.gz"
     if not stream.exists():
-        pytest.skip(f"no labelled data at {SHARED}; set MONITOR_SHARED")
+        lacking(f"no labelled data at {SHARED}; set MONITOR_SHARED")
     with_rules = load(TITAN).rules()
     matcher = with_rules.matcher
     told = in_order(recorded([stream]))[: request.param]

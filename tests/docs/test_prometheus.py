@@ -21,6 +21,7 @@ from monitor.model import Feed, FeedState
 from monitor.store import Connection, Store, feeds, outbox, stories
 from monitor.web import app
 from tests.alerts.samples import NOON, make_alert, make_delivery
+from tests.needed import lacking
 from tests.test_daemon import FERRY
 from tests.web.sites import make_site
 
@@ -122,7 +123,7 @@ def test_the_dashboard_lays_its_panels_beside_one_another() -> None:
 def promtool() -> str:
     found = shutil.which("promtool")
     if found is None:
-        pytest.skip("promtool is not here; Debian's package prometheus brings it")
+        lacking("promtool is not here; Debian's package prometheus brings it")
     return found
 
 

@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from tests.end_to_end.world import World
+from tests.needed import lacking
 from tests.server import Database, database, dropping, server
 
 PAGE = Path(__file__).parents[2] / "docs/machines.md"
@@ -29,7 +30,7 @@ LATER = "Minister resigns over Orla dam"
 def source(world: World, postgresql: Database) -> Iterator[str]:
     """A database of the test's own, in which the world's store is."""
     if shutil.which("pg_restore") is None:
-        pytest.skip("no pg_restore is here; Debian's package postgresql-client brings it")
+        lacking("no pg_restore is here; Debian's package postgresql-client brings it")
     with database() as made:
         world.postgresql = made.url.render_as_string(hide_password=False)
         yield world.postgresql
