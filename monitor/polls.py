@@ -21,6 +21,7 @@ from monitor.feeds.traffic import Lanes, Traffic
 from monitor.model import Changes, Feed, FeedState, Poll, Push, Wanted, host, share_of
 from monitor.parts import Parts
 from monitor.poll import poll, take
+from monitor.process import give_back
 from monitor.store import Store, feeds
 from monitor.store.due import Due
 
@@ -174,7 +175,10 @@ class Polls:
 
     def rest(self) -> None:
         """Let go of what is not needed while nothing is to be parsed."""
-        self._parser.rest()
+        if self._parser.rest():
+            with suppress(StoreError):  # who writes next hears of it
+                self._store.rest()
+            give_back()
 
     def stop(self) -> None:
         """Begin nothing more; what is under way goes on."""

@@ -85,14 +85,16 @@ class Children:
             self._let_go(child, keep=True)
             return result
 
-    def rest(self, seconds: float) -> None:
-        """End the children that had nothing to do for so long."""
+    def rest(self, seconds: float) -> bool:
+        """End the children that had nothing to do for so long; whether the last one has ended by it."""
         before = time.monotonic() - seconds
         with self._lock:
             resting = [child for child in self._idle if child.used_at <= before]
             self._idle = [child for child in self._idle if child.used_at > before]
+            was_last = bool(resting) and not self._idle and not self._busy
         for child in resting:
             child.end()
+        return was_last
 
     def close(self) -> None:
         """End all children, whatever they are doing; who waits for one hears of it."""

@@ -57,9 +57,9 @@ class Parser:
             return outcome.document()
         raise FeedError(*outcome)
 
-    def rest(self) -> None:
-        """Let go of children that had nothing to do for a minute; they are started again when there is."""
-        self._children.rest(_RESTS_AFTER)
+    def rest(self) -> bool:
+        """Let go of children that had nothing to do for a minute; they are started again when there is. Whether none is left by it."""
+        return self._children.rest(_RESTS_AFTER)
 
     def close(self) -> None:
         """End the children."""

@@ -167,6 +167,11 @@ class Store:
         with _as_store_error(self.shown):
             return self._database.glance(*statement.for_one(self._database.readers.dialect, values))
 
+    def rest(self) -> None:
+        """Let go of what is remembered only to write fast; it comes again by itself. Raises StoreError."""
+        with _as_store_error(self.shown):
+            self.on_writer(self._database.rest)
+
     def stamp(self) -> object:
         """What is another after each write, by whichever process; None where it cannot be told at next to no cost. Raises nothing."""
         return self._database.stamp()

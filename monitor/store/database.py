@@ -58,6 +58,9 @@ class Database(Protocol):
     def hold(self, *, shared: bool) -> None:
         """Become the one process that follows stories on this store, or one of several, until it is closed. Raises StoreHeld."""
 
+    def rest(self) -> None:
+        """Let go of what the writer remembers of the data to be fast, on its thread."""
+
     def now(self) -> datetime:
         """The time by the clock of whoever keeps the data."""
 

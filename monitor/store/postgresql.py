@@ -177,6 +177,9 @@ class Postgresql:
                 self._ahead = float(told) - (asked + uptime()) / 2
         return datetime.fromtimestamp(uptime() + self._ahead, UTC)
 
+    def rest(self) -> None:
+        """Of the data nothing is remembered here."""
+
     def close(self) -> None:
         """End all connections, and the hold with them."""
         self.readers.dispose()

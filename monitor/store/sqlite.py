@@ -105,6 +105,11 @@ class Sqlite:
         self.writer.dispose()
         self.writer = _engine(self.path, f"wal_autocheckpoint={_PAGES}", f"cache_size=-{_CACHE}")
 
+    def rest(self) -> None:
+        """Of the pages; those that are read again are in the system's own memory."""
+        with self.writer.connect() as tx:
+            tx.exec_driver_sql("PRAGMA shrink_memory")
+
     def now(self) -> datetime:
         """The machine's time: whoever uses the file is on it."""
         return datetime.now(UTC)

@@ -13,6 +13,7 @@ from itertools import chain
 from operator import attrgetter
 
 from monitor.model import Entry
+from monitor.stories.memo import Memo
 from monitor.stories.text import Text, Word, language, read, read_entry, stem
 
 TITLE, SUMMARY = 1.0, 0.5
@@ -22,7 +23,8 @@ CONCEPTS = "atp"
 """The kinds of facts that are told by meaning: acts, things and places."""
 
 _LEAD = 40
-_REMEMBERED = 100_000
+_REMEMBERED = 20_000
+"""Words of a language, some 200 bytes each."""
 _SHORTEST_BEGINNING = 3
 _NEXT = 2
 """How many words after `to` are looked at for the act that is planned."""
@@ -100,21 +102,17 @@ def _keys(words: Iterable[Word], tongue: str) -> Iterable[str]:
     return chain.from_iterable(map(_told(tongue).__getitem__, map(_folded, words)))
 
 
-class _Told(dict[str, tuple[str, ...]]):
+class _Told(Memo[str, tuple[str, ...]]):
     """Folded word -> what it tells in one language; found once and remembered."""
 
     def __init__(self, tongue: str) -> None:
-        super().__init__()
+        super().__init__(_REMEMBERED)
         self._tongue = tongue
 
-    def __missing__(self, word: str) -> tuple[str, ...]:
-        if len(self) >= _REMEMBERED:
-            self.clear()
-        found: tuple[str, ...] = ()
-        if word not in small_words() and len(word) > 1:
-            found = (f"n:{word}",) if word[0].isdigit() else (f"w:{stem(word, self._tongue)}", *concepts(word))
-        self[word] = found
-        return found
+    def found(self, word: str) -> tuple[str, ...]:
+        if word in small_words() or len(word) <= 1:
+            return ()
+        return (f"n:{word}",) if word[0].isdigit() else (f"w:{stem(word, self._tongue)}", *concepts(word))
 
 
 @lru_cache(maxsize=32)
@@ -127,9 +125,16 @@ def concepts(word: str) -> tuple[str, ...]:
     """The concepts that a folded word tells, as keys of Facts; most words tell none."""
     whole, beginnings = _lexicon()
     found = set(whole.get(word, ()))
-    for length in range(_SHORTEST_BEGINNING, len(word) + 1):
-        found.update(beginnings.get(word[:length], ()))
+    if word[:_SHORTEST_BEGINNING] in _openings():
+        for length in range(_SHORTEST_BEGINNING, len(word) + 1):
+            found.update(beginnings.get(word[:length], ()))
     return tuple(sorted(found))
+
+
+@cache
+def _openings() -> frozenset[str]:
+    """The first letters of all beginnings of words that tell a concept; most words begin otherwise."""
+    return frozenset([begun[:_SHORTEST_BEGINNING] for begun in _lexicon()[1]])
 
 
 @cache

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
 
+from monitor.stories.memo import Memo
 from monitor.stories.said import IN_SUMMARY, SHORT, Known, Phrase, Said, is_acronym
 from monitor.stories.text import Text, fold, is_unspaced, read
 from monitor.stories.vocabulary import SAME, Standing, Vocabulary
 
 _LONG = 4
 """Phrases of more words are looked for by their rarest word alone; else every word's partners would be looked for as far as the longest reaches."""
-_REMEMBERED = 100_000
+_REMEMBERED, _ALIKE = 100_000, 10_000
+"""Words as they are written, and sets of words of the terms that some of them stand for."""
 _SURFACE, _NONE = itemgetter(1), frozenset[int]()
 _UNKNOWN = Known((), (), (), _NONE, ())
 
@@ -60,7 +63,7 @@ class Phrases:
         return Index(self._vocabulary, self._numbers, self._of, self._longest, hopes)
 
 
-class Index(dict[str, Known]):
+class Index(Memo[str, Known]):
     """Finds which of some terms an entry may say. Remembers what each word of the stream, as it is written, stands for."""
 
     def __init__(
@@ -72,7 +75,7 @@ class Index(dict[str, Known]):
         hopes: Iterable[int],
     ) -> None:
         """Of `longest`: how many words the longest phrase has."""
-        super().__init__()
+        super().__init__(_REMEMBERED)
         self._vocabulary, self._numbers, self._phrases = vocabulary, numbers, phrases
         self._gap = (_UNKNOWN,) * longest
         """Between a title and a summary: no phrase reaches farther than it has words."""
@@ -90,23 +93,17 @@ class Index(dict[str, Known]):
         self._beside = {one: {other: tuple(some) for other, some in others.items()} for one, others in beside.items()}
         """Rarest word of a phrase -> the next rarest of all that have it -> the hopes."""
         self._partners = {one: frozenset(others) for one, others in beside.items()}
-        self._alike: dict[tuple[Standing, ...], Known] = {}
-        """What is known of words that stand for the same: forms of one word mostly do."""
+        self._alike = lru_cache(maxsize=_ALIKE)(self._known)
+        """Words that stand for the same share what is known of them: forms of one word mostly do."""
 
-    def __missing__(self, surface: str) -> Known:
+    def found(self, surface: str) -> Known:
+        """What a word stands for that was not seen yet."""
         standings = self._vocabulary[fold(surface)]
         if not surface[0].isupper():
             standings = tuple([standing for standing in standings if not standing.name])
-        if len(self) >= _REMEMBERED:
-            self.clear()
-            self._alike.clear()
-        known = self._alike.get(standings) if standings else _UNKNOWN  # most words stand for nothing
-        if known is None:
-            self._alike[standings] = known = self._known(standings)
-        self[surface] = known
-        return known
+        return self._alike(standings) if standings else _UNKNOWN  # most words stand for nothing
 
-    def _known(self, standings: Sequence[Standing]) -> Known:
+    def _known(self, standings: tuple[Standing, ...]) -> Known:
         ours = tuple([self._numbers[standing.ours] for standing in standings])
         qualities = tuple([standing.quality for standing in standings])
         alone = tuple([hope for one in ours for hope in self._alone.get(one, ())])

@@ -14,14 +14,15 @@ from typing import NamedTuple
 from rapidfuzz.distance import OSA, Prefix
 
 from monitor.stories.facts import word_set
+from monitor.stories.memo import Memo
 from monitor.stories.slips import Slips, allowed
 from monitor.stories.text import Word, stems
 
 SAME, INFLECTED, TYPO = 1.0, 0.95, 0.85
 """How much a word counts that was found as written, in another form, or with a typing error."""
 
-_REMEMBERED = 100_000
-"""Words of a generation. Two are kept, so that what is said every day is not looked up again when it is full."""
+_REMEMBERED = 200_000
+"""Words; to look one up takes ten times as long as to read it, so more of them than of anything else."""
 _BEGINNING = 3
 """Letters in which all forms of a word agree that has as many."""
 _SHORTEST_ROOT, _SHORTEST_COMMON = 3, 4
@@ -49,18 +50,16 @@ class _Alike(NamedTuple):
     """The common words only; names are not stemmed."""
 
 
-class Vocabulary(dict[str, tuple[Standing, ...]]):
+class Vocabulary(Memo[str, tuple[Standing, ...]]):
     """Word of the stream -> the terms' words it may stand for. Looked up once a word, and remembered; not thread-safe."""
 
     def __init__(self, words: Iterable[Word]) -> None:
-        super().__init__()
+        super().__init__(_REMEMBERED)
         written = list(words)
         self._common = {word.folded for word in written if not word.surface[0].isupper()}
         """The words that some term writes with a small letter; the others are names."""
         self._by_beginning: dict[str, _Alike] = {}
         self._slips = Slips()
-        self._before: dict[str, tuple[Standing, ...]] = {}
-        """The generation before."""
         for ours in dict.fromkeys(word.folded for word in written):
             self._add(ours, common=ours in self._common)
 
@@ -75,16 +74,8 @@ class Vocabulary(dict[str, tuple[Standing, ...]]):
                 alike.by_stem[stem] = alike.by_stem.get(stem, ()) + form
         self._slips.add(ours)
 
-    def __missing__(self, word: str) -> tuple[Standing, ...]:
+    def found(self, word: str) -> tuple[Standing, ...]:
         """What a word that was not seen yet may stand for, the likest first."""
-        if len(self) >= _REMEMBERED:
-            self._before = dict(self)
-            self.clear()
-        known = self._before.pop(word, None)
-        self[word] = known = self._found(word) if known is None else known
-        return known
-
-    def _found(self, word: str) -> tuple[Standing, ...]:
         alike = self._by_beginning.get(word[:_BEGINNING])
         found = dict[str, Standing]()
         if not word[0].isdigit():

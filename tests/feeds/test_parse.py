@@ -98,6 +98,21 @@ def test_one_child_does_for_calls_that_are_short_and_another_comes_where_one_is_
     made.close()
 
 
+def test_children_that_have_nothing_to_do_end_and_others_come_when_there_is() -> None:
+    made = Children(2)
+    child = made.call(20, os.getpid)
+    assert not made.rest(60)
+    with ThreadPoolExecutor(1) as pool:
+        busy = pool.submit(made.call, 20, time.sleep, 1)
+        time.sleep(0.3)
+        assert not made.rest(0)
+        busy.result()
+    assert made.rest(0)
+    assert not made.rest(0)
+    assert made.call(20, os.getpid) != child
+    made.close()
+
+
 def test_a_child_that_dies_is_a_feed_error_and_a_new_one_takes_its_place() -> None:
     """X3, P10: the child is killed while it parses, as a fault of its parser would."""
     made = Parser(1)

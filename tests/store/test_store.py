@@ -24,6 +24,26 @@ from monitor.store.schema import feeds as feeds_table
 from monitor.store.schema import reports as reports_table
 from tests.store.conftest import NOON, alert, delivery, development, entry, in_a_file, placement
 
+RESTING = """
+import sys
+from pathlib import Path
+from monitor.process import give_back
+from monitor.store import Store, stories
+from tests.store.conftest import NOON, entry
+def resident():
+    give_back()
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+store = Store.open(sys.argv[1])
+store.hold()
+before = resident()
+for begin in range(0, 20_000, 1_000):
+    some = [entry(number) for number in range(begin, begin + 1_000)]
+    store.write(lambda tx: stories.save(tx, some, [], [], NOON))
+full = resident()
+store.rest()
+print(full - before, full - resident())
+"""
+
 WRITER = """
 import sys
 from monitor.store import Store, stories
@@ -394,3 +414,11 @@ def test_an_alert_and_its_delivery_come_back_as_they_were_queued(store: Store) -
     assert claimed is not None
     assert claimed[1] == alert()
     assert (claimed[0].id, claimed[0].attempts, claimed[0].created_at) == ("x", 1, NOON)
+
+
+@in_a_file
+def test_a_store_that_rests_gives_back_what_it_remembered_of_the_file(url: str) -> None:
+    ran = subprocess.run([sys.executable, "-c", RESTING, url], capture_output=True, text=True, check=True)
+    grown, given_back = map(int, ran.stdout.split())
+    assert grown > 6_000_000
+    assert given_back > 0.6 * grown
