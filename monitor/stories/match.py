@@ -147,7 +147,7 @@ class Matcher:
 
     def _hopeful(self, said: Said, proposed: Mapping[int, float], sway: float) -> Iterator[tuple[_Watch, _Present]]:
         """The watches that an entry may reach, with the terms that it may have."""
-        raised = defaultdict[int, list[int]](list)
+        raised: defaultdict[int, list[int]] = defaultdict(list)
         for hope in proposed:
             raised[self._hopes[hope]].append(hope)
         words, roles, terms = said.words, self._roles, self._terms
@@ -206,8 +206,9 @@ def _weighed(watch: _Watch, present: _Present, said: Said, *, whole: bool) -> tu
     This is what forbids it, the best of each group, and the witnesses. None where a needed group is missing and only a `whole` is asked.
     """
     needed, groups = len(watch.needed) if whole else 0, watch.groups
-    best = dict[int, tuple[int, Hit]]()
-    witnesses, against = dict[int, Hit](), dict[int, Hit]()
+    best: dict[int, tuple[int, Hit]] = {}
+    witnesses: dict[int, Hit] = {}
+    against: dict[int, Hit] = {}
     for role, term in present:
         if len(best) < needed and len(best) < role:
             return 0.0, ()

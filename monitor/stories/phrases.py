@@ -129,7 +129,8 @@ class Index(Memo[str, Known]):
 
     def _propose(self, said: Said, known: Iterable[Known], begin: int) -> list[int]:
         """The hopes for whose terms the rarest words stand in a text, near one another if they are two; some of them twice."""
-        hopes, places, words = list[int](), said.places, said.words
+        hopes: list[int] = []
+        places, words = said.places, said.words
         window = (2 << 2 * self._reach) - 1
         for place, word in enumerate(known, begin):
             if word.alone:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import repeat
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -104,7 +103,8 @@ class Said(dict[int, Hit | None]):
         """Of `known`: what stands at each place; of `begin`: the place where the summary begins."""
         super().__init__()
         self._phrases, self._title, self._summary, self.begin, self.known = phrases, title, summary, begin, known
-        self.places = places = dict[int, int]()
+        places: dict[int, int] = {}
+        self.places = places
         """Word of the terms -> where it stands: a bit for each place. The word 0 where phrases without words may stand."""
         bit = 1
         for word in known:
@@ -117,10 +117,10 @@ class Said(dict[int, Hit | None]):
 
     def __missing__(self, term: int) -> Hit | None:
         """A title says it better than any summary; of equals the first counts."""
-        places, hits = self.places, list[Hit]()
-        for phrase in self._phrases[term]:
-            if phrase.rarest in places and (hit := self._hit(phrase)):
-                hits.append(hit)
+        places = self.places
+        hits = [
+            hit for phrase in self._phrases[term] if phrase.rarest in places and (hit := self._hit(phrase)) is not None
+        ]
         if len(hits) > 1:
             hits.sort(key=lambda hit: (hit.field != "title", -hit.weight, self._order(hit)))
         self[term] = best = hits[0] if hits else None
@@ -183,24 +183,30 @@ class Said(dict[int, Hit | None]):
 
     def _together(self, phrase: Phrase) -> _Stands | None:
         """Where a phrase's words stand close together, in any order."""
-        words, reach = phrase.words, len(phrase.words)
-        if not self.words.issuperset(words):
+        longest, *others = phrase.words
+        reach = len(phrase.words)
+        if not self.words.issuperset(phrase.words):
             return None
-        anchors = self.places[words[0]]
-        for word in words:
+        anchors = self.places[longest]
+        for word in others:
             anchors &= _around(self.places[word], reach)
-        before = phrase.before or repeat(0)
-        for anchor, _ in self._among(anchors, words[0]):
-            near = [self._near(anchor, word, reach, taken) for word, taken in zip(words, before, strict=False)]
-            stand = {place for place, _ in near}
+            if not anchors:
+                return None
+        _, *before = phrase.before or (0,) * reach
+        for anchor, its in self._among(anchors, longest):
+            around = (2 << 2 * reach) - 1 << anchor >> reach
+            near = [self._near(anchor, word, around, taken) for word, taken in zip(others, before, strict=True)]
+            stand = {anchor, *[place for place, _ in near]}
             first, last = min(stand), max(stand)
             if first >= 0 and last - first <= reach == len(stand):
-                return first, last, min([quality for _, quality in near])
+                return first, last, min(its, *[quality for _, quality in near])
         return None
 
-    def _near(self, anchor: int, ours: int, reach: int, before: int) -> _Place:
-        """The place of a word nearest to `anchor`, after as many as the phrase has taken for the same word before."""
-        places = self.places[ours] & ((2 << 2 * reach) - 1) << anchor >> reach
+    def _near(self, anchor: int, ours: int, around: int, before: int) -> _Place:
+        """The place `around` nearest to `anchor` for a word, after as many as the phrase has taken for the same word before."""
+        places = self.places[ours] & around
+        if not before and places and not places & places - 1:
+            return self._best(places, ours)
         ranked = [(abs(place - anchor), -quality, place) for place, quality in self._among(places, ours)]
         if len(ranked) <= before:
             return _NOWHERE

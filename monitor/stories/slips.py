@@ -45,9 +45,11 @@ class Slips:
 
     def near(self, word: str) -> list[str]:
         """The words that `word` may be meant for; some of them twice."""
-        near, first, marked = list[str](), word[0], word + _END
+        near: list[str] = []
+        first, marked = word[0], word + _END
         for slips, most, cut in _look_ups(len(word)):
-            table, proposed = self._tables[slips], list[str]()
+            proposed: list[str] = []
+            table = self._tables[slips]
             for part in cut(marked):
                 if (key := first + part) in table:
                     proposed += table[key]

@@ -77,7 +77,7 @@ class Vocabulary(Memo[str, tuple[Standing, ...]]):
     def found(self, word: str) -> tuple[Standing, ...]:
         """What a word that was not seen yet may stand for, the likest first."""
         alike = self._by_beginning.get(word[:_BEGINNING])
-        found = dict[str, Standing]()
+        found: dict[str, Standing] = {}
         if not word[0].isdigit():
             for ours in self._slips.near(word):
                 found[ours] = Standing(ours, TYPO, ours not in self._common)
@@ -91,7 +91,7 @@ class Vocabulary(Memo[str, tuple[Standing, ...]]):
 
     def _forms(self, word: str, alike: _Alike | None) -> list[Standing]:
         """The words of ours that `word` is another form of; some of them twice."""
-        forms = list[Standing]()
+        forms: list[Standing] = []
         if alike:
             forms += _by_ending(word, alike.by_root)
             if alike.by_stem:
@@ -107,7 +107,7 @@ class Vocabulary(Memo[str, tuple[Standing, ...]]):
 
 def _by_ending(word: str, by_root: dict[str, tuple[Standing, ...]]) -> list[Standing]:
     """The words of ours that are `word`, or the root of it, but for an ending that they may have."""
-    forms = list[Standing]()
+    forms: list[Standing] = []
     for begun in _beginnings()(word):
         if begun in by_root:
             any_ending = len(word) - len(begun) <= _ENDING
