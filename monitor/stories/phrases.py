@@ -20,8 +20,8 @@ from monitor.stories.vocabulary import SAME, Standing, Vocabulary
 
 _LONG = 4
 """Phrases of more words are looked for by their rarest word alone; else every word's partners would be looked for as far as the longest reaches."""
-_REMEMBERED, _ALIKE = 100_000, 10_000
-"""Words as they are written, and sets of words of the terms that some of them stand for."""
+_REMEMBERED = 100_000
+"""Words as they are written, and as many sets of words of the terms that they stand for."""
 _SURFACE, _NONE = itemgetter(1), frozenset[int]()
 _UNKNOWN = Known((), (), (), _NONE, ())
 
@@ -93,7 +93,7 @@ class Index(Memo[str, Known]):
         self._beside = {one: {other: tuple(some) for other, some in others.items()} for one, others in beside.items()}
         """Rarest word of a phrase -> the next rarest of all that have it -> the hopes."""
         self._partners = {one: frozenset(others) for one, others in beside.items()}
-        self._alike = lru_cache(maxsize=_ALIKE)(self._known)
+        self._alike = lru_cache(maxsize=_REMEMBERED)(self._known)
         """Words that stand for the same share what is known of them: forms of one word mostly do."""
 
     def found(self, surface: str) -> Known:
