@@ -106,11 +106,11 @@ class Said(dict[int, Hit | None]):
         places: dict[int, int] = {}
         self.places = places
         """Word of the terms -> where it stands: a bit for each place. The word 0 where phrases without words may stand."""
-        bit = 1
-        for word in known:
-            for ours in word.ours:
-                places[ours] = places[ours] | bit if ours in places else bit
-            bit <<= 1
+        for place, word in enumerate(known):
+            if word.ours:  # most words stand for nothing
+                bit = 1 << place
+                for ours in word.ours:
+                    places[ours] = places[ours] | bit if ours in places else bit
         if title.unspaced or summary.unspaced:
             places[0] = 0
         self.words = set(places)
