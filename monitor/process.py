@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import faulthandler
 import gc
 import logging
@@ -37,6 +36,8 @@ class Role(StrEnum):
 
 def give_back() -> None:
     """Have the C library give the system back what is free of its memory; it keeps it for each thread by itself. Nothing where it cannot."""
+    import ctypes  # noqa: PLC0415 - only a daemon that rests asks for it
+
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's, malloc_trim(3)
     if trim is not None:
         trim(0)

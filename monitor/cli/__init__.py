@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 78 wrong configuration, 130 interru
 
 from __future__ import annotations
 
+import copy
 import io
 import os
 import stat
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.models import CommandInfo
 
 from monitor.cli import complete
 from monitor.errors import ConfigError, MonitorError
@@ -76,7 +78,7 @@ def _call(arguments: Sequence[str]) -> int:
     from monitor.cli import daemon, follow, setup, tables, tryout, watch  # noqa: F401, PLC0415 - each adds its commands
 
     try:
-        code = app(list(arguments), standalone_mode=False)
+        code = _asked(arguments)(list(arguments), standalone_mode=False)
     except typer.TyperException as error:
         try:
             error.show()  # type: ignore[attr-defined]  # every kind that Typer raises has it
@@ -92,6 +94,25 @@ def _call(arguments: Sequence[str]) -> int:
             raise
         return _explain(error)
     return code if isinstance(code, int) else 0
+
+
+@app.callback()
+def _monitor() -> None:
+    """With it commands stand by their names, also where only one is set out."""
+
+
+def _asked(arguments: Sequence[str]) -> typer.Typer:
+    """The app with the command alone that is named, if one is: to set out all 28 takes as long as much of what they do."""
+    named = [known for known in app.registered_commands if arguments and _name(known) == arguments[0]]
+    if not named:
+        return app
+    asked = copy.copy(app)
+    asked.registered_commands = named
+    return asked
+
+
+def _name(command: CommandInfo) -> str:
+    return command.name or (command.callback.__name__ if command.callback else "")
 
 
 def _let_go(descriptor: int) -> None:
