@@ -110,6 +110,7 @@ class _Told(Memo[str, tuple[str, ...]]):
         self._tongue = tongue
 
     def found(self, word: str) -> tuple[str, ...]:
+        """The word's stem or the number, and its concepts."""
         if word in small_words() or len(word) <= 1:
             return ()
         return (f"n:{word}",) if word[0].isdigit() else (f"w:{stem(word, self._tongue)}", *concepts(word))

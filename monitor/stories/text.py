@@ -88,7 +88,11 @@ class _Pieces(Memo[str, tuple[Word, ...]]):
     A news stream repeats itself so much that this is several times as fast as looking for words in whole texts.
     """
 
+    def __missing__(self, piece: str) -> tuple[Word, ...]:
+        return super().__missing__(piece) if len(piece) <= _SHORT else self.found(piece)
+
     def found(self, piece: str) -> tuple[Word, ...]:
+        """Its words."""
         surface = piece.strip(_AROUND)
         if not surface.isalpha():
             return tuple(map(self._word, _WORD.findall(_joined(piece))))

@@ -5,7 +5,7 @@ from anyascii import anyascii
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.stories.text import _WORD, _joined, clean, fold, fold_all, read, stems, without_outlet
+from monitor.stories.text import _WORD, _joined, _pieces, clean, fold, fold_all, read, stems, without_outlet
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,13 @@ def test_a_text_without_spaces_is_kept_whole_too() -> None:
     """T4."""
     assert read("댐이 무너졌다").unspaced
     assert not read("The dam broke").unspaced
+
+
+def test_a_sentence_without_spaces_is_read_and_takes_no_room_after_that() -> None:
+    word, sentence = "댐이무너졌다", "댐이무너졌다" * 30
+    assert [[found.surface for found in read(text).words] for text in (word, sentence)] == [[word], [sentence]]
+    assert word in _pieces
+    assert sentence not in _pieces
 
 
 @pytest.mark.parametrize(
