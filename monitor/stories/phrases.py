@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
 
@@ -63,6 +62,31 @@ class Phrases:
         return Index(self._vocabulary, self._numbers, self._of, self._longest, hopes)
 
 
+class _Alike(Memo[tuple[Standing, ...], Known]):
+    """What a word stands for -> what is known of it; forms of one word mostly share that."""
+
+    def __init__(
+        self,
+        numbers: Mapping[str, int],
+        alone: Mapping[int, tuple[int, ...]],
+        beside: Mapping[int, Mapping[int, tuple[int, ...]]],
+    ) -> None:
+        """Of `alone`: the rarest word of a phrase -> the hopes; of `beside`: the same by the next rarest of all that have it."""
+        super().__init__(_REMEMBERED)
+        self._numbers, self._alone, self._beside = numbers, alone, beside
+        self._partners = {one: frozenset(others) for one, others in beside.items()}
+
+    def found(self, standings: tuple[Standing, ...]) -> Known:
+        """Which hopes it may raise, and beside which words."""
+        ours = tuple([self._numbers[standing.ours] for standing in standings])
+        qualities = tuple([standing.quality for standing in standings])
+        alone = tuple([hope for one in ours for hope in self._alone.get(one, ())])
+        anchors = [one for one in ours if one in self._beside]
+        partners = [self._partners[one] for one in anchors]
+        near = partners[0] if len(partners) == 1 else _NONE.union(*partners)
+        return Known(ours, qualities, alone, near, tuple([self._beside[one] for one in anchors]))
+
+
 class Index(Memo[str, Known]):
     """Finds which of some terms an entry may say. Remembers what each word of the stream, as it is written, stands for."""
 
@@ -76,7 +100,7 @@ class Index(Memo[str, Known]):
     ) -> None:
         """Of `longest`: how many words the longest phrase has."""
         super().__init__(_REMEMBERED)
-        self._vocabulary, self._numbers, self._phrases = vocabulary, numbers, phrases
+        self._vocabulary, self._phrases = vocabulary, phrases
         self._gap = (_UNKNOWN,) * longest
         """Between a title and a summary: no phrase reaches farther than it has words."""
         self._reach = 0
@@ -89,28 +113,20 @@ class Index(Memo[str, Known]):
                     beside[phrase.rarest].setdefault(phrase.next_rarest, []).append(hope)
                 else:
                     alone[phrase.rarest].append(hope)
-        self._alone = {one: tuple(some) for one, some in alone.items()}
-        self._beside = {one: {other: tuple(some) for other, some in others.items()} for one, others in beside.items()}
-        """Rarest word of a phrase -> the next rarest of all that have it -> the hopes."""
-        self._partners = {one: frozenset(others) for one, others in beside.items()}
-        self._alike = lru_cache(maxsize=_REMEMBERED)(self._known)
-        """Words that stand for the same share what is known of them: forms of one word mostly do."""
+        self._wordless = tuple(alone.get(0, ()))
+        """The hopes that phrases without words may raise."""
+        self._alike = _Alike(
+            numbers,
+            {one: tuple(some) for one, some in alone.items()},
+            {one: {other: tuple(some) for other, some in others.items()} for one, others in beside.items()},
+        )
 
     def found(self, surface: str) -> Known:
         """What a word stands for that was not seen yet."""
         standings = self._vocabulary[fold(surface)]
         if not surface[0].isupper():
             standings = tuple([standing for standing in standings if not standing.name])
-        return self._alike(standings) if standings else _UNKNOWN  # most words stand for nothing
-
-    def _known(self, standings: tuple[Standing, ...]) -> Known:
-        ours = tuple([self._numbers[standing.ours] for standing in standings])
-        qualities = tuple([standing.quality for standing in standings])
-        alone = tuple([hope for one in ours for hope in self._alone.get(one, ())])
-        anchors = [one for one in ours if one in self._beside]
-        partners = [self._partners[one] for one in anchors]
-        near = partners[0] if len(partners) == 1 else _NONE.union(*partners)
-        return Known(ours, qualities, alone, near, tuple([self._beside[one] for one in anchors]))
+        return self._alike[standings] if standings else _UNKNOWN  # most words stand for nothing
 
     def said(self, title: Text, summary: Text) -> Said:
         """What an entry says of all terms."""
@@ -124,7 +140,7 @@ class Index(Memo[str, Known]):
         title = self._propose(said, said.known[: said.begin], 0)
         summary = self._propose(said, said.known[said.begin :], said.begin)
         if 0 in said.places:
-            title += self._alone.get(0, ())
+            title += self._wordless
         return dict.fromkeys(summary, IN_SUMMARY) | dict.fromkeys(title, SAME)
 
     def _propose(self, said: Said, known: Iterable[Known], begin: int) -> list[int]:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import gc
 import random
 import time
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -226,3 +228,18 @@ def test_storylines_do_not_share_entities_of_the_same_name(entry: MakeEntry) -> 
 )
 def test_other_words_and_other_numbers_are_not_forgiven(word: str, ours: str) -> None:
     assert likeness(word, ours) == 0
+
+
+def test_a_matcher_that_is_replaced_goes_at_once_with_all_that_it_remembers(entry: MakeEntry) -> None:
+    """The garbage collector would come by only now and then."""
+    ferry = of(any_=("ferry", "harbour"))
+    gc.disable()
+    try:
+        matcher = Matcher([ferry])
+        found = matcher.match(entry("Ferry sinks in the harbour"))
+        index = weakref.ref(matcher._index)
+        matcher = matcher.heeding([ferry])
+        assert index() is None
+    finally:
+        gc.enable()
+    assert found == matcher.match(entry("Ferry sinks in the harbour")) != ()
