@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.main import get_command_name
 from typer.models import CommandInfo
 
 from monitor.cli import complete
@@ -102,8 +103,8 @@ def _monitor() -> None:
 
 
 def _asked(arguments: Sequence[str]) -> typer.Typer:
-    """The app with the command alone that is named, if one is: to set out all 28 takes as long as much of what they do."""
-    named = [known for known in app.registered_commands if arguments and _name(known) == arguments[0]]
+    """The app with the command alone that is named, if one is: to set out all of them takes as long as some of them take."""
+    named = [known for known in app.registered_commands if _name(known) in arguments[:1]]
     if not named:
         return app
     asked = copy.copy(app)
@@ -112,7 +113,7 @@ def _asked(arguments: Sequence[str]) -> typer.Typer:
 
 
 def _name(command: CommandInfo) -> str:
-    return command.name or (command.callback.__name__ if command.callback else "")
+    return command.name or (get_command_name(command.callback.__name__) if command.callback else "")
 
 
 def _let_go(descriptor: int) -> None:

@@ -194,7 +194,7 @@ class Said(dict[int, Hit | None]):
                 return None
         _, *before = phrase.before or (0,) * reach
         for anchor, its in self._among(anchors, longest):
-            around = (2 << 2 * reach) - 1 << anchor >> reach
+            around = _around(1 << anchor, reach)
             near = [self._near(anchor, word, around, taken) for word, taken in zip(others, before, strict=True)]
             stand = {anchor, *[place for place, _ in near]}
             first, last = min(stand), max(stand)
