@@ -34,6 +34,7 @@ STORYLINES = (10, 100, 1_000, 10_000, 100_000)
 PHRASES, WORDS, SEEN, TIMED = 20, 40, 10_000, 5_000
 PAIRS, PAIRED_STORYLINES = 100_000, 1_000
 RARE, USUAL = 1_000, 100
+RECORDING = Path(os.environ.get("MONITOR_SHARED", "../shared")) / "data/kim-putin/stream.jsonl.gz"
 SHOWN = Path(__file__).parents[2] / "docs/speed-matching.png"
 _NOW = datetime(2026, 3, 1, tzinfo=UTC)
 _ENDINGS = ("ed", "ing", "a", "em", "owi", "en")
@@ -44,8 +45,7 @@ _ENDINGS = ("ed", "ing", "a", "em", "owi", "en")
 
 def stream() -> list[Entry]:
     """Entries in their order: a headline, and a summary of 40 words at most."""
-    recording = Path(os.environ.get("MONITOR_SHARED", "../shared")) / "data/kim-putin/stream.jsonl.gz"
-    known = list(recorded([recording])) if recording.exists() else list(made_up(70_000, random.Random(1)))
+    known = list(recorded([RECORDING])) if RECORDING.exists() else list(made_up(70_000, random.Random(1)))
     return [replace(entry, summary=" ".join(entry.summary.split()[:WORDS])) for entry in known]
 
 

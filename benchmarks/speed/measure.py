@@ -21,11 +21,12 @@ _LOOK_EVERY = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a run cost; memory is the proportional set size of the whole process tree at its highest, in MB."""
+    """What a run cost; memory is the proportional set size of the whole process tree, in MB: at its highest, and as its work was done."""
 
     cpu: float
     wall: float
     memory: float
+    rest: float
 
 
 def measured(
@@ -36,14 +37,15 @@ def measured(
     This process becomes the parent of what the command leaves behind (prctl(2), PR_SET_CHILD_SUBREAPER), so that nothing is left out.
     """
     ctypes.CDLL(None).prctl(_SUBREAPER, 1)
-    before, begin, most, others = _spent(), time.monotonic(), 0.0, _children()
+    before, begin, most, rest, others = _spent(), time.monotonic(), 0.0, 0.0, _children()
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(command, env={**os.environ, **(env or {})}, stdout=subprocess.DEVNULL, stderr=errors)
         while process.poll() is None:
-            most = max(most, memory(process.pid))
+            now = memory(process.pid)
+            most = max(most, now)
             if until is not None and until():
+                rest, until = now, None
                 process.terminate()
-                until = None
             time.sleep(_LOOK_EVERY)
         wall = time.monotonic() - begin
         errors.seek(0)
@@ -52,7 +54,7 @@ def measured(
         os.waitpid(left_behind, 0)
     if process.returncode not in (0, -15):
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {said[-500:]}")
-    return Cost(_spent() - before, wall, most)
+    return Cost(_spent() - before, wall, most, rest)
 
 
 def _children() -> set[int]:

@@ -9,9 +9,7 @@ The feeds have 30 entries each: of the benchmarks' few words, of made-up words b
 from __future__ import annotations
 
 import argparse
-import os
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,38 +18,31 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import islice
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 from benchmarks.speed import polling
-from benchmarks.speed.matching import made_up
-from benchmarks.speed.measure import machine, memory
-from benchmarks.speed.web import ENTRIES, serving_folder, write_feeds
+from benchmarks.speed.matching import RECORDING, made_up
+from benchmarks.speed.measure import Cost, machine, measured
+from benchmarks.speed.web import ENTRIES, item, rss, serving_folder, write_feeds
 from monitor.model import Entry
 from monitor.replay.recorded import entries as recorded
 
 FEEDS = 500
-RECORDING = Path(os.environ.get("MONITOR_SHARED", "../shared")) / "data/kim-putin/stream.jsonl.gz"
-_LOOK_EVERY = 0.3
 
 
 def write_entries(folder: Path, said: Sequence[Entry]) -> list[str]:
     """Write what these entries say as news of the last hours into FEEDS feeds in `folder`, in turns; their paths."""
     now = datetime.now(UTC)
     for number in range(FEEDS):
-        items = "".join(
-            f"<item><title>{escape(entry.title)}</title><guid>{number}-{n}</guid><link>https://news{number}.example/{n}</link>"
-            f"<pubDate>{format_datetime(now - timedelta(minutes=20 * n))}</pubDate><description>{escape(entry.summary)}</description></item>"
+        items = [
+            item(number, n, entry.title, entry.summary, format_datetime(now - timedelta(minutes=20 * n)))
             for n, entry in enumerate(said[number::FEEDS])
-        )
-        (folder / f"{number}.xml").write_text(
-            f"<?xml version='1.0' encoding='utf-8'?><rss version='2.0'><channel><title>News {number}</title>"
-            f"<language>{said[number].language}</language>{items}</channel></rss>"
-        )
+        ]
+        (folder / f"{number}.xml").write_text(rss(number, items, said[number].language))
     return [f"{number}.xml" for number in range(FEEDS)]
 
 
-def measured(write: Callable[[Path], list[str]], seconds: float) -> tuple[float, float]:
-    """MB of the daemon so many seconds after its start, and at most until then."""
+def rested(write: Callable[[Path], list[str]], seconds: float) -> Cost:
+    """What the daemon cost until so many seconds after its start."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         web = folder / "web"
@@ -61,14 +52,8 @@ def measured(write: Callable[[Path], list[str]], seconds: float) -> tuple[float,
         with serving_folder(web) as (port, _):
             polling.monitor(folder, [f"http://127.0.0.1:{port}/{path}" for path in paths])
             command = [sys.executable, "-m", "monitor", "run", "-c", str(folder / "monitor.yaml")]
-            with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as daemon:
-                most, end = 0.0, time.monotonic() + seconds
-                while time.monotonic() < end:
-                    most = max(most, memory(daemon.pid))
-                    time.sleep(_LOOK_EVERY)
-                rest = memory(daemon.pid)
-                daemon.terminate()
-    return rest, most
+            end = time.monotonic() + seconds
+            return measured(command, env={"PYTHONPATH": str(polling.ROOT)}, until=lambda: time.monotonic() > end)
 
 
 def main() -> None:
@@ -88,8 +73,8 @@ def main() -> None:
         print(f"No recording at {RECORDING}; set MONITOR_SHARED.")
     print(f"{'':24}{'at rest':>10}{'at most':>10}")
     for kind, write in kinds.items():
-        rest, highest = measured(write, asked.seconds)
-        print(f"{kind:24}{rest:>7.1f} MB{highest:>7.1f} MB")
+        cost = rested(write, asked.seconds)
+        print(f"{kind:24}{cost.rest:>7.1f} MB{cost.memory:>7.1f} MB")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from html import escape
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -91,11 +91,22 @@ def document(number: int, entries: int, chance: random.Random, *, first: int = 0
     for n in range(first, first + entries):
         title = " ".join(chance.choices(_WORDS, k=9)).capitalize()
         text = " ".join(chance.choices(_WORDS, k=40))
-        items.append(
-            f"<item><title>{escape(title)}</title><link>https://news{number}.example/{n}</link><guid>{number}-{n}</guid>"
-            f"<pubDate>Tue, 05 Mar 2024 {n % 24:02d}:00:00 GMT</pubDate><description>{escape(text)}</description></item>"
-        )
-    return f"<?xml version='1.0' encoding='utf-8'?><rss version='2.0'><channel><title>News {number}</title>{''.join(items)}</channel></rss>"
+        items.append(item(number, n, title, text, f"Tue, 05 Mar 2024 {n % 24:02d}:00:00 GMT"))
+    return rss(number, items)
+
+
+def rss(number: int, items: Iterable[str], language: str = "") -> str:
+    """An RSS feed of these items."""
+    spoken = f"<language>{language}</language>" if language else ""
+    return f"<?xml version='1.0' encoding='utf-8'?><rss version='2.0'><channel><title>News {number}</title>{spoken}{''.join(items)}</channel></rss>"
+
+
+def item(number: int, n: int, title: str, text: str, published: str) -> str:
+    """The n-th item of a feed."""
+    return (
+        f"<item><title>{escape(title)}</title><link>https://news{number}.example/{n}</link><guid>{number}-{n}</guid>"
+        f"<pubDate>{published}</pubDate><description>{escape(text)}</description></item>"
+    )
 
 
 def write_feeds(folder: Path, count: int) -> list[str]:
