@@ -66,7 +66,7 @@ class Traffic:
         self._crowded: set[str] = set()
         """Hosts, of those that need no sparing, at which more was due than could go."""
         self._waiting: set[bool] = set()
-        """Doubtful or not, where there may be more that is due than there were places."""
+        """Doubtful or not, where there may be more that is due than there were places, as of the last look that could take any."""
         self._under_way: Counter[bool] = Counter()
         """Doubtful or not -> polls."""
         self.adopt(settings)
@@ -83,7 +83,7 @@ class Traffic:
         try:
             for doubtful in (False, True):
                 since: datetime | None = ALWAYS
-                if not of:
+                if not of and self._is_place(doubtful=doubtful):
                     self._waiting.discard(doubtful)
                 while since and (wanted := self._wanted(of, since, doubtful=doubtful)):
                     since = self._take_some(look(wanted), at, picked, skipping=1 if of else _SKIPPED)

@@ -73,8 +73,19 @@ def test_where_more_was_due_than_there_were_places_half_of_them_are_filled_as_so
     assert [traffic.end(state) for state in first[:2]] == [None, ""]
     second = traffic.pick(among(due[4:]), 0.1)
     assert urls(second) == urls(due[4:])
+    assert [traffic.end(state) for state in first[2:]] == [None, ""]
     assert traffic.pick(among([]), 0.2) == []
-    assert [traffic.end(state) for state in first[2:]] == [None, None]
+    assert [traffic.end(state) for state in second] == [None, None]
+
+
+def test_a_look_while_all_places_are_taken_does_not_forget_that_more_is_waiting() -> None:
+    """P17: the scheduler's ticks come in between; with few workers all feeds would wait for the next one."""
+    traffic = Traffic(replace(UNHURRIED, workers=1))
+    due = [well(f"https://{n}.example/") for n in range(4)]
+    first = traffic.pick(among(due), 0.0)
+    assert urls(first) == urls(due[:2])
+    assert traffic.pick(among(due[2:]), 0.1) == []
+    assert traffic.end(first[0]) == ""
 
 
 def test_a_host_with_thousands_of_due_feeds_keeps_no_other_waiting_and_is_not_read_through() -> None:
