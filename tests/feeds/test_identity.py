@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from monitor.feeds.document import parse_bytes
+from monitor.feeds.identity import entries_of
 from monitor.feeds.urls import same_link
-from monitor.model import Item
+from monitor.model import Feed, FeedState, Item, Poll
+from tests.feeds.conftest import NOON
 from tests.feeds.test_document import item, parse, rss
 
 
@@ -106,3 +108,19 @@ def test_what_tells_articles_apart_in_an_address_stays() -> None:
         len({same_link(f"https://a.example/{rest}") for rest in ("1", "2", "1?id=1", "1?id=2", "1?1", "1?2", "1?a&b")})
         == 7
     )
+
+
+def test_an_id_lasts_and_begins_by_its_feed() -> None:
+    """What a poll brings stands side by side in an index of ids, however many other feeds there are."""
+    document = parse(rss(*(f"<title>{n}</title><guid>{n}</guid>" for n in range(20))))
+
+    def ids(url: str) -> list[str]:
+        poll = Poll(feed=Feed(url=url), state=FeedState(url=url, next_poll_at=NOON), at=NOON, document=document)
+        return [entry.id for entry in entries_of(poll)]
+
+    one, other = ids("https://a.example/rss"), ids("https://b.example/rss")
+    assert one == ids("https://a.example/rss")
+    assert len({*one, *other}) == 40
+    assert all(len(found) == 16 and set(found) <= set("0123456789abcdef") for found in (*one, *other))
+    assert {found[:4] for found in one}.isdisjoint(found[:4] for found in other)
+    assert len({found[:4] for found in one}) == 1
