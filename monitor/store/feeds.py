@@ -45,6 +45,15 @@ _POLLED_SINCE = Prepared(
     lambda _engine: select(literal_column("1")).where(_OURS, feeds.c.polled_at.is_distinct_from(bindparam("before"))),
     ("ours", "before"),
 )
+_CARRIED_LIVELY = Prepared(
+    lambda _engine: (
+        select(carried.c.storyline)
+        .join(storylines, storylines.c.id == carried.c.storyline)
+        .where(carried.c.feed == bindparam("of"), carried.c.last_at >= bindparam("since"))
+        .where(storylines.c.state.in_([bindparam(state) for state in LIVELY]))
+    ),
+    ("of", "since", *LIVELY),
+)
 _DUE = (
     feeds.c.followed, ~feeds.c.gone, feeds.c.doubtful.in_((false(), true())), feeds.c.next_poll_at <= bindparam("now"),
 )  # fmt: skip
@@ -255,9 +264,7 @@ def carry(tx: Connection, feed: str, storylines: Collection[str], now: datetime)
 
 def carries_lively(tx: Connection, feed: str, since: datetime) -> bool:
     """Whether the feed has brought reports since then on a storyline that moves."""
-    query = select(carried.c.feed).join(storylines, storylines.c.id == carried.c.storyline)
-    query = query.where(carried.c.feed == feed, carried.c.last_at >= since, storylines.c.state.in_(LIVELY))
-    return tx.execute(query.limit(1)).first() is not None
+    return bool(_CARRIED_LIVELY.rows(tx, (feed, since, *LIVELY)))
 
 
 def hasten(tx: Connection, storyline: str, since: datetime) -> int:

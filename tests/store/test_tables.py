@@ -308,6 +308,7 @@ def test_what_is_done_at_every_poll_and_delivery_reads_no_table_from_end_to_end(
         lambda tx: feeds.save(tx, FeedState(url=FEED, next_poll_at=NOON)),
         lambda tx: feeds.save_after(tx, FeedState(url=FEED, next_poll_at=NOON), FeedState(url=FEED, next_poll_at=NOON)),
         lambda tx: feeds.is_polled_since(tx, FeedState(url=FEED, next_poll_at=NOON)),
+        lambda tx: feeds.carries_lively(tx, FEED, NOON),
         lambda tx: stories.save(tx, [entry(1)], [placement(1)], [development()], NOON),
         lambda tx: outbox.add(tx, [alert()], [delivery("x", of="a-1")]),
         lambda tx: outbox.claim(tx, "mail", NOON, LEASE),
