@@ -1,7 +1,8 @@
 """Which of the due feeds go now, and the lanes they go on: few from one host at a time and not in quick succession.
 
 A feed that was well has places of its own. Those that are new or failed last time may take all their time again, and mostly wait for
-their servers, so they share other places, and keep no feed waiting that is well (H1, H2).
+their servers, so they share other places, and keep no feed waiting that is well (H1, H2). At a host where only few may go at a time, who
+has waited longest goes first.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
+from itertools import chain
+from operator import itemgetter
 from typing import TypeVar
 
 from monitor.feeds.settings import FetchSettings
@@ -80,18 +83,33 @@ class Traffic:
         spacing = self._settings.spacing.total_seconds()
         self._begun = {name: begun for name, begun in self._begun.items() if at - begun < spacing}
         picked: list[FeedState] = []
+        if not of:
+            self._waiting -= {doubtful for doubtful in (False, True) if self._is_place(doubtful=doubtful)}
         try:
-            for doubtful in (False, True):
-                since: datetime | None = ALWAYS
-                if not of and self._is_place(doubtful=doubtful):
-                    self._waiting.discard(doubtful)
+            for _, doubtful, due in self._by_turn(look, of):
+                skipping = 1 if of else _SKIPPED
+                since = self._take_some(due, at, picked, skipping=skipping)
                 while since and (wanted := self._wanted(of, since, doubtful=doubtful)):
-                    since = self._take_some(look(wanted), at, picked, skipping=1 if of else _SKIPPED)
+                    since = self._take_some(look(wanted), at, picked, skipping=skipping)
         except BaseException:
             for state in picked:
                 self.end(state)
             raise
         return picked
+
+    def _by_turn(self, look: Look, of: str) -> list[tuple[datetime, bool, Iterable[FeedState]]]:
+        """What is due of the well and of the doubtful: since when, which of them, and they themselves; who has waited longest first.
+
+        Else a new feed would never go at a host of which others are always due.
+        """
+        kinds: list[tuple[datetime, bool, Iterable[FeedState]]] = []
+        for doubtful in (False, True):
+            if wanted := self._wanted(of, ALWAYS, doubtful=doubtful):
+                due = iter(look(wanted))
+                first = next(due, None)
+                if first is not None:
+                    kinds.append((first.next_poll_at, doubtful, chain([first], due)))
+        return sorted(kinds, key=itemgetter(0, 1))
 
     def _wanted(self, of: str, since: datetime, *, doubtful: bool) -> Wanted | None:
         """What may go as things stand, of those that became due at `since` or later; None where nothing may."""

@@ -160,6 +160,22 @@ def test_feeds_that_failed_or_are_new_have_places_of_their_own() -> None:
     assert len(traffic.pick(among(fine[16:]), 0.0)) == 1
 
 
+@pytest.mark.parametrize("state", [FeedState(url="https://big.example/new", next_poll_at=NOON), replace(ill("https://big.example/ill"), next_poll_at=NOON)])  # fmt: skip
+def test_a_feed_that_is_new_or_failed_has_its_turn_at_a_host_of_which_others_are_always_due(state: FeedState) -> None:
+    """P17: a reader of hundreds of a site's feeds adds one more."""
+    traffic = Traffic(FetchSettings(per_host=1, spacing=timedelta(seconds=1)))
+    picked: list[str] = []
+    for second in range(6):
+        since = NOON + timedelta(seconds=second - 2)
+        due = [replace(well(f"https://big.example/{n}"), next_poll_at=since) for n in range(3)]
+        gone = traffic.pick(among([*due, *([] if state.url in picked else [state])]), float(second))
+        picked += urls(gone)
+        for each in gone:
+            traffic.end(each)
+    assert len(picked) == 6
+    assert picked.index(state.url) == 3
+
+
 def test_a_look_that_fails_half_way_leaves_no_feed_behind_as_being_polled() -> None:
     """S14: it would never be polled again."""
     traffic, due = Traffic(UNHURRIED), [well(f"https://{name}.example/") for name in "ab"]
