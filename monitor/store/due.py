@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from monitor.store import Prepared, Store
@@ -33,4 +33,4 @@ class Due:
 
 def _time(told: Any) -> datetime:
     """As Python has it; the engines give text, or a time."""
-    return told if isinstance(told, datetime) else datetime.fromisoformat(told).replace(tzinfo=UTC)
+    return told if isinstance(told, datetime) else datetime.fromisoformat(f"{told}Z")
