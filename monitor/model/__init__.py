@@ -16,6 +16,7 @@ from monitor.model.feeds import (
     Response,
     Subscription,
     Wanted,
+    entry_id,
     host,
     share_of,
 )
@@ -78,6 +79,7 @@ __all__ = [
     "Terms",
     "Told",
     "Wanted",
+    "entry_id",
     "host",
     "share_of",
 ]

@@ -57,6 +57,27 @@ def share_of(name: str) -> int:
     return hashlib.sha256(name.encode()).digest()[0] % SHARES
 
 
+_OF_FEED, _OF_ENTRY = 2, 6
+"""Bytes of an entry's id. Among ten million entries of a thousand feeds two have the same one in one of 5,000 stores."""
+
+
+def entry_id(feed: str, told: str) -> str:
+    """The id of an entry of the feed at that URL, by what tells it from all others: 16 hexadecimal digits, the first four by its feed.
+
+    So what a poll brings stands side by side in the tables' indexes: to keep 30 entries changes one page of an index instead of 30.
+    """
+    return _begin_of_id(feed) + _digest(told, _OF_ENTRY)
+
+
+@lru_cache(maxsize=16)
+def _begin_of_id(feed: str) -> str:
+    return _digest(feed, _OF_FEED)
+
+
+def _digest(text: str, size: int) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=size).hexdigest()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
     """One URL to poll, as the user configured it."""

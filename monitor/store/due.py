@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from monitor.store import Prepared, Store
+from monitor.store.schema import time_in
 
 
 class Due:
@@ -33,4 +34,4 @@ class Due:
 
 def _time(told: Any) -> datetime:
     """As Python has it; the engines give text, or a time."""
-    return told if isinstance(told, datetime) else datetime.fromisoformat(f"{told}Z")
+    return told if isinstance(told, datetime) else time_in(told)

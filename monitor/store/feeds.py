@@ -25,7 +25,7 @@ from sqlalchemy import (
     update,
 )
 
-from monitor.model import LIVELY, SHARES, Entry, Feed, FeedState, Wanted, host
+from monitor.model import LIVELY, SHARES, Entry, Feed, FeedState, Wanted, entry_id, host
 from monitor.store import NAMED, Prepared, batches, upsert
 from monitor.store.schema import carried, feeds, reports, seen, storylines
 from monitor.store.schema import entries as known_entries
@@ -355,10 +355,9 @@ def _titles(size: int) -> Prepared:
 
 
 def _as_edited(entry: Entry) -> Entry:
-    """With an id that begins as its first one does, by its feed."""
     digest = hashlib.blake2b(_plain(entry.title).encode(), digest_size=8).hexdigest()
-    identifier = hashlib.blake2b(f"{entry.id} {digest}".encode(), digest_size=6).hexdigest()
-    return replace(entry, id=entry.id[:4] + identifier, keys=(*entry.keys, f"{_EDIT}{entry.id}:{digest}"))
+    identifier = entry_id(entry.feed, f"{entry.id} {digest}")
+    return replace(entry, id=identifier, keys=(*entry.keys, f"{_EDIT}{entry.id}:{digest}"))
 
 
 def _edits(tx: Connection, feed: str, entry: Entry) -> int:

@@ -64,8 +64,12 @@ def _written(value: datetime | None) -> str | None:
 
 
 def _read(text: str | None) -> datetime | None:
-    """To put the zone in afterwards would take six times as long."""
-    return None if text is None else datetime.fromisoformat(f"{text}Z")
+    return None if text is None else time_in(text)
+
+
+def time_in(text: str) -> datetime:
+    """The time that SQLite keeps as `text`; to put its zone in afterwards would take six times as long."""
+    return datetime.fromisoformat(f"{text}Z")
 
 
 class _TextByBytes(TypeDecorator[str]):
