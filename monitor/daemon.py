@@ -193,8 +193,9 @@ class Daemon:
             self._deliverer.stop(max(0.5, end - time.monotonic() - 1))
         if self._engine is not None:
             self._engine.stop(max(0.5, end - time.monotonic() - 1))
-        self.polls.close()
+        self.polls.cut()
         self._wait_until_idle(end)
+        self.polls.close()
 
     def _serve(self) -> None:
         """Serve the page and the addresses that mails have; where that fails, everything else goes on (P16)."""

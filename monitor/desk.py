@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -172,8 +173,12 @@ class Desk:
 
     def settle(self, poll: Poll) -> Changes:
         """Commit what a poll brought, and what follows from it, together or not at all."""
-        if poll.document is None:  # most bring nothing
-            return self._store.write_together(partial(_settle_quiet, poll))
+        return self.take(poll, waits=False).result()
+
+    def take(self, poll: Poll, *, waits: bool = True) -> Future[Changes]:
+        """Like `settle`, and heard of later; what brought nothing, as most do, `waits` a moment for others to be committed with."""
+        if poll.document is None:
+            return self._store.write_together(partial(_settle_quiet, poll), waits=waits)
         if self._store.is_shared:
             self._store.on_writer(self._catch_up, poll.at)
         return self._store.write_together(partial(self._settle, poll), self._forget)

@@ -5,9 +5,6 @@ A registry of our own: what other libraries count of themselves is nobody's busi
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from time import monotonic
-
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -58,11 +55,9 @@ PlatformCollector(registry=REGISTRY)
 _channels: set[str] = set()
 
 
-def settled(poll: Poll, settle: Callable[[Poll], Changes]) -> Changes:
-    """Settle a poll, and count it and what it brought once that is committed."""
-    began = monotonic()
-    changes = settle(poll)
-    DESK_SECONDS.observe(monotonic() - began)
+def settled(poll: Poll, changes: Changes, seconds: float) -> None:
+    """Count a poll that was settled, in so many seconds, and what it brought."""
+    DESK_SECONDS.observe(seconds)
     if poll.error:
         FAILURES.labels(poll.error.reason).inc()
         PARSE_FAILURES.inc(poll.error.reason in UNREADABLE)
@@ -73,7 +68,6 @@ def settled(poll: Poll, settle: Callable[[Poll], Changes]) -> Changes:
         MATCHES.inc(len(changes.placements))
         new = {entry.id for entry in changes.entries}
         DEVELOPMENTS.inc(sum(development.first_report in new for development in changes.developments))
-    return changes
 
 
 def tried(alert: Alert, delivery: Delivery) -> None:

@@ -7,20 +7,23 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 
+from monitor import metrics
 from monitor.desk import Desk
 from monitor.errors import FeedError, StoreError, passes
 from monitor.feeds import schedule
+from monitor.feeds.lanes import Lanes
 from monitor.feeds.parse import Parser
 from monitor.feeds.shares import Shares
-from monitor.feeds.traffic import Lanes, Traffic
+from monitor.feeds.traffic import Traffic
 from monitor.model import Changes, Feed, FeedState, Poll, Push, Wanted, host, share_of
 from monitor.parts import Parts
-from monitor.poll import poll, take
+from monitor.poll import ask, pushed, tell
 from monitor.process import give_back
 from monitor.store import Store, feeds
 from monitor.store.due import Due
@@ -31,6 +34,16 @@ _PARSERS = 2
 _REST_AFTER_REFUSAL = 30.0
 """Seconds without new polls after the store refused one, unless it has taken something since: a full disk must not turn into a
 storm of requests (S3)."""
+
+
+class _Poll(NamedTuple):
+    """A poll that is under way."""
+
+    parts: Parts
+    feed: Feed
+    state: FeedState
+    over: Future[Changes]
+    began: float
 
 
 class Polls:
@@ -94,13 +107,14 @@ class Polls:
                     wanted = replace(wanted, shares=shares or ())
                     return (state for state in feeds.due(tx, self._now(), wanted) if state.url in parts.feeds)
 
-                return [self._submit(parts, state) for state in self._traffic.pick(look, time.monotonic(), of)]
+                return [self._begin(parts, state) for state in self._traffic.pick(look, time.monotonic(), of)]
 
-    def _submit(self, parts: Parts, state: FeedState) -> Future[Changes]:
+    def _begin(self, parts: Parts, state: FeedState) -> Future[Changes]:
         self.under_way[state.url] = time.monotonic()
-        future = self._lanes.begin(state, partial(self._poll, parts, state))
-        future.add_done_callback(partial(self._release, state))
-        return future
+        this = _Poll(parts, parts.feeds[state.url], state, Future(), 0.0)
+        this.over.add_done_callback(partial(self._release, state))
+        self._lanes.begin(state, partial(self._ask, this))
+        return this.over
 
     def _release(self, state: FeedState, _future: Future[Changes]) -> None:
         with self._lock:
@@ -119,29 +133,50 @@ class Polls:
         """Whether a feed in this share of all hosts is being polled."""
         return any(share_of(host(url)) == share for url in list(self.under_way))
 
-    def _poll(self, parts: Parts, state: FeedState) -> Changes:
-        if self.shares is not None and share_of(host(state.url)) not in self.shares.ready():
-            return Changes()  # it waited for its turn until others may poll the host: it stays due, for them
-        feed = parts.feeds[state.url]
-        return self._settled(feed, state, lambda: poll(feed, state, self._now(), parts.gate, self._parser, self._desk))
+    def _ask(self, this: _Poll) -> None:
+        """The first part of a poll: what the feed says goes to the desk, and this thread to the next feed."""
+        with self._part_of(this):
+            if self._stopping or not self._may_still(this.state):
+                this.over.set_result(Changes())  # it stays due
+                return
+            this = this._replace(began=time.monotonic())
+            brought = ask(this.feed, this.state, self._now(), this.parts.gate, self._parser)
+            has_it_at = time.monotonic()
 
-    def _settled(self, feed: Feed, state: FeedState, work: Callable[[], Changes]) -> Changes:
-        """What came of a poll; what it does not understand ends the daemon (P5)."""
+            def settled(settling: Future[Changes]) -> None:
+                self._lanes.begin(this.state, partial(self._end, this, brought, has_it_at, settling))
+
+            self._desk.take(brought).add_done_callback(settled)
+
+    def _may_still(self, state: FeedState) -> bool:
+        """Whether its host is ours to poll, as it was when the feed was handed out; else it is due for others."""
+        return self.shares is None or share_of(host(state.url)) in self.shares.ready()
+
+    def _end(self, this: _Poll, brought: Poll, has_it_at: float, settling: Future[Changes]) -> None:
+        """The second part: it is committed, or refused."""
+        with self._part_of(this):
+            changes = settling.result()
+            tell(brought, changes, time.monotonic() - has_it_at)
+            self._tell_settled(changes)
+            metrics.POLL_SECONDS.observe(time.monotonic() - this.began)
+            this.over.set_result(changes)
+
+    @contextmanager
+    def _part_of(self, this: _Poll) -> Iterator[None]:
+        """What is raised inside ends the poll; what nobody understands ends the daemon (P5)."""
         try:
-            changes = work()
-        except BaseException as error:
+            yield
+        except BaseException as error:  # noqa: BLE001 - whoever waits for the poll has it
             if self._stopping or isinstance(error, FeedError):  # cut by our own end: it stays due
-                return Changes()
-            if not passes(error):
-                self._blame(feed, state)
+                this.over.set_result(Changes())
+            elif passes(error):  # it stays due, and is polled again when the store takes writes
+                log.error("poll feed=%s error=%s", this.feed.name or this.feed.url, error)  # noqa: TRY400
+                self._rest_until = time.monotonic() + _REST_AFTER_REFUSAL
+                this.over.set_result(Changes())
+            else:
+                self._blame(this.feed, this.state)
                 self._tell_failed(error)
-                raise
-            # it stays due, and is polled again when the store takes writes
-            log.error("poll feed=%s error=%s", feed.name or feed.url, error)  # noqa: TRY400
-            self._rest_until = time.monotonic() + _REST_AFTER_REFUSAL
-            return Changes()
-        self._tell_settled(changes)
-        return changes
+                this.over.set_exception(error)
 
     def _blame(self, feed: Feed, state: FeedState) -> None:
         """Note that the poll of this feed ends the daemon, so that it cannot do so at every start (P14)."""
@@ -158,15 +193,22 @@ class Polls:
         with self._store.read() as tx:
             state = feeds.one(tx, feed.url)
         if state is not None and not state.is_new:  # the first poll comes before anything is news
-            self._settled(feed, state, partial(self._take, feed, state, push))
+            this = _Poll(self._parts, feed, state, Future(), time.monotonic())
+            with self._part_of(this):
+                self._take(this, push)
+            this.over.result()
         return not self.is_resting
 
-    def _take(self, feed: Feed, state: FeedState, push: Push) -> Changes:
-        now = self._now()
+    def _take(self, this: _Poll, push: Push) -> None:
+        now, changes = self._now(), Changes()
         if push.body is None:
-            self._store.write(lambda tx: feeds.nudge(tx, feed.url, now))
-            return Changes()
-        return take(feed, state, (push.body, push.content_type), now, self._parser, self._desk)
+            self._store.write(lambda tx: feeds.nudge(tx, push.feed, now))
+        elif brought := pushed(this.feed, this.state, now, (push.body, push.content_type), self._parser):
+            has_it_at = time.monotonic()
+            changes = self._desk.settle(brought)
+            tell(brought, changes, time.monotonic() - has_it_at)
+        self._tell_settled(changes)
+        this.over.set_result(changes)
 
     def forgive(self) -> None:
         """The whole process stood still: no poll took that long (P9)."""
@@ -184,8 +226,11 @@ class Polls:
         """Begin nothing more; what is under way goes on."""
         with self._lock:
             self._stopping = True
-        self._lanes.close()
 
-    def close(self) -> None:
+    def cut(self) -> None:
         """End what parses."""
         self._parser.close()
+
+    def close(self) -> None:
+        """Let go of the threads; what is under way has had its time."""
+        self._lanes.close()

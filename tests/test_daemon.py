@@ -6,6 +6,7 @@ import resource
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -24,7 +25,7 @@ from monitor.feeds.settings import FetchSettings
 from monitor.model import Changes, Feed, FeedState, Poll, Storyline, Terms
 from monitor.once import once
 from monitor.process import Pulse
-from monitor.store import Store, feeds, outbox, stories
+from monitor.store import Connection, Store, feeds, outbox, stories
 from tests.end_to_end.world import FeedServer, feed_server
 from tests.store.conftest import in_a_file
 
@@ -189,16 +190,24 @@ def test_a_host_gets_no_more_polls_at_a_time_than_it_may_and_the_next_as_soon_as
 
 
 class Poisoned(Desk):
-    """A desk on which one feed's entries stumble over a fault of ours."""
+    """A desk on which one feed's entries stumble over a fault of ours, on their way to the writer or there."""
 
-    def settle(self, poll: Poll) -> Changes:
-        if poll.feed.name == "herald":
+    is_early = False
+
+    def take(self, poll: Poll, *, waits: bool = True) -> Future[Changes]:
+        if poll.feed.name != "herald":
+            return super().take(poll, waits=waits)
+        if self.is_early:
             raise ZeroDivisionError
-        return super().settle(poll)
+        return self._store.write_together(self._stumble)
+
+    def _stumble(self, _tx: Connection) -> Changes:
+        raise ZeroDivisionError
 
 
+@pytest.mark.parametrize("is_early", [True, False])
 def test_a_feed_that_ends_the_daemon_is_in_quarantine_after_the_second_time(
-    start: Start, config: Config, web: FeedServer, store: Store
+    start: Start, config: Config, web: FeedServer, store: Store, monkeypatch: pytest.MonkeyPatch, *, is_early: bool
 ) -> None:
     """P5, P14: no endless loop of restarts, and the other feeds go on."""
     both = replace(config, feeds=(*config.feeds, Feed(url=web.url("gazette"), name="gazette")))
@@ -206,6 +215,7 @@ def test_a_feed_that_ends_the_daemon_is_in_quarantine_after_the_second_time(
         make_due(store)
         daemon = start(both, run=False)
         daemon.polls._desk = Poisoned(store, config.rules())
+        monkeypatch.setattr(Poisoned, "is_early", is_early)
         for future in daemon.hand_out():
             future.exception(20)
         with pytest.raises(MonitorError, match="ZeroDivisionError"):
@@ -344,7 +354,7 @@ def test_a_poll_that_fails_in_a_way_nobody_foresaw_ends_the_daemon(
         raise death
 
     daemon = start(run=False)
-    monkeypatch.setattr(daemon.desk, "settle", fatal)
+    monkeypatch.setattr(daemon.desk, "take", fatal)
     daemon.start()
     wait_for(lambda: daemon.failure)
     with pytest.raises(MonitorError, match=death.__name__):

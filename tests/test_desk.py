@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import random
-import threading
-import time
 import unicodedata
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +18,7 @@ from monitor.model import Changes, Decision, Document, Entry, Feed, FeedState, I
 from monitor.store import Connection, Store, feeds, outbox, stories
 from monitor.stories.ledger import Ledger
 from monitor.stories.match import Matcher
-from tests.store.conftest import in_a_file
+from tests.store.conftest import busy, in_a_file
 
 NOON = datetime(2024, 3, 5, 12, tzinfo=UTC)
 DAM = Storyline(
@@ -278,19 +275,13 @@ def test_a_poll_that_fails_takes_none_of_its_neighbours_with_it_and_they_are_tol
 ) -> None:
     """Both wait while the writer is at something else, and share a transaction, until it shows that one of them is broken."""
     monkeypatch.setattr(
-        "monitor.store._TOGETHER", 60
+        "monitor.store.writer._TOGETHER", 60
     )  # however long the first entry takes, which loads the lists of words
-    desk, free = Desk(store, rules(DAM)), threading.Event()
+    desk = Desk(store, rules(DAM))
     well = poll_of("Orla dam closed after crack is found", at=NOON)
     broken = replace(poll_of(at=NOON + timedelta(minutes=1)), response=None, document=None)
-    with ThreadPoolExecutor(3) as pool:
-        pool.submit(store.on_writer, free.wait)
-        settled = []
-        for poll in (well, broken):
-            settled.append(pool.submit(desk.settle, poll))
-            while len(store._steps) < len(settled):
-                time.sleep(0.01)
-        free.set()
+    with busy(store):
+        settled = [desk.take(poll) for poll in (well, broken)]
     assert alerted([settled[0].result()]) == ["Orla dam closed after crack is found"]
     assert isinstance(settled[1].exception(), AssertionError)
     rewrite = desk.settle(poll_of("Crack is found: Orla dam closed", at=NOON + timedelta(minutes=5)))

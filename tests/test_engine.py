@@ -123,6 +123,7 @@ def test_a_poll_that_waited_for_its_turn_is_left_to_whoever_has_its_host_by_then
         for begun in under_way:
             begun.result(20)
         polls.stop()
+        polls.cut()
         polls.close()
     assert (len(under_way), len(web.requests), failures) == (2, 3, [])
     with store.read() as tx:

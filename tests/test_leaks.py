@@ -21,7 +21,7 @@ from monitor.feeds.parse import Parser
 from monitor.feeds.settings import FetchSettings
 from monitor.logs import Once
 from monitor.model import Feed, Storyline, Terms
-from monitor.poll import poll
+from monitor.poll import ask
 from monitor.store import Store, feeds
 from monitor.stories.match import Matcher
 from tests.end_to_end.world import free_port, serving
@@ -97,7 +97,7 @@ def held_after(rounds: int, kinds: tuple[str, ...], store: Store, rules: Rules) 
             with store.read() as tx:
                 states = {state.url: state for state in feeds.everything(tx)}
             for feed in followed:
-                poll(feed, states[feed.url], datetime.now(UTC), gate, parser, desk)
+                desk.settle(ask(feed, states[feed.url], datetime.now(UTC), gate, parser))
             if number == rounds // 5:
                 early = Held.now()
         late = Held.now()

@@ -105,7 +105,7 @@ def test_a_poll_that_hangs_is_noticed(start: Start, web: FeedServer, monkeypatch
     monkeypatch.setattr("monitor.daemon._POLL_ALLOWED", 0.3)
     release = threading.Event()
     daemon = start(run=False)
-    monkeypatch.setattr(daemon.desk, "settle", lambda _: release.wait(20))
+    monkeypatch.setattr(daemon.desk, "take", lambda _: release.wait(20))
     daemon.start()
     wait_for(lambda: daemon.polls.under_way)
     daemon.check()

@@ -15,7 +15,7 @@ from monitor.feeds.fetch import Gate
 from monitor.feeds.parse import Parser
 from monitor.feeds.settings import FetchSettings
 from monitor.model import Changes, Feed, FeedState, Storyline, Terms
-from monitor.poll import poll
+from monitor.poll import ask
 from monitor.store import Store, feeds
 from monitor.stories.match import Matcher
 from tests.feeds.conftest import RSS, RawServer, http
@@ -42,7 +42,8 @@ class Line:
 
     def poll(self, answer: bytes, minutes: int = 0) -> Changes:
         self.answers.append(answer)
-        return poll(self.feed, self.state(), NOON + timedelta(minutes=minutes), self.gate, self.parser, self.desk)
+        now = NOON + timedelta(minutes=minutes)
+        return self.desk.settle(ask(self.feed, self.state(), now, self.gate, self.parser))
 
 
 @pytest.fixture

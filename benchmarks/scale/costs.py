@@ -19,6 +19,7 @@ import threading
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -162,17 +163,21 @@ def child(url: str, port: int, feeds: int, told: str) -> None:
 @contextmanager
 def _counting(daemon: Daemon, done: Counter[str]) -> Iterator[None]:
     """Count what comes of each poll."""
-    settle = daemon.desk.settle
+    take = daemon.desk.take
 
-    def counted(poll: Poll) -> Changes:
-        changes = settle(poll)
+    def count(settled: Future[Changes]) -> None:
+        changes = settled.result()
         done.update(
             polls=1, entries=len(changes.entries), reports=len(changes.placements), alerts=len(changes.alerts),
             deliveries=len(changes.deliveries),
         )  # fmt: skip
-        return changes
 
-    with mock.patch.object(daemon.desk, "settle", counted):
+    def counted(poll: Poll) -> Future[Changes]:
+        settled = take(poll)
+        settled.add_done_callback(count)
+        return settled
+
+    with mock.patch.object(daemon.desk, "take", counted):
         yield
 
 

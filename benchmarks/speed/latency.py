@@ -240,13 +240,15 @@ def report(
         steps: dict[str, list[float]] = defaultdict(list)
         for name, begin in when.items():
             last = begin
-            for stage in ("parse", "settled", "settle", "send"):
+            for stage in ("parse", "settled", "committed", "send"):
                 start, end = stages[name][stage]
                 if (
-                    stage != "settle"
+                    stage == "committed"
                 ):  # what waits for the writer's thread lies before `settled`, what wakes others after
-                    steps[f"until {stage}"].append(start - last)
-                    steps[stage].append((arrived[name] if stage == "send" else end) - start)
+                    last = start
+                    continue
+                steps[f"until {stage}"].append(start - last)
+                steps[stage].append((arrived[name] if stage == "send" else end) - start)
                 last = end
         for step, took in steps.items():
             print(_line(f"  {step}", took))

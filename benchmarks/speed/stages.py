@@ -14,6 +14,7 @@ from monitor.__main__ import main
 from monitor.desk import Desk
 from monitor.feeds.fetch import Gate
 from monitor.feeds.parse import Parser
+from monitor.polls import Polls
 
 
 def watch(file: Path) -> None:
@@ -32,10 +33,11 @@ def watch(file: Path) -> None:
 
     titles = lambda _given, document: [item.title for item in document.items]  # noqa: E731
     alerted = lambda _given, changes: [alert.title for alert in changes.alerts]  # noqa: E731
+    committed = lambda given, _none: [alert.title for alert in given[-1].result().alerts]  # noqa: E731
     Gate.fetch = wrapped("fetch", Gate.fetch, lambda _given, got: [got.body.decode()])  # type: ignore[method-assign]
     Parser.parse = wrapped("parse", Parser.parse, titles)  # type: ignore[method-assign]
     Desk._settle = wrapped("settled", Desk._settle, alerted)  # type: ignore[method-assign]  # noqa: SLF001
-    Desk.settle = wrapped("settle", Desk.settle, alerted)  # type: ignore[method-assign]
+    Polls._end = wrapped("committed", Polls._end, committed)  # type: ignore[method-assign]  # noqa: SLF001
     deliver._send = wrapped("send", deliver._send, lambda given, _error: [given[1].title])  # noqa: SLF001
 
 

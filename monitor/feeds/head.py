@@ -8,6 +8,8 @@ from http import HTTPStatus
 from http.client import HTTPException, HTTPMessage, HTTPResponse
 from typing import Any
 
+from monitor.feeds.lanes import await_bytes
+
 _MOST_LINES = 300
 """Lines without a body between them: interim answers, the head and its headers, or trailers."""
 
@@ -16,6 +18,27 @@ _PLAIN = re.compile(rb"HTTP/1\.1 (200|304)( [ -~]*)?\r\n((?:[\w-]+: *[!-~][ -~]*
 """A head in which nothing is odd, of an answer that is to be read: most of them."""
 _LENGTH = re.compile(r"\d{1,18}")
 _FIELD = re.compile(r"([\w-]+): *(.+)\r\n")
+
+
+class _Arriving(io.RawIOBase):
+    """What comes over a connection; who reads it keeps no other from working while nothing comes."""
+
+    def __init__(self, raw: io.RawIOBase) -> None:
+        self._raw = raw
+
+    def readable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._raw.fileno()
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        await_bytes(self._raw.fileno())
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
 
 
 class _Lines(io.BufferedReader):
@@ -44,7 +67,7 @@ class Reply(HTTPResponse):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fp = _Lines(self.fp.detach())
+        self.fp = _Lines(_Arriving(self.fp.detach()))
 
     def begin(self) -> None:
         """Read the head. A 304 ends with it, whatever it says of a body (RFC 9110 15.4.5), and its connection is free."""

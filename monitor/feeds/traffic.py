@@ -1,4 +1,4 @@
-"""Which of the due feeds go now, and the lanes they go on: few from one host at a time and not in quick succession.
+"""Which of the due feeds go now: few from one host at a time and not in quick succession.
 
 A feed that was well has places of its own. Those that are new or failed last time may take all their time again, and mostly wait for
 their servers, so they share other places, and keep no feed waiting that is well (H1, H2). At a host where only few may go at a time, who
@@ -10,52 +10,22 @@ from __future__ import annotations
 import ipaddress
 from collections import Counter
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
-from typing import TypeVar
 
+from monitor.feeds.lanes import DOUBTFUL
 from monitor.feeds.settings import FetchSettings
 from monitor.model import ALWAYS, FeedState, Wanted, host
 
 _QUEUED = 2
 """How many feeds that were well are handed out for each of their threads, so that none of those is idle until more are."""
-_DOUBTFUL = 3
-"""How many places doubtful feeds have for each place of those that were well."""
 _SKIPPED = 10
 """Feeds that may not go and are looked at all the same, before those that may are asked for anew; of one host, none other may."""
 Look = Callable[[Wanted], Iterable[FeedState]]
 """Gives the due feeds that are wanted, the longest waiting first."""
-T = TypeVar("T")
-
-
-class Lanes:
-    """The threads that polls go on."""
-
-    def __init__(self, settings: FetchSettings) -> None:
-        self._pools: dict[bool, ThreadPoolExecutor] = {}
-        """Doubtful or not -> threads."""
-        self.adopt(settings)
-
-    def adopt(self, settings: FetchSettings) -> None:
-        """Go on by other settings; what is under way ends on the threads it has."""
-        self.close(cancel=False)
-        self._pools = {
-            False: ThreadPoolExecutor(settings.workers, thread_name_prefix="poll"),
-            True: ThreadPoolExecutor(_DOUBTFUL * settings.workers, thread_name_prefix="doubtful"),
-        }
-
-    def begin(self, state: FeedState, work: Callable[[], T]) -> Future[T]:
-        """Have `work` done for a feed that was picked."""
-        return self._pools[state.is_doubtful].submit(work)
-
-    def close(self, *, cancel: bool = True) -> None:
-        """Begin nothing more."""
-        for pool in self._pools.values():
-            pool.shutdown(wait=False, cancel_futures=cancel)
 
 
 class Traffic:
@@ -159,7 +129,7 @@ class Traffic:
         return self._under_way[doubtful] < self._places(doubtful=doubtful)
 
     def _places(self, *, doubtful: bool) -> int:
-        return (_DOUBTFUL if doubtful else _QUEUED) * self._settings.workers
+        return (DOUBTFUL if doubtful else _QUEUED) * self._settings.workers
 
     def _is_full(self, name: str) -> bool:
         return self._of_host[name] >= self._settings.per_host or name in self._begun

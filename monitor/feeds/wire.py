@@ -31,6 +31,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 from monitor.errors import plainly
 from monitor.feeds.address import Policy
 from monitor.feeds.head import Reply
+from monitor.feeds.lanes import step_aside
 
 _DIAL = 10.0
 """Seconds in which a machine takes a connection; half of what is left, where it has more addresses."""
@@ -256,6 +257,10 @@ def _pool_classes(wire: Wire) -> dict[str, type[HTTPConnectionPool]]:
 
         def _new_conn(self) -> socket.socket:
             return wire.dial(self)
+
+        def connect(self) -> None:
+            step_aside()
+            super().connect()
 
         def putheader(self, header: str, *values: str) -> None:  # type: ignore[override]  # as urllib3 has it
             """What is plain needs none of the looks that urllib3 and the standard library take at it."""

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
-import time
-from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import datetime
 from functools import cache
 from operator import itemgetter
@@ -29,12 +25,12 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from monitor.errors import StoreError
 from monitor.store import migrations
 from monitor.store.database import Database, database
+from monitor.store.writer import Writer, as_store_error
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -54,8 +50,6 @@ __all__ = [
     "upsert",
 ]
 
-_TOGETHER = 0.05
-"""Seconds for which steps join a transaction that has begun."""
 NAMED = 400
 """Values in one IN list: below every engine's limit."""
 _Known = tuple[str, Callable[[Sequence[Any]], Any], Mapping[int, Callable[[Any], Any]]]
@@ -73,23 +67,12 @@ def exists(url: str) -> bool:
         asked.close()
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """What somebody waits for to be written."""
-
-    work: Callable[[Connection], Any]
-    undone: Callable[[], None]
-    outcome: Future[Any] = field(default_factory=Future)
-
-
 class Store:
     """A database with a single writer thread; readers are many and see committed data only."""
 
     def __init__(self, kept: Database) -> None:
         self._database = kept
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer", initializer=self._note_writer)
-        self._writer_id = 0
-        self._steps: deque[_Step] = deque()
+        self._writer = Writer(kept)
         self.is_shared = False
         """Whether other processes may follow stories beside this one."""
 
@@ -102,7 +85,7 @@ class Store:
         """
         store = cls(database(url))
         try:
-            with _as_store_error(store.shown):
+            with as_store_error(store.shown):
                 store._database.prepare()
             store.on_writer(store._migrate)
         except BaseException:
@@ -129,7 +112,7 @@ class Store:
         hold is lost later, each write raises StoreError until it is there again, or StoreHeld once another process has had it
         that excludes this one.
         """
-        with _as_store_error(self.shown):
+        with as_store_error(self.shown):
             self._database.hold(shared=shared)
         self.is_shared = shared
 
@@ -139,22 +122,16 @@ class Store:
 
     def on_writer(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work` on the writer thread, first come first served, and wait for what it returns or raises."""
-        assert threading.get_ident() != self._writer_id, "the writer would wait for itself"
-        return self._thread.submit(work, *args, **kwargs).result()
+        return self._writer.do(work, *args, **kwargs)
 
-    @contextmanager
-    def begin(self) -> Iterator[Connection]:
+    def begin(self) -> AbstractContextManager[Connection]:
         """One transaction, on the writer thread only: all of it is kept, or nothing. Raises StoreError."""
-        assert threading.get_ident() == self._writer_id, "only the writer writes"
-        with _as_store_error(self.shown), self._database.writer.connect() as tx:
-            self._database.begin_write(tx)
-            yield tx
-            tx.commit()
+        return self._writer.begin()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A consistent view for reading, on any thread. Raises StoreError."""
-        with _as_store_error(self.shown), self._database.readers.connect() as tx:
+        with as_store_error(self.shown), self._database.readers.connect() as tx:
             self._database.begin_read(tx)
             yield tx
 
@@ -164,12 +141,12 @@ class Store:
         Once a second, when nothing of it is in the processor's cache, what SQLAlchemy does around a statement takes several
         times the statement.
         """
-        with _as_store_error(self.shown):
+        with as_store_error(self.shown):
             return self._database.glance(*statement.for_one(self._database.readers.dialect, values))
 
     def rest(self) -> None:
         """Let go of what is remembered only to write fast; it comes again by itself. Raises StoreError."""
-        with _as_store_error(self.shown):
+        with as_store_error(self.shown):
             self.on_writer(self._database.rest)
 
     def stamp(self) -> object:
@@ -185,61 +162,23 @@ class Store:
 
         return self.on_writer(transact)
 
-    def write_together(self, work: Callable[[Connection], T], undone: Callable[[], None] = lambda: None) -> T:
+    def write_together(
+        self, work: Callable[[Connection], T], undone: Callable[[], None] = lambda: None, *, waits: bool = False
+    ) -> Future[T]:
         """Like `write`, but in one transaction with what others want to write meanwhile; where a step fails, each has its own.
 
         To begin and to commit takes longer than most steps. Those that come while the writer is at others join them, in their
-        order, until it has been at them for _TOGETHER. `undone` is called, on the writer thread, when nothing is kept of what
-        `work` did.
+        order, until it has been at them for a while. A step that `waits` lets some others come before the writer begins, for
+        a moment, and only where nobody wants anything else of the writer.
+
+        What is given hears of the outcome on the writer thread. `undone` is called there, when nothing is kept of what `work` did.
         """
-        step = _Step(work, undone)
-        self._steps.append(step)
-        self._thread.submit(self._write_steps)  # finds nothing to do where the step has joined others by then
-        outcome: T = step.outcome.result()
-        return outcome
-
-    def _write_steps(self) -> None:
-        taken: list[_Step] = []
-        if not self._steps:
-            return
-        try:
-            with self.begin() as tx:
-                results = [step.work(tx) for step in self._taken(taken)]
-        except BaseException:  # noqa: BLE001 - of which step it is shows when each is done alone
-            for step in reversed(taken):
-                step.undone()
-            if not taken:  # it could not even begin, and who waits for this one has to hear of it
-                taken.append(self._steps.popleft())
-            for step in taken:
-                self._write_step(step)
-        else:
-            for step, result in zip(taken, results, strict=True):
-                step.outcome.set_result(result)
-
-    def _taken(self, taken: list[_Step]) -> Iterator[_Step]:
-        """The next steps, also those that come meanwhile; what is left when the time is over is the next task's."""
-        until = time.monotonic() + _TOGETHER
-        while self._steps and (not taken or time.monotonic() < until):
-            taken.append(self._steps.popleft())
-            yield taken[-1]
-
-    def _write_step(self, step: _Step) -> None:
-        try:
-            with self.begin() as tx:
-                result = step.work(tx)
-        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
-            step.undone()
-            step.outcome.set_exception(error)
-        else:
-            step.outcome.set_result(result)
+        return self._writer.together(work, undone, waits=waits)
 
     def close(self) -> None:
         """Finish what the writer has begun and let go of the database."""
-        self._thread.shutdown()
+        self._writer.close()
         self._database.close()
-
-    def _note_writer(self) -> None:
-        self._writer_id = threading.get_ident()
 
     def _migrate(self) -> None:
         with self.read() as tx:
@@ -428,12 +367,3 @@ def begins(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
 def fields(value: DataclassInstance) -> dict[str, Any]:
     """The fields of a dataclass by name, as they are: `asdict` would copy each of them."""
     return {name: getattr(value, name) for name in value.__dataclass_fields__}
-
-
-@contextmanager
-def _as_store_error(shown: str) -> Iterator[None]:
-    try:
-        yield
-    except (SQLAlchemyError, sqlite3.Error) as error:
-        cause = str(getattr(error, "orig", None) or error).splitlines()[0]
-        raise StoreError(f"The store {shown} refused: {cause}; nothing of this step was kept.") from error

@@ -29,7 +29,7 @@ from monitor.feeds.fetch import Gate
 from monitor.feeds.parse import Parser
 from monitor.feeds.settings import FetchSettings
 from monitor.model import Feed, Storyline, Terms
-from monitor.poll import poll
+from monitor.poll import ask
 from monitor.store import Store, feeds
 from monitor.stories.match import Matcher
 
@@ -54,7 +54,7 @@ for line in sys.stdin:
     feed = line.strip()
     with store.read() as tx:
         state = feeds.one(tx, feed)
-    changes = poll(Feed(url=feed), state, store.now(), gate, parser, desk)
+    changes = desk.settle(ask(Feed(url=feed), state, store.now(), gate, parser))
     print(json.dumps({
         "entries": [e.title for e in changes.entries], "alerts": [a.title for a in changes.alerts], "reports": len(changes.placements),
     }), flush=True)

@@ -175,7 +175,7 @@ def test_a_store_whose_writer_dies_ends_the_process(world: World) -> None:
         daemon._ALLOWED["desk"] = 1.0
         usual = daemon.Daemon._prove
         def fatal(self):
-            self.store._thread._work_queue.put("no work")
+            self.store._writer._thread._work_queue.put("no work")
             usual(self)
         daemon.Daemon._prove = fatal
     """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -11,7 +10,7 @@ import pytest
 
 from monitor.errors import StoreError
 from monitor.feeds.settings import FetchSettings
-from monitor.feeds.traffic import Lanes, Look, Traffic
+from monitor.feeds.traffic import Look, Traffic
 from monitor.model import ALWAYS, FeedState, Wanted, host
 from tests.feeds.conftest import NOON
 
@@ -187,16 +186,3 @@ def test_a_look_that_fails_half_way_leaves_no_feed_behind_as_being_polled() -> N
     with pytest.raises(StoreError):
         traffic.pick(cut, 0.0)
     assert traffic.pick(among(due), 0.0) == due
-
-
-def test_slow_work_on_doubtful_feeds_holds_up_no_other() -> None:
-    """H2."""
-    settings, gate = replace(UNHURRIED, workers=1), threading.Event()
-    traffic, lanes = Traffic(settings), Lanes(settings)
-    slow = [ill(f"https://slow{n}.example/") for n in range(3)]
-    waiting = [lanes.begin(state, gate.wait) for state in traffic.pick(among(slow), 0.0)]
-    (other,) = traffic.pick(among([well("https://fine.example/")]), 0.0)
-    assert lanes.begin(other, lambda: "done").result(5) == "done"
-    gate.set()
-    assert [future.result(5) for future in waiting] == [True] * 3
-    lanes.close()

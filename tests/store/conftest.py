@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -20,6 +24,7 @@ from monitor.model import (
     Storyline,
     Terms,
 )  # fmt: skip
+from monitor.store import Store
 
 NOON = datetime(2024, 3, 5, 12, 0, 0, 123456, tzinfo=UTC)
 FEED = "https://feed.example/rss"
@@ -30,6 +35,24 @@ in_a_file = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 """Of a test that is about SQLite only."""
 in_postgresql = pytest.mark.parametrize("url", ["postgresql"], indirect=True)
 """Of a test that is about PostgreSQL only."""
+
+
+@contextmanager
+def busy(store: Store) -> Iterator[None]:
+    """While the writer is at something else, until the end."""
+    begun, free = threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        free.wait()
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(store.on_writer, work)
+        begun.wait()
+        try:
+            yield
+        finally:
+            free.set()
 
 
 def entry(number: int, *, minutes: float = 0, keys: tuple[str, ...] = ()) -> Entry:

@@ -96,9 +96,11 @@ def test_whoever_wants_to_write_with_others_hears_of_it_too_when_there_is_no_ser
     """S14: a poll that was never told anything waited for ever, and its feed was never polled again."""
     undone: list[bool] = []
     with postgresql.away(), pytest.raises(StoreError, match="not currently accepting connections"):
-        store.write_together(lambda tx: stories.save(tx, [entry(1)], [], [], NOON), lambda: undone.append(True))
+        store.write_together(lambda tx: stories.save(tx, [entry(1)], [], [], NOON), lambda: undone.append(True)).result(
+            60
+        )
     assert undone == [True]
-    store.write_together(lambda tx: stories.save(tx, [entry(2)], [], [], NOON))
+    store.write_together(lambda tx: stories.save(tx, [entry(2)], [], [], NOON)).result(60)
     assert kept(store) == ["e2"]
 
 

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,8 @@ from monitor.store import Connection, Store, migrations, outbox, stories, upsert
 from monitor.store.schema import entries, meta
 from monitor.store.schema import feeds as feeds_table
 from monitor.store.schema import reports as reports_table
-from tests.store.conftest import NOON, alert, delivery, development, entry, in_a_file, placement
+from monitor.store.writer import _FEW
+from tests.store.conftest import NOON, alert, busy, delivery, development, entry, in_a_file, placement
 
 RESTING = """
 import sys
@@ -250,14 +251,8 @@ def shape(store: Store) -> dict[str, object]:
 
 def piled_up(store: Store, *works: Callable[[Connection], object]) -> list[Future[object]]:
     """What becomes of steps that all come while the writer is at something else."""
-    free = threading.Event()
-    with ThreadPoolExecutor(len(works) + 1) as pool:
-        pool.submit(store.on_writer, free.wait)
-        futures = [pool.submit(store.write_together, work) for work in works]
-        while len(store._steps) < len(works):
-            time.sleep(0.01)
-        free.set()
-    return futures
+    with busy(store):
+        return [store.write_together(work) for work in works]
 
 
 def adding(number: int, seen: list[int]) -> Callable[[Connection], int]:
@@ -289,6 +284,41 @@ def test_a_step_that_fails_takes_none_of_those_with_it_that_shared_its_transacti
         failed.result()
     with store.read() as tx:
         assert _entries(tx) == ["e1", "e2"]
+
+
+def test_steps_that_may_wait_share_a_transaction_with_those_that_come_soon_after(store: Store) -> None:
+    seen: list[int] = []
+    futures = [store.write_together(adding(number, seen), waits=True) for number in range(5)]
+    assert [future.result(20) for future in futures] == [0, 1, 2, 3, 4]
+    assert len(set(seen)) == 1
+
+
+@pytest.mark.parametrize("hurry", ["a step", "a write", "enough of them"])
+def test_steps_that_may_wait_keep_nobody_waiting(store: Store, monkeypatch: pytest.MonkeyPatch, hurry: str) -> None:
+    monkeypatch.setattr("monitor.store.writer._GATHER", 60)
+    waiting = [store.write_together(adding(0, []), waits=True)]
+    time.sleep(0.05)
+    assert not waiting[0].done()
+    if hurry == "a step":
+        assert store.write_together(adding(1, [])).result(20) == 1
+    elif hurry == "a write":
+        assert store.write(adding(1, [])) == 1
+    else:
+        waiting += [store.write_together(adding(number, []), waits=True) for number in range(1, _FEW)]
+    assert [future.result(20) for future in waiting] == list(range(len(waiting)))
+
+
+def test_who_comes_when_the_writer_has_been_at_steps_for_long_is_not_forgotten(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.store.writer._TOGETHER", 0)
+    monkeypatch.setattr("monitor.store.writer._GATHER", 60)
+    seen: list[int] = []
+    assert [future.result(20) for future in piled_up(store, *(adding(number, seen) for number in range(3)))] == [
+        0,
+        1,
+        2,
+    ]
 
 
 def _entries(tx: Connection) -> list[str]:
