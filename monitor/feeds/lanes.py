@@ -19,8 +19,9 @@ from monitor.model import FeedState
 
 DOUBTFUL = 3
 """How many threads doubtful feeds have for each thread of those that were well."""
-_AT_ONCE = 2
-"""Milliseconds in which a server that is near has answered: to hand over takes some tenths of one."""
+_AT_ONCE, _SELDOM = 2, 8
+"""Milliseconds in which a server that is near has answered; to hand over takes some tenths of one. Where the last one had not, only one
+in so many is given this time."""
 _here = threading.local()
 
 
@@ -33,6 +34,8 @@ class _Lane:
         self._led = threading.Lock()
         """Held while a thread leads, or is to."""
         self._is_closed = False
+        self._in_vain = 0
+        """How many servers in a row had not answered at once."""
 
     def begin(self, work: Callable[[], None]) -> None:
         if not self._is_closed:
@@ -51,6 +54,14 @@ class _Lane:
                 self._work.popleft()()
         finally:
             self.leave()
+
+    def comes(self, file: int) -> bool:
+        """Whether something comes over a socket at once."""
+        coming = select.poll()
+        coming.register(file, select.POLLIN)
+        came = bool(coming.poll(0 if self._in_vain % _SELDOM else _AT_ONCE))
+        self._in_vain = 0 if came else self._in_vain + 1
+        return came
 
     def close(self) -> None:
         self._is_closed = True
@@ -95,9 +106,6 @@ def step_aside() -> None:
 
 def await_bytes(file: int) -> None:
     """To be called before a read from a socket: where nothing comes at once, `step_aside`."""
-    if getattr(_here, "lane", None) is None:
-        return
-    coming = select.poll()
-    coming.register(file, select.POLLIN)
-    if not coming.poll(_AT_ONCE):
-        step_aside()
+    lane: _Lane | None = getattr(_here, "lane", None)
+    if lane is not None and not lane.comes(file):
+        lane.leave()

@@ -20,7 +20,7 @@ from monitor.store.database import Database
 
 _TOGETHER = 0.05
 """Seconds for which steps join a transaction that has begun."""
-_GATHER, _FEW = 0.03, 16
+_GATHER, _FEW = 0.01, 16
 """Seconds for which a transaction is not begun that only steps want which may wait, and how many of them are enough."""
 P = ParamSpec("P")
 T = TypeVar("T")
