@@ -97,5 +97,6 @@ def test_nobody_makes_a_session_and_only_the_gate_connects() -> None:
         ("monitor/store/file.py", "connect"),
         ("monitor/store/postgresql.py", "connect"),
         ("monitor/store/sqlite.py", "connect"),  # where the configuration says the store is
+        ("monitor/store/writer.py", "connect"),
         ("monitor/systemd.py", "connect"),
     }, calls
