@@ -1,8 +1,8 @@
 """The daemon: wires the parts, keeps them going, and knows when one of them has died.
 
-Threads: the scheduler ticks, a pool polls, the store's writer settles, one deliverer a channel sends. The supervisor
-watches over them from the main thread. Where several processes share the work, each has some of the roles, and the engine
-hands out what is due instead.
+Threads: the scheduler ticks, one leads the polls while others wait for servers, the store's writer settles, one deliverer a
+channel sends. The supervisor watches over them from the main thread. Where several processes share the work, each has some
+of the roles, and the engine hands out what is due instead.
 """
 
 from __future__ import annotations

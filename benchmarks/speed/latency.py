@@ -1,12 +1,13 @@
 """How long from the change of a feed to the alert in the hands of a mail server, while 500 other feeds are polled each minute.
 
-`python -m benchmarks.speed.latency [SAMPLES]`. The feeds are served by a process of their own, mails are taken by a real SMTP server
+`python -m benchmarks.speed.latency [--samples N]`. The feeds are served by a process of their own, mails are taken by a real SMTP server
 with TLS, and the daemon is `monitor run`. Half of the changes are pushed as by a WebSub hub, and count from the moment at which the
 hub speaks; the other half are found by a poll, and count from the moment at which the poll's request arrives.
 """
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import hmac
 import itertools
@@ -264,4 +265,6 @@ def _line(name: str, took: Sequence[float]) -> str:
 
 
 if __name__ == "__main__":
-    run(int(sys.argv[1]) if len(sys.argv) > 1 else len(_NAMES))
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--samples", type=int, default=len(_NAMES), help=f"changes, at most {len(_NAMES)}")
+    run(arguments.parse_args().samples)

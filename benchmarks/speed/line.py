@@ -1,4 +1,4 @@
-"""What a document of 30 new entries costs on the way from its bytes to the commit, stage by stage: `python -m benchmarks.speed.line [FEEDS]`.
+"""What a document of 30 new entries costs on the way from its bytes to the commit, stage by stage: `python -m benchmarks.speed.line [--feeds N]`.
 
 CPU time of the thread that does the work, the median of all polls, with the default storylines; parsing runs in this process instead of in a
 child, what the child sends is packed and unpacked as it would be, and nothing is fetched.
@@ -6,10 +6,10 @@ child, what the child sends is packed and unpacked as it would be, and nothing i
 
 from __future__ import annotations
 
+import argparse
 import pickle
 import random
 import statistics
-import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -100,7 +100,9 @@ def poll_each(count: int, place: str) -> None:
 
 def main() -> None:
     """Print a line a stage."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 200
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--feeds", type=int, default=200)
+    count = arguments.parse_args().feeds
     with tempfile.TemporaryDirectory() as place:
         poll_each(count, place)
     print(f"{machine()}; {count} feeds of {ENTRIES} entries, the median of a poll")

@@ -1,4 +1,4 @@
-"""What it costs to place one more report on a storyline that has 10,000: `python -m benchmarks.speed.placing [RECORDING]`.
+"""What it costs to place one more report on a storyline that has 10,000: `python -m benchmarks.speed.placing [--recording FILE]`.
 
 All that a recording has (by default that of titan, see MONITOR_SHARED) goes onto one storyline, and the last reports are timed: first in a
 stream, one after the other, as a poll or a replay places them. Then anew, each compared with all those in the window too; that takes
@@ -8,10 +8,10 @@ tells the fact, placing asks older ones too, which tell it.
 
 from __future__ import annotations
 
+import argparse
 import gc
 import os
 import statistics
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -91,4 +91,6 @@ def _line(took: list[float]) -> str:
 
 if __name__ == "__main__":
     shared = Path(os.environ.get("MONITOR_SHARED", "../shared"))
-    run(Path(sys.argv[1]) if len(sys.argv) > 1 else shared / "data/titan/stream.jsonl.gz")
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--recording", type=Path, default=shared / "data/titan/stream.jsonl.gz")
+    run(arguments.parse_args().recording)
