@@ -286,9 +286,13 @@ def test_a_step_that_fails_takes_none_of_those_with_it_that_shared_its_transacti
         assert _entries(tx) == ["e1", "e2"]
 
 
-def test_steps_that_may_wait_share_a_transaction_with_those_that_come_soon_after(store: Store) -> None:
+def test_steps_that_may_wait_share_a_transaction_with_those_that_come_soon_after(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert store.write_together(adding(9, []), waits=True).result(20) == 9, "also where none comes"
+    monkeypatch.setattr("monitor.store.writer._GATHER", 60)
     seen: list[int] = []
-    futures = [store.write_together(adding(number, seen), waits=True) for number in range(5)]
+    futures = [store.write_together(adding(number, seen), waits=number < 4) for number in range(5)]
     assert [future.result(20) for future in futures] == [0, 1, 2, 3, 4]
     assert len(set(seen)) == 1
 
