@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import datetime
 
 from monitor import metrics
@@ -19,11 +20,10 @@ log = logging.getLogger(__name__)
 def ask(feed: Feed, state: FeedState, now: datetime, gate: Gate, parser: Parser) -> Poll:
     """Fetch and parse. A feed's error is an outcome, not an exception: it is settled like any other."""
     try:
-        response = gate.fetch(feed, state)
-        if response.not_modified or response.digest == state.body_hash:  # H16: same bytes, no work
-            return Poll(feed=feed, state=state, at=now, response=response)
-        step_aside()
-        outcome = Poll(feed=feed, state=state, at=now, response=response, document=parser.parse(response))
+        response, document = gate.fetch(feed, state), None
+        if not response.not_modified and response.digest != state.body_hash:  # H16: same bytes, no work
+            step_aside()
+            document = parser.parse(response)
     except FeedError as error:
         if gate.closed:  # cut by our own end: no failure of the feed's, which stays due (P1)
             raise
@@ -35,9 +35,11 @@ def ask(feed: Feed, state: FeedState, now: datetime, gate: Gate, parser: Parser)
             error,
         )
         return Poll(feed=feed, state=state, at=now, error=error)
-    if outcome.document and outcome.document.left_out:
-        log.warning("poll feed=%s left_out=%d older entries", feed.name or feed.url, outcome.document.left_out)
-    return outcome
+    if document and document.left_out:
+        log.warning("poll feed=%s left_out=%d older entries", feed.name or feed.url, document.left_out)
+    if response.body:  # it is not needed any more, and dozens of polls may wait for the writer
+        response = replace(response, body=b"")
+    return Poll(feed=feed, state=state, at=now, response=response, document=document)
 
 
 def pushed(feed: Feed, state: FeedState, now: datetime, push: tuple[bytes, str], parser: Parser) -> Poll | None:
