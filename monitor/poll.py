@@ -34,6 +34,8 @@ def ask(feed: Feed, state: FeedState, now: datetime, gate: Gate, parser: Parser)
             error.reason,
             error,
         )
+        # or all that was at hand where it was raised, such as the answer, would stay for as long as the error does
+        error.__traceback__ = error.__context__ = error.__cause__ = None
         return Poll(feed=feed, state=state, at=now, error=error)
     if document and document.left_out:
         log.warning("poll feed=%s left_out=%d older entries", feed.name or feed.url, document.left_out)

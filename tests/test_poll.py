@@ -14,7 +14,7 @@ from monitor.desk import Desk, Rules
 from monitor.feeds.fetch import Gate
 from monitor.feeds.parse import Parser
 from monitor.feeds.settings import FetchSettings
-from monitor.model import Changes, Feed, FeedState, Storyline, Terms
+from monitor.model import Changes, Feed, FeedState, Poll, Storyline, Terms
 from monitor.poll import ask
 from monitor.store import Store, feeds
 from monitor.stories.match import Matcher
@@ -40,10 +40,12 @@ class Line:
             (state,) = feeds.everything(tx)
         return state
 
-    def poll(self, answer: bytes, minutes: int = 0) -> Changes:
+    def ask(self, answer: bytes, minutes: int = 0) -> Poll:
         self.answers.append(answer)
-        now = NOON + timedelta(minutes=minutes)
-        return self.desk.settle(ask(self.feed, self.state(), now, self.gate, self.parser))
+        return ask(self.feed, self.state(), NOON + timedelta(minutes=minutes), self.gate, self.parser)
+
+    def poll(self, answer: bytes, minutes: int = 0) -> Changes:
+        return self.desk.settle(self.ask(answer, minutes))
 
 
 @pytest.fixture
@@ -72,6 +74,16 @@ def test_the_first_poll_is_the_baseline_and_the_next_tells_what_is_new(line: Lin
     assert line.state().etag == '"1"'
     second = line.poll(http(with_title("Police arrest two over dam collapse")), minutes=20)
     assert [alert.title for alert in second.alerts] == ["Police arrest two over dam collapse"]
+
+
+def test_what_a_feed_answered_is_kept_no_longer_than_it_is_needed(line: Line) -> None:
+    """H4: dozens of polls may wait for the writer."""
+    well, broken = line.ask(http(RSS)), line.ask(http(b"<html>Log in</html>"))
+    assert well.document is not None
+    assert well.response is not None
+    assert well.response.body == b""
+    assert broken.error is not None
+    assert (broken.error.__traceback__, broken.error.__context__, broken.error.__cause__) == (None, None, None)
 
 
 def test_the_same_bytes_are_not_parsed_again(line: Line) -> None:
