@@ -9,12 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from monitor import deliver
+from monitor import deliver, polls
 from monitor.__main__ import main
 from monitor.desk import Desk
 from monitor.feeds.fetch import Gate
 from monitor.feeds.parse import Parser
-from monitor.polls import Polls
 
 
 def watch(file: Path) -> None:
@@ -33,11 +32,11 @@ def watch(file: Path) -> None:
 
     titles = lambda _given, document: [item.title for item in document.items]  # noqa: E731
     alerted = lambda _given, changes: [alert.title for alert in changes.alerts]  # noqa: E731
-    committed = lambda given, _none: [alert.title for alert in given[-1].result().alerts]  # noqa: E731
+    committed = lambda given, _none: [alert.title for alert in given[1].alerts]  # noqa: E731
     Gate.fetch = wrapped("fetch", Gate.fetch, lambda _given, got: [got.body.decode()])  # type: ignore[method-assign]
     Parser.parse = wrapped("parse", Parser.parse, titles)  # type: ignore[method-assign]
     Desk._settle = wrapped("settled", Desk._settle, alerted)  # type: ignore[method-assign]  # noqa: SLF001
-    Polls._end = wrapped("committed", Polls._end, committed)  # type: ignore[method-assign]  # noqa: SLF001
+    polls.tell = wrapped("committed", polls.tell, committed)  # type: ignore[attr-defined]
     deliver._send = wrapped("send", deliver._send, lambda given, _error: [given[1].title])  # noqa: SLF001
 
 
