@@ -83,7 +83,9 @@ class Writer:
         return step.outcome
 
     def close(self) -> None:
-        """Finish what it has begun."""
+        """Finish what it has begun, and what it was asked for."""
+        if self._steps:
+            self._thread.submit(self._write_all)
         self._thread.shutdown()
 
     def _note_it(self) -> None:
@@ -104,6 +106,10 @@ class Writer:
             self._write_steps()
         if self._steps:
             self._ask(now=True)
+
+    def _write_all(self) -> None:
+        while self._steps:
+            self._write_steps()
 
     def _write_steps(self) -> None:
         taken: list[_Step] = []

@@ -325,6 +325,15 @@ def test_who_comes_when_the_writer_has_been_at_steps_for_long_is_not_forgotten(
     ]
 
 
+def test_what_is_handed_over_is_written_before_the_store_is_closed(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.store.writer._TOGETHER", 0)
+    futures = piled_up(store, *(adding(number, []) for number in range(3)))
+    store.close()
+    assert [future.result(0) for future in futures] == [0, 1, 2]
+
+
 def _entries(tx: Connection) -> list[str]:
     return list(tx.execute(select(entries.c.id).order_by(entries.c.id)).scalars())
 
