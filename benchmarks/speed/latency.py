@@ -38,7 +38,7 @@ from tests.end_to_end.world import PASSWORD, Mailbox, free_port, mail_server
 
 OTHERS = 500
 _SECRET = "secret-of-the-hub"
-_NAMES = ["".join(parts) for parts in itertools.product(("Kor", "Bel", "Tar", "Vin", "Sol", "Mar"), ("an", "ed", "il", "og", "ush"), ("dale", "ford", "mouth", "wick", "ham", "stead"))]  # fmt: skip
+_NAMES = ["".join(parts) for parts in itertools.product(("Kor", "Bel", "Tar", "Vin", "Sol", "Mar"), ("an", "ed", "il", "og", "ush"), ("dale", "ford", "by", "wick", "ham", "ton"))]  # fmt: skip
 
 
 def document(name: str, titles: Sequence[str]) -> bytes:

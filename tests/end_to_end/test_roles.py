@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import random
+import re
 import signal
 import subprocess
 import threading
@@ -12,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 
 import pytest
 import requests
@@ -41,7 +43,14 @@ def begin(world: World, *roles: str) -> None:
     world.poll_all()
 
 
+def can_be_told_to_end(process: subprocess.Popen[bytes]) -> bool:
+    """Whether it has begun to heed SIGTERM; the one that was started last may not have come so far."""
+    (caught,) = re.findall(r"^SigCgt:\s*(\w+)", Path(f"/proc/{process.pid}/status").read_text(), re.MULTILINE)
+    return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
+
+
 def end(world: World) -> None:
+    world.wait_for(lambda: all(map(can_be_told_to_end, world.team)))
     for process in world.team:
         process.send_signal(signal.SIGTERM)
     assert [process.wait(20) for process in world.team] == [0] * len(world.team)
