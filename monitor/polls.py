@@ -43,7 +43,6 @@ class _Poll(NamedTuple):
     feed: Feed
     state: FeedState
     over: Future[Changes]
-    began: float
 
 
 class Polls:
@@ -111,7 +110,7 @@ class Polls:
 
     def _begin(self, parts: Parts, state: FeedState) -> Future[Changes]:
         self.under_way[state.url] = time.monotonic()
-        this = _Poll(parts, parts.feeds[state.url], state, Future(), 0.0)
+        this = _Poll(parts, parts.feeds[state.url], state, Future())
         this.over.add_done_callback(partial(self._release, state))
         self._lanes.begin(state, partial(self._ask, this))
         return this.over
@@ -139,12 +138,12 @@ class Polls:
             if self._stopping or not self._may_still(this.state):
                 this.over.set_result(Changes())  # it stays due
                 return
-            this = this._replace(began=time.monotonic())
+            began = time.monotonic()
             brought = ask(this.feed, this.state, self._now(), this.parts.gate, self._parser)
             has_it_at = time.monotonic()
 
             def settled(settling: Future[Changes]) -> None:
-                self._lanes.begin(this.state, partial(self._end, this, brought, has_it_at, settling))
+                self._lanes.begin(this.state, partial(self._end, this, brought, began, has_it_at, settling))
 
             self._desk.take(brought).add_done_callback(settled)
 
@@ -152,13 +151,13 @@ class Polls:
         """Whether its host is ours to poll, as it was when the feed was handed out; else it is due for others."""
         return self.shares is None or share_of(host(state.url)) in self.shares.ready()
 
-    def _end(self, this: _Poll, brought: Poll, has_it_at: float, settling: Future[Changes]) -> None:
+    def _end(self, this: _Poll, brought: Poll, began: float, has_it_at: float, settling: Future[Changes]) -> None:
         """The second part: it is committed, or refused."""
         with self._part_of(this):
             changes = settling.result()
             tell(brought, changes, time.monotonic() - has_it_at)
             self._tell_settled(changes)
-            metrics.POLL_SECONDS.observe(time.monotonic() - this.began)
+            metrics.POLL_SECONDS.observe(time.monotonic() - began)
             this.over.set_result(changes)
 
     @contextmanager
@@ -193,7 +192,7 @@ class Polls:
         with self._store.read() as tx:
             state = feeds.one(tx, feed.url)
         if state is not None and not state.is_new:  # the first poll comes before anything is news
-            this = _Poll(self._parts, feed, state, Future(), time.monotonic())
+            this = _Poll(self._parts, feed, state, Future())
             with self._part_of(this):
                 self._take(this, push)
             this.over.result()
