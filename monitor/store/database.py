@@ -16,7 +16,7 @@ from monitor.store.sqlite import Sqlite
 
 
 class Database(Protocol):
-    """All that differs from engine to engine. What it raises is StoreError, or SQLAlchemy's."""
+    """All that differs from engine to engine. What it raises is StoreError, or SQLAlchemy's or its driver's, which `as_store_error` tells."""
 
     @property
     def shown(self) -> str:

@@ -67,16 +67,13 @@ class Sqlite:
 
     def glance(self, text: str, values: Any) -> Sequence[Any]:
         """By a connection that stays open: to take one from the pool and to give it back takes longer than the look."""
-        try:
-            with self._glancing:
-                if self._glances is None:
-                    self._glances = sqlite3.connect(
-                        self.path, timeout=file.BUSY_SECONDS, isolation_level=None, check_same_thread=False
-                    )
-                    self._glances.execute("PRAGMA query_only=ON")
-                return self._glances.execute(text, values).fetchall()
-        except sqlite3.Error as error:
-            raise StoreError(f"The store {self.shown} refused: {error}; nothing of this step was kept.") from error
+        with self._glancing:
+            if self._glances is None:
+                self._glances = sqlite3.connect(
+                    self.path, timeout=file.BUSY_SECONDS, isolation_level=None, check_same_thread=False
+                )
+                self._glances.execute("PRAGMA query_only=ON")
+            return self._glances.execute(text, values).fetchall()
 
     def stamp(self) -> object:
         """The journal's time and size: every write is added to it. None while it is so young that another write may leave both as they are."""
