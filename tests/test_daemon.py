@@ -27,7 +27,7 @@ from monitor.once import once
 from monitor.process import Pulse
 from monitor.store import Connection, Store, feeds, outbox, stories
 from tests.end_to_end.world import FeedServer, feed_server
-from tests.store.conftest import in_a_file
+from tests.store.conftest import busy, in_a_file
 
 FERRY = Storyline(id="ferry", title="The Tarn ferry", terms=Terms(any=("Tarn ferry",)), channels=("console",))
 Start = Callable[..., Daemon]
@@ -210,12 +210,12 @@ def test_a_feed_that_ends_the_daemon_is_in_quarantine_after_the_second_time(
     start: Start, config: Config, web: FeedServer, store: Store, monkeypatch: pytest.MonkeyPatch, *, is_early: bool
 ) -> None:
     """P5, P14: no endless loop of restarts, and the other feeds go on."""
+    monkeypatch.setattr(Poisoned, "is_early", is_early)
     both = replace(config, feeds=(*config.feeds, Feed(url=web.url("gazette"), name="gazette")))
     for crashes in (1, 2):
         make_due(store)
         daemon = start(both, run=False)
         daemon.polls._desk = Poisoned(store, config.rules())
-        monkeypatch.setattr(Poisoned, "is_early", is_early)
         for future in daemon.hand_out():
             future.exception(20)
         with pytest.raises(MonitorError, match="ZeroDivisionError"):
@@ -381,23 +381,14 @@ def test_a_scheduler_that_died_silently_is_noticed(start: Start, monkeypatch: py
 
 def test_a_desk_that_hangs_is_noticed_and_the_parts_that_work_are_not_blamed(start: Start, store: Store) -> None:
     """P4."""
-    clock, occupied, release = Clock(), threading.Event(), threading.Event()
+    clock = Clock()
     daemon = start(pulse=Pulse(clock))
     wait_for(lambda: daemon.ticked and "desk" in daemon._pulse._beats)  # a part that was never heard of counts from now
-
-    def hang() -> None:
-        occupied.set()
-        release.wait(20)
-
-    hung = threading.Thread(target=store.on_writer, args=(hang,))
-    hung.start()
-    wait_for(occupied.is_set)
-    clock.now += 61
-    wait_for(lambda: daemon._pulse.age("tick") == 0)
-    with pytest.raises(MonitorError, match=r"^No sign of life from desk\.$"):
-        daemon.check()
-    release.set()
-    hung.join()
+    with busy(store):
+        clock.now += 61
+        wait_for(lambda: daemon._pulse.age("tick") == 0)
+        with pytest.raises(MonitorError, match=r"^No sign of life from desk\.$"):
+            daemon.check()
 
 
 def test_the_clock_set_back_an_hour_stops_neither_the_tick_nor_the_feeds(

@@ -156,10 +156,7 @@ def test_who_reads_what_has_come_goes_on_and_who_would_wait_for_it_has_another_g
 def test_other_settings_leave_what_was_begun_where_it_is_and_its_threads_go_with_it(work: Work) -> None:
     """C14."""
     before = threading.active_count()
-    lanes = lanes_of(1)
-    lanes.begin(WELL, partial(work.wait, "first"))
-    lanes.begin(WELL, partial(work.wait, "second"))
-    work.wait_for(1)
+    lanes = with_first_and_second(work)
     lanes.adopt(FetchSettings(workers=2))
     lanes.begin(WELL, partial(work.wait, "third"))
     work.wait_for(2)
@@ -172,15 +169,21 @@ def test_other_settings_leave_what_was_begun_where_it_is_and_its_threads_go_with
 
 def test_when_they_are_closed_nothing_is_begun_and_their_threads_go(work: Work) -> None:
     before = threading.active_count()
-    lanes = lanes_of(1)
-    lanes.begin(WELL, partial(work.wait, "first"))
-    lanes.begin(WELL, partial(work.wait, "second"))
-    work.wait_for(1)
+    lanes = with_first_and_second(work)
     lanes.close()
     lanes.begin(WELL, partial(work.wait, "third"))
     work.gate.set()
     wait_until_at_most(before)
     assert work.begun == ["first"]
+
+
+def with_first_and_second(work: Work) -> Lanes:
+    """Lanes on whose only thread the first work waits, and the second behind it."""
+    lanes = lanes_of(1)
+    for name in ("first", "second"):
+        lanes.begin(WELL, partial(work.wait, name))
+    work.wait_for(1)
+    return lanes
 
 
 def wait_until_at_most(threads: int) -> None:

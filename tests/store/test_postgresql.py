@@ -10,8 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -95,12 +95,14 @@ def test_whoever_wants_to_write_with_others_hears_of_it_too_when_there_is_no_ser
 ) -> None:
     """S14: a poll that was never told anything waited for ever, and its feed was never polled again."""
     undone: list[bool] = []
+
+    def saving(number: int, undone: Callable[[], None] = lambda: None) -> Future[None]:
+        return store.write_together(lambda tx: stories.save(tx, [entry(number)], [], [], NOON), undone)
+
     with postgresql.away(), pytest.raises(StoreError, match="not currently accepting connections"):
-        store.write_together(lambda tx: stories.save(tx, [entry(1)], [], [], NOON), lambda: undone.append(True)).result(
-            60
-        )
+        saving(1, lambda: undone.append(True)).result(60)
     assert undone == [True]
-    store.write_together(lambda tx: stories.save(tx, [entry(2)], [], [], NOON)).result(60)
+    saving(2).result(60)
     assert kept(store) == ["e2"]
 
 

@@ -318,11 +318,8 @@ def test_who_comes_when_the_writer_has_been_at_steps_for_long_is_not_forgotten(
     monkeypatch.setattr("monitor.store.writer._TOGETHER", 0)
     monkeypatch.setattr("monitor.store.writer._GATHER", 60)
     seen: list[int] = []
-    assert [future.result(20) for future in piled_up(store, *(adding(number, seen) for number in range(3)))] == [
-        0,
-        1,
-        2,
-    ]
+    futures = piled_up(store, *(adding(number, seen) for number in range(3)))
+    assert [future.result(20) for future in futures] == [0, 1, 2]
 
 
 def test_what_is_handed_over_is_written_before_the_store_is_closed(

@@ -27,6 +27,7 @@ from monitor.web.health import Health
 from tests.alerts.receiver import Clock
 from tests.alerts.samples import NOON, make_alert, make_delivery
 from tests.end_to_end.world import FeedServer
+from tests.store.conftest import busy
 from tests.test_daemon import FERRY, Start, config, full_disk, make_due, start, state_of, wait_for, web
 from tests.test_daemon import Clock as Seconds
 from tests.web.sites import make_site
@@ -268,22 +269,19 @@ def test_a_desk_that_hangs_is_neither_ready_nor_well_and_the_page_still_answers(
     start: Start, config: Config, store: Store
 ) -> None:
     """P4."""
-    clock, release = Seconds(), threading.Event()
+    clock = Seconds()
     daemon = start(served(config), pulse=Pulse(clock), page=app.of)
     wait_for(lambda: daemon.ticked and "desk" in daemon._pulse._beats)
-    hung = threading.Thread(target=store.on_writer, args=(lambda: release.wait(20),))
-    hung.start()
-    clock.now += 31
-    wait_for(lambda: daemon._pulse.age("tick") == 0)
-    assert get(daemon, "/readyz").text == "The store takes nothing.\n"
-    assert get(daemon, "/healthz").status_code == 200
-    clock.now += 31
-    wait_for(lambda: daemon._pulse.age("tick") == 0)
-    answer = get(daemon, "/healthz")
-    assert (answer.status_code, answer.text) == (503, "A part has died or hangs; the log says which.\n")
-    assert scraped(daemon)["monitor_part_silent_seconds", "desk"] >= 60
-    release.set()
-    hung.join()
+    with busy(store):
+        clock.now += 31
+        wait_for(lambda: daemon._pulse.age("tick") == 0)
+        assert get(daemon, "/readyz").text == "The store takes nothing.\n"
+        assert get(daemon, "/healthz").status_code == 200
+        clock.now += 31
+        wait_for(lambda: daemon._pulse.age("tick") == 0)
+        answer = get(daemon, "/healthz")
+        assert (answer.status_code, answer.text) == (503, "A part has died or hangs; the log says which.\n")
+        assert scraped(daemon)["monitor_part_silent_seconds", "desk"] >= 60
 
 
 def test_a_scheduler_that_died_is_not_well(start: Start, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
