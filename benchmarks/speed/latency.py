@@ -243,9 +243,7 @@ def report(
             last = begin
             for stage in ("parse", "settled", "committed", "send"):
                 start, end = stages[name][stage]
-                if (
-                    stage == "committed"
-                ):  # what waits for the writer's thread lies before `settled`, what wakes others after
+                if stage == "committed":  # no work of its own: what wakes the sender follows from then on
                     last = start
                     continue
                 steps[f"until {stage}"].append(start - last)
